@@ -1,0 +1,1 @@
+//! One job, child side: checkout and command; sees the job token only.

@@ -1,0 +1,1 @@
+//! Bytes of a job to timestamped, numbered, uploaded chunks.

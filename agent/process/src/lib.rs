@@ -1,0 +1,1 @@
+//! Children of the agent: PTY, sessions, signals, grace.

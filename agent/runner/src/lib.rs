@@ -1,0 +1,1 @@
+//! One job, parent side: accept, start, stream, cancel, finish.

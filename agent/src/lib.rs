@@ -1,0 +1,1 @@
+//! Tier 3: the binary: command line, configuration, wiring.

@@ -1,0 +1,3 @@
+//! Tier 3: the binary: command line, configuration, wiring.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! N workers: register, connect, ping, heartbeat, one job each.

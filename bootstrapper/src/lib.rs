@@ -1,0 +1,1 @@
+//! Tier 1: starts the launcher its slot names, for ever.

@@ -1,0 +1,3 @@
+//! Tier 1: starts the launcher its slot names, for ever.
+
+fn main() {}

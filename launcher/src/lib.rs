@@ -1,0 +1,1 @@
+//! Tier 2: keeps one agent running and switches versions.

@@ -1,0 +1,3 @@
+//! Tier 2: keeps one agent running and switches versions.
+
+fn main() {}

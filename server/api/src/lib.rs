@@ -1,0 +1,1 @@
+//! HTTP handlers: agents, people, releases, pages.

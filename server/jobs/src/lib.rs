@@ -1,0 +1,1 @@
+//! State machines of jobs, builds and agents. Pure.

@@ -1,0 +1,1 @@
+//! The signed release tree: keys, publish, layout.

@@ -1,0 +1,3 @@
+//! The control plane: command line, configuration, wiring.
+
+fn main() {}

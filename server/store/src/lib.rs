@@ -1,0 +1,1 @@
+//! Tables and queries on the embedded database; logs on disk.

@@ -1,0 +1,1 @@
+//! The Agent API over HTTP: requests, retries, tokens.

@@ -1,0 +1,1 @@
+//! Resumable download to a file of known size and digest.

@@ -1,0 +1,1 @@
+//! A log file with a size cap, for all three tiers.

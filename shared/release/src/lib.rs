@@ -1,0 +1,1 @@
+//! Signed manifest and trust root: parse, verify, sign.

@@ -1,0 +1,1 @@
+//! Immutable store, pointer pages, trial counter, clean-up.

@@ -1,0 +1,1 @@
+//! Children and trees of processes for the tiers: start, wait, signal, kill.

@@ -1,0 +1,1 @@
+//! Set-up of text logs for launcher, agent and server.

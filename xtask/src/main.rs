@@ -1,0 +1,3 @@
+//! Tasks of this repository: demo, ci, layers, shape, crates.
+
+fn main() {}
