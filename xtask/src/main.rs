@@ -1,3 +1,71 @@
-//! Tasks of this repository: demo, ci, layers, shape, crates.
+//! Tasks of this repository. `cargo xtask --help` lists them.
+//!
+//! Nothing here is part of the product, and no crate of the product is used here: a task sees the
+//! product as a user does, through its binaries and its HTTP interface.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task talks to the terminal"
+)]
 
-fn main() {}
+mod cargo;
+mod ci;
+mod crates;
+mod demo;
+mod layers;
+mod shape;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tasks of this repository.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build everything, run a real pipeline on three tiers, and upgrade them meanwhile.
+    Demo(demo::Args),
+    /// Everything a change must pass: format, lints, structure, tests, demo.
+    Ci(ci::Args),
+    /// Check that crates depend only on what docs/layers.toml allows.
+    Layers,
+    /// Check the bootstrapper's dependencies and size, and the forbidden dependencies of all tiers.
+    Shape {
+        /// Write the present dependency lists to tests/shape instead of comparing with them.
+        #[arg(long)]
+        bless: bool,
+    },
+    /// Check file sizes, file names and module heads.
+    Tidy,
+    /// Print the list of crates in the README, or check it.
+    Crates {
+        /// Fail if the README holds another list.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().task {
+        Task::Demo(args) => demo::run(&args),
+        Task::Ci(args) => ci::run(&args),
+        Task::Layers => layers::check(),
+        Task::Shape { bless } => shape::check(bless),
+        Task::Tidy => tidy::check(),
+        Task::Crates { check } => crates::run(check),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

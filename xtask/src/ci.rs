@@ -1,0 +1,86 @@
+//! `cargo xtask ci`: everything a change must pass, in the order in which failures are cheapest.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use crate::{cargo, crates, demo, layers, shape, tidy};
+
+/// Everything a change must pass.
+#[derive(Parser)]
+pub(crate) struct Args {
+    /// Leave out the demo at the end.
+    #[arg(long)]
+    no_demo: bool,
+}
+
+type Step = (&'static str, fn() -> Result<()>);
+
+const STEPS: [Step; 8] = [
+    ("needs", needs),
+    ("format", || cargo::run(&["fmt", "--all", "--check"])),
+    ("tidy", tidy::check),
+    ("layers", layers::check),
+    ("crates", || crates::run(true)),
+    ("lints", || {
+        cargo::run(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ])
+    }),
+    ("shape", || shape::check(false)),
+    ("tests", || {
+        cargo::run(&["test", "--workspace", "--no-fail-fast"])
+    }),
+];
+
+/// Runs every step; the first failure ends it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the outermost loop of this process measures its steps"
+)]
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let mut times = Vec::new();
+    let mut all: Vec<Step> = STEPS.to_vec();
+    if !args.no_demo {
+        all.push(("demo", || demo::run(&demo::Args::default())));
+    }
+    for (name, step) in all {
+        eprintln!("\n== {name}");
+        let begun = Instant::now();
+        step().with_context(|| format!("step `{name}`"))?;
+        times.push(format!("{name} {:.0} s", begun.elapsed().as_secs_f64()));
+    }
+    println!("\nci: all green ({})", times.join(", "));
+    Ok(())
+}
+
+/// What the tests need from the machine, besides Rust itself.
+fn needs() -> Result<()> {
+    for (program, why) in [
+        (
+            "git",
+            "jobs check out repositories with it; install the package `git`",
+        ),
+        (
+            "bash",
+            "the default shell of jobs; install the package `bash`",
+        ),
+        (
+            "cc",
+            "a C compiler builds SQLite and the TLS library; install the package `gcc`",
+        ),
+    ] {
+        std::process::Command::new(program)
+            .arg("--version")
+            .output()
+            .with_context(|| format!("{program} is missing: {why}"))?;
+    }
+    println!("needs: git, bash and a C compiler are there");
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! `cargo xtask demo`: three tiers run a real pipeline and are upgraded meanwhile.
+//!
+//! Everything happens in one folder and on loopback, through the interfaces a user has: binaries,
+//! HTTP, log files. Whatever the demo prints at the end it has checked; a wrong result is an error.
+
+mod api;
+mod chain;
+mod follow;
+mod stage;
+mod verdict;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use crate::cargo;
+use api::Api;
+use chain::Chain;
+use verdict::{Facts, JobFact};
+
+/// Version stamps of the two releases.
+const RELEASE_A: &str = "0.1.0-demo.a";
+const RELEASE_B: &str = "0.1.0-demo.b";
+
+/// Run a real pipeline on three tiers, and upgrade them meanwhile.
+#[derive(Parser, Default)]
+pub(crate) struct Args {
+    /// Leave everything running at the end, and say how to stop it.
+    #[arg(long)]
+    keep: bool,
+    /// Work in this folder instead of a new one below the temporary folder.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// Builds, runs and checks the demo.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let folder = match &args.dir {
+        Some(dir) => {
+            std::fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
+            dir.canonicalize()?
+        }
+        None => tempfile::Builder::new()
+            .prefix("trireme-demo-")
+            .tempdir()?
+            .keep(),
+    };
+    let outcome = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?
+        .block_on(play(&folder, args.keep));
+    match &outcome {
+        Err(_) => eprintln!(
+            "demo: the logs are in {}",
+            folder.join("host/logs").display()
+        ),
+        // The folder of a demo that worked and ended is of no more use, unless it was asked for.
+        Ok(()) if !args.keep && args.dir.is_none() => {
+            std::fs::remove_dir_all(&folder)
+                .with_context(|| format!("remove {}", folder.display()))?;
+        }
+        Ok(()) => {}
+    }
+    outcome
+}
+
+async fn play(folder: &std::path::Path, keep: bool) -> Result<()> {
+    say(
+        "building the server, the bootstrapper and two releases (the second differs by its version stamp)",
+    );
+    let built = stage::build(folder, RELEASE_A, RELEASE_B)?;
+    say("starting the server on an embedded database");
+    let mut chain = Chain::start(folder, &built)?;
+    let api = Api::new(&chain.server_url, &chain.api_token)?;
+    say(&format!(
+        "server at {}, release {RELEASE_A} published, bootstrapper started",
+        chain.server_url
+    ));
+    let repository = stage::clone_repository(folder)?;
+    api.create_pipeline("trireme", &repository.to_string_lossy(), &steps())
+        .await?;
+    let number = api.create_build("trireme", &cargo::head_commit()?).await?;
+    say(&format!(
+        "build {number} of this repository: {} steps",
+        steps().len()
+    ));
+    say(&format!(
+        "page: {}/pipelines/trireme/builds/{number}",
+        chain.server_url
+    ));
+
+    let mut upgrade = Some(|| {
+        say(&format!(
+            "while that job runs: publishing release {RELEASE_B}"
+        ));
+        stage::publish(&built, folder, RELEASE_B, &built.release_b)
+    });
+    follow::until_finished(&api, "trireme", number, |label| {
+        if label == COUNTING
+            && let Some(publish) = upgrade.take()
+        {
+            publish()?;
+        }
+        Ok(())
+    })
+    .await?;
+
+    let jobs = api.jobs("trireme", number).await?;
+    chain.wait_for_commit_of(RELEASE_B).await?;
+    let facts = Facts {
+        jobs: jobs.iter().map(JobFact::from_json).collect::<Result<_>>()?,
+        expected_versions: vec![RELEASE_A, RELEASE_A, RELEASE_A, RELEASE_B],
+        gap_ms: chain.gap_ms()?,
+        logs: chain.logs(),
+    };
+    if keep {
+        verdict::report(&facts, &chain.server_url)?;
+        println!("{}", chain.keep());
+    } else {
+        chain.stop()?;
+        verdict::report(&facts, &chain.server_url)?;
+    }
+    Ok(())
+}
+
+/// Label of the step during which the second release is published.
+const COUNTING: &str = "Count for 20 seconds";
+
+/// The steps: real commands in a real clone of this repository.
+fn steps() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("Tools", "cargo --version && git --version"),
+        ("Last commit", "git log -1 --stat | head -20"),
+        (
+            COUNTING,
+            "for i in $(seq 1 20); do echo \"second $i, agent $BUILDKITE_AGENT_NAME\"; sleep 1; done",
+        ),
+        (
+            "Which agent runs now",
+            "trireme-agent --version && wc -l README.md",
+        ),
+    ]
+}
+
+/// One line of progress.
+fn say(line: &str) {
+    println!("demo: {line}");
+}
