@@ -1,0 +1,6 @@
+//! What differs between operating systems. Unix today.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub(crate) use unix::{is_executable, signal_group, signal_of, start, watch};
