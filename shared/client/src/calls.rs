@@ -1,0 +1,131 @@
+//! The routes of the Agent API, each as a method of [`Client`].
+
+use bytes::Bytes;
+use shared_protocol::JobId;
+use shared_protocol::agent::{Heartbeat, PingResponse, RegisterRequest, RegisterResponse};
+use shared_protocol::header::RELEASE_SERIAL;
+use shared_protocol::job::{ChunkPlace, FinishRequest, Job, JobStateResponse, StartRequest};
+
+use crate::client::{Client, Request};
+use crate::error::ClientError;
+use crate::routes;
+
+/// What a ping brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ping {
+    /// The answer itself.
+    pub response: PingResponse,
+    /// Serial of the release that this host should run, if the endpoint says so.
+    pub release_serial: Option<u64>,
+}
+
+impl Client {
+    /// `POST register`, with the registration token. Tried for about five minutes; a refusal ends
+    /// it at once. [`Client::for_worker`] makes the worker's client of the answer.
+    pub async fn register(&self, body: &RegisterRequest) -> Result<RegisterResponse, ClientError> {
+        let request = Request::post("register").json(body);
+        self.call(routes::REGISTER, request, |answer| answer.expect())
+            .await
+    }
+
+    /// `POST connect`: the worker is ready to be pinged. Ten attempts whatever the answer.
+    pub async fn connect(&self) -> Result<(), ClientError> {
+        let request = Request::post("connect");
+        self.call(routes::CONNECT, request, |answer| answer.expect_nothing())
+            .await
+    }
+
+    /// `POST disconnect`: the worker is gone. Four attempts; the caller only warns when all fail.
+    pub async fn disconnect(&self) -> Result<(), ClientError> {
+        let request = Request::post("disconnect");
+        self.call(routes::DISCONNECT, request, |answer| {
+            answer.expect_nothing()
+        })
+        .await
+    }
+
+    /// `GET ping`, tried once: the next ping is the next attempt. Takes over the headers that the
+    /// answer asks for. After an error the caller waits its usual interval, or
+    /// [`ClientError::retry_after`] if that is longer.
+    pub async fn ping(&self) -> Result<Ping, ClientError> {
+        let ping = self
+            .call(routes::ONCE, Request::get("ping"), |answer| {
+                let serial = answer.headers.get(RELEASE_SERIAL);
+                Ok(Ping {
+                    response: answer.expect()?,
+                    release_serial: serial
+                        .and_then(|value| value.to_str().ok()?.trim().parse().ok()),
+                })
+            })
+            .await?;
+        self.take_request_headers(ping.response.request_headers.as_ref());
+        Ok(ping)
+    }
+
+    /// `POST heartbeat`. `sent_at` is the agent's clock as RFC 3339 with nanoseconds. Ten attempts;
+    /// a refusal ([`ClientError::is_refusal`]) means the endpoint no longer knows the worker.
+    pub async fn heartbeat(&self, sent_at: &str) -> Result<Heartbeat, ClientError> {
+        let request = Request::post("heartbeat").json(&Heartbeat {
+            sent_at: sent_at.to_owned(),
+            received_at: None,
+        });
+        self.call(routes::HEARTBEAT, request, |answer| answer.expect())
+            .await
+    }
+
+    /// `PUT jobs/{id}/accept`. Tried again only while no true answer comes (or a 429 or 503 names a
+    /// time to come back); on any other error the worker goes back to its pings.
+    pub async fn accept(&self, job: &JobId) -> Result<Job, ClientError> {
+        let request = Request::put(job_path(job, "/accept"));
+        self.call(routes::ACCEPT, request, |answer| answer.expect())
+            .await
+    }
+
+    /// `PUT jobs/{id}/start`. Seven attempts in about a minute. On an error the job must not run.
+    pub async fn start(&self, job: &JobId, body: &StartRequest) -> Result<(), ClientError> {
+        let request = Request::put(job_path(job, "/start")).json(body);
+        self.call(routes::START, request, |answer| answer.expect_nothing())
+            .await
+    }
+
+    /// `GET jobs/{id}`, tried once: the next poll is the next attempt. A status of 401 means that
+    /// the job's token was revoked, which cancels it.
+    pub async fn job_state(&self, job: &JobId) -> Result<JobStateResponse, ClientError> {
+        let request = Request::get(job_path(job, ""));
+        self.call(routes::ONCE, request, |answer| answer.expect())
+            .await
+    }
+
+    /// `POST jobs/{id}/chunks`: one piece of the log, compressed by the caller. Tried until it is
+    /// delivered, refused ([`ClientError::is_refusal`]), or an hour has passed.
+    pub async fn upload_chunk(
+        &self,
+        job: &JobId,
+        place: ChunkPlace,
+        gzip: Bytes,
+    ) -> Result<(), ClientError> {
+        let ChunkPlace {
+            sequence,
+            offset,
+            size,
+        } = place;
+        let query = format!("/chunks?sequence={sequence}&offset={offset}&size={size}");
+        let request = Request::post(job_path(job, &query)).gzip_text(gzip);
+        self.call(routes::CHUNK, request, |answer| answer.expect_nothing())
+            .await
+    }
+
+    /// `PUT jobs/{id}/finish`, after the whole log. Twelve attempts within an hour; a refusal ends
+    /// it at once.
+    pub async fn finish(&self, job: &JobId, body: &FinishRequest) -> Result<(), ClientError> {
+        let request = Request::put(job_path(job, "/finish"))
+            .json(body)
+            .telling_timeout();
+        self.call(routes::FINISH, request, |answer| answer.expect_nothing())
+            .await
+    }
+}
+
+fn job_path(job: &JobId, rest: &str) -> String {
+    format!("jobs/{}{rest}", job.path_segment())
+}

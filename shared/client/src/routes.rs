@@ -1,0 +1,72 @@
+//! The retry rule of every route, as data. Values are those of the peer agent except where a
+//! comment says what is better and why.
+
+use std::time::Duration;
+
+use crate::retry::{Jitter, Policy, Retries, Schedule};
+
+const fn constant(seconds: u64, attempts: u32, retries: Retries) -> Policy {
+    Policy {
+        schedule: Schedule::Const(Duration::from_secs(seconds)),
+        jitter: Jitter::NONE,
+        longest: Duration::MAX,
+        attempts: Some(attempts),
+        overall: None,
+        retries,
+    }
+}
+
+/// About five minutes: long enough for an endpoint to be restarted, then the agent says why it
+/// cannot start.
+pub const REGISTER: Policy = constant(10, 30, Retries::Standard);
+
+/// Tried again even when refused: the endpoint may not know the new worker everywhere yet.
+pub const CONNECT: Policy = constant(5, 10, Retries::Any);
+
+/// Short, because the process is about to end and nothing depends on it.
+pub const DISCONNECT: Policy = constant(1, 4, Retries::Any);
+
+/// For requests that come round again by themselves: ping and the poll of a job's state.
+pub const ONCE: Policy = constant(0, 1, Retries::Never);
+
+/// A refusal means that the endpoint no longer knows the worker.
+pub const HEARTBEAT: Policy = constant(5, 10, Retries::UnlessRefused);
+
+/// An answer other than success is final: the next ping offers the job again if it is still ours.
+pub const ACCEPT: Policy = constant(5, 30, Retries::Unanswered);
+
+/// 1, 2, 4, … seconds, about a minute in all.
+pub const START: Policy = Policy {
+    schedule: Schedule::Exp { base: 2.0 },
+    jitter: Jitter::NONE,
+    longest: Duration::MAX,
+    attempts: Some(7),
+    overall: None,
+    retries: Retries::Standard,
+};
+
+/// The result of a job is worth waiting for.
+pub const FINISH: Policy = Policy {
+    schedule: Schedule::ExpSub {
+        initial: Duration::from_secs(2),
+    },
+    jitter: Jitter::SECOND,
+    longest: Duration::MAX,
+    attempts: Some(12),
+    overall: Some(Duration::from_hours(1)),
+    retries: Retries::Standard,
+};
+
+/// Starts like [`FINISH`], but a piece of a log is given up only when it is refused or an hour has
+/// passed. The peer stops after twelve attempts, and at 429; that loses logs to a busy endpoint.
+/// Waits stay under a minute, so that the log moves on soon after the endpoint is back.
+pub const CHUNK: Policy = Policy {
+    schedule: Schedule::ExpSub {
+        initial: Duration::from_secs(2),
+    },
+    jitter: Jitter::SECOND,
+    longest: Duration::from_mins(1),
+    attempts: None,
+    overall: Some(Duration::from_hours(1)),
+    retries: Retries::UnlessRefused,
+};

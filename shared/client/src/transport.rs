@@ -1,0 +1,208 @@
+//! One request over HTTP and its answer. No retries, no tokens' meaning, no routes.
+//!
+//! A process has one [`Transport`]: all its workers and jobs share one pool of connections.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy as Redirects;
+use reqwest::{Method, StatusCode, Url};
+
+use crate::error::{ClientError, Silence};
+use crate::pacing::{Pacing, RealPacing};
+
+/// Longest time for one attempt, answer included.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+/// An open HTTP/2 request is checked after this much silence, …
+const PING_AFTER: Duration = Duration::from_secs(10);
+/// … and its connection is given up without a sign of life for this long.
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest answer that is read. The longest real one is a job with its environment and step.
+const MAX_ANSWER_BYTES: usize = 32 << 20;
+
+/// The connections of this process, and how its retry loops keep time. Clones share both.
+#[derive(Debug, Clone)]
+pub struct Transport {
+    http: reqwest::Client,
+    pub(crate) pacing: Arc<dyn Pacing>,
+}
+
+impl Transport {
+    /// Makes the pool. `version` is the agent's, for the `User-Agent` header.
+    ///
+    /// Proxies come from the usual environment variables. A host without CA certificates can still
+    /// use plain HTTP; there, each TLS connection fails as untrusted.
+    pub fn new(version: &str) -> Result<Self, TransportError> {
+        Self::with_pacing(version, Arc::new(RealPacing))
+    }
+
+    /// As [`Transport::new`], with other waits.
+    pub fn with_pacing(version: &str, pacing: Arc<dyn Pacing>) -> Result<Self, TransportError> {
+        let agent = user_agent(version);
+        let http = builder(&agent)
+            .build()
+            .or_else(|cause| {
+                tracing::warn!(%cause, "no CA certificates could be read, so HTTPS will not work");
+                builder(&agent).tls_certs_only([]).build()
+            })
+            .map_err(|error| TransportError(chain(&error)))?;
+        Ok(Self { http, pacing })
+    }
+
+    /// Sends one request and reads its whole answer.
+    pub(crate) async fn send(&self, request: Outgoing) -> Result<Answer, ClientError> {
+        let method = request.method.clone();
+        let url = request.url.clone();
+        let mut builder = self
+            .http
+            .request(request.method, request.url)
+            .headers(request.headers)
+            .timeout(request.timeout);
+        if let Some(body) = request.body {
+            builder = builder.body(body);
+        }
+        let unanswered = |error: &reqwest::Error| ClientError::NoAnswer {
+            method: static_name(&method),
+            url: url.to_string(),
+            silence: silence(error),
+            detail: innermost(error),
+        };
+        let mut response = builder.send().await.map_err(|error| unanswered(&error))?;
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(|error| unanswered(&error))? {
+            if body.len() + piece.len() > MAX_ANSWER_BYTES {
+                return Err(ClientError::Undecodable {
+                    method: static_name(&method),
+                    url: url.to_string(),
+                    status: response.status().as_u16(),
+                    found: format!("a body of more than {MAX_ANSWER_BYTES} bytes"),
+                });
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Answer {
+            method: static_name(&method),
+            url: url.to_string(),
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body,
+        })
+    }
+}
+
+/// The HTTP machinery could not be set up: a broken TLS or proxy configuration of this host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("HTTP could not be set up: {0}; check the proxy variables and CA certificates")]
+pub struct TransportError(String);
+
+/// One request, ready to be sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) timeout: Duration,
+}
+
+/// One whole answer, whatever its status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) method: &'static str,
+    pub(crate) url: String,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// `Retry-After` in seconds, whole or decimal. Zero, dates and anything else count as not
+    /// given, so that a careless endpoint does not get a tight loop.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
+        let wait = Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()?;
+        (!wait.is_zero()).then_some(wait)
+    }
+}
+
+fn builder(user_agent: &str) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(user_agent)
+        .http2_keep_alive_interval(PING_AFTER)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
+        // An idle agent must not be woken by pings; a dead connection shows at the next request.
+        .http2_keep_alive_while_idle(false)
+        .redirect(Redirects::custom(|attempt| {
+            // The others would turn a PUT into a GET, and a page into a success.
+            let keeps_method = matches!(attempt.status().as_u16(), 307 | 308);
+            if keeps_method && attempt.previous().len() < 10 {
+                attempt.follow()
+            } else {
+                attempt.stop()
+            }
+        }))
+}
+
+/// `buildkite-agent/<version>.<build> (<os>; <arch>)`, with Go's names for the last two.
+fn user_agent(version: &str) -> String {
+    let os = match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    };
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        other => other,
+    };
+    format!("buildkite-agent/{version}.x ({os}; {arch})")
+}
+
+fn static_name(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        _ => "POST",
+    }
+}
+
+fn silence(error: &reqwest::Error) -> Silence {
+    let text = chain(error);
+    let io = causes(error).find_map(|cause| Some(cause.downcast_ref::<std::io::Error>()?.kind()));
+    match io {
+        _ if error.is_timeout() => Silence::Timeout,
+        _ if text.contains("invalid peer certificate") => Silence::Certificate,
+        _ if error.is_dns() || text.contains("dns error") => Silence::UnknownHost,
+        Some(std::io::ErrorKind::ConnectionRefused) => Silence::Refused,
+        Some(std::io::ErrorKind::TimedOut) => Silence::Timeout,
+        None if !error.is_connect() => Silence::Closed,
+        Some(
+            std::io::ErrorKind::ConnectionReset
+            | std::io::ErrorKind::ConnectionAborted
+            | std::io::ErrorKind::BrokenPipe
+            | std::io::ErrorKind::UnexpectedEof,
+        ) => Silence::Closed,
+        _ => Silence::Unreachable,
+    }
+}
+
+fn causes<'a>(
+    error: &'a reqwest::Error,
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
+}
+
+fn innermost(error: &reqwest::Error) -> String {
+    causes(error)
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
+fn chain(error: &reqwest::Error) -> String {
+    causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
