@@ -1,0 +1,48 @@
+//! Which events time alone brings about.
+
+use std::time::Duration;
+
+use crate::{Event, Moment, State};
+
+/// The event that is due for a job now, if one is. `limit` is the job's time limit from its start.
+pub fn due(state: &State, limit: Option<Duration>, now: Moment) -> Option<Event> {
+    match state {
+        State::Assigned { until, .. } if *until <= now => Some(Event::LeaseOver),
+        State::Running { started, .. }
+            if limit.is_some_and(|limit| now.since(*started) >= limit) =>
+        {
+            Some(Event::TimeUp)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared_protocol::AgentId;
+
+    use super::*;
+
+    const NOW: Moment = Moment::from_millis(10_000);
+
+    #[test]
+    fn a_lease_and_a_time_limit_are_due_at_their_very_moment() {
+        let agent = AgentId::new("a");
+        let assigned = |until| State::Assigned {
+            agent: agent.clone(),
+            until: Moment::from_millis(until),
+        };
+        assert_eq!(due(&assigned(10_001), None, NOW), None);
+        assert_eq!(due(&assigned(10_000), None, NOW), Some(Event::LeaseOver));
+        let running = State::Running {
+            agent: agent.clone(),
+            started: Moment::from_millis(4_000),
+        };
+        assert_eq!(due(&running, None, NOW), None);
+        assert_eq!(due(&running, Some(Duration::from_millis(6_001)), NOW), None);
+        assert_eq!(
+            due(&running, Some(Duration::from_secs(6)), NOW),
+            Some(Event::TimeUp)
+        );
+    }
+}
