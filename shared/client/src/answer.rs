@@ -49,7 +49,7 @@ impl Answer {
             return format!("moved to {}", quote(location.as_bytes()));
         }
         match serde_json::from_slice::<ErrorBody>(&self.body) {
-            Ok(body) => body.message,
+            Ok(body) => on_one_line(&body.message),
             Err(_) if self.body.is_empty() || self.is_json() => String::new(),
             Err(_) => quote(&self.body),
         }
@@ -82,6 +82,12 @@ impl Answer {
             found,
         }
     }
+}
+
+/// The endpoint's own words, without what could forge log lines.
+fn on_one_line(message: &str) -> String {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    message.chars().map(shown).collect()
 }
 
 /// The start of foreign bytes, escaped so that they cannot forge log lines.

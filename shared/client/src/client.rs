@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue,
+};
 use serde::Serialize;
 use shared_protocol::Secret;
 use shared_protocol::agent::RegisterResponse;
@@ -143,7 +145,12 @@ impl Client {
         self.headers.add_to(&mut headers);
         headers.insert(AUTHORIZATION, authorization(&self.token)?);
         let body = match &request.body {
-            Body::Empty => None,
+            Body::Empty => {
+                if request.method != Method::GET {
+                    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+                }
+                None
+            }
             Body::Json(body) => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 Some(body.clone()?)
