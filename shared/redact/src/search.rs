@@ -20,6 +20,8 @@ pub(crate) struct Search {
     longest_first_line: usize,
     /// Whether some needle starts with this byte.
     starts: [bool; 256],
+    /// The first lines, in order of bytes.
+    sorted: Vec<Vec<u8>>,
 }
 
 /// What was found in a piece.
@@ -60,12 +62,14 @@ impl Search {
         for needle in needles {
             starts[usize::from(needle.lines[0][0])] = true;
         }
-        let lengths = needles.iter().map(|needle| needle.lines[0].len());
+        let mut sorted: Vec<_> = needles.iter().map(|n| n.lines[0].clone()).collect();
+        sorted.sort_unstable();
         Some(Self {
-            longest_first_line: lengths.max().unwrap_or(0),
+            longest_first_line: sorted.iter().map(Vec::len).max().unwrap_or(0),
             needles: needles.to_vec(),
             first_lines,
             starts,
+            sorted,
         })
     }
 
@@ -96,15 +100,17 @@ impl Search {
         let reach = self.longest_first_line.saturating_sub(1);
         let from = piece.len().saturating_sub(reach);
         (from..piece.len())
-            .find(|&at| {
-                self.starts[usize::from(piece[at])] && {
-                    let tail = &piece[at..];
-                    self.needles.iter().any(|needle| {
-                        needle.lines[0].len() > tail.len() && needle.lines[0].starts_with(tail)
-                    })
-                }
-            })
+            .find(|&at| self.starts[usize::from(piece[at])] && self.begins_with(&piece[at..]))
             .unwrap_or(piece.len())
+    }
+
+    /// Whether `tail` is the start of a longer first line. Those lines would stand together, right
+    /// after where `tail` itself would stand.
+    fn begins_with(&self, tail: &[u8]) -> bool {
+        let next = self.sorted.partition_point(|line| line.as_slice() <= tail);
+        self.sorted
+            .get(next)
+            .is_some_and(|line| line.starts_with(tail))
     }
 }
 
