@@ -8,7 +8,9 @@
     reason = "a task talks to the terminal"
 )]
 
+mod bench;
 mod cargo;
+mod chain;
 mod ci;
 mod crates;
 mod demo;
@@ -32,6 +34,8 @@ struct Args {
 enum Task {
     /// Build everything, run a real pipeline on three tiers, and upgrade them meanwhile.
     Demo(demo::Args),
+    /// Measure the figures of BENCHMARKS.md on release builds.
+    Bench(bench::Args),
     /// Everything a change must pass: format, lints, structure, tests, demo.
     Ci(ci::Args),
     /// Check that crates depend only on what docs/layers.toml allows.
@@ -55,6 +59,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Args::parse().task {
         Task::Demo(args) => demo::run(&args),
+        Task::Bench(args) => bench::run(&args),
         Task::Ci(args) => ci::run(&args),
         Task::Layers => layers::check(),
         Task::Shape { bless } => shape::check(bless),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::api::Api;
+use crate::chain::Api;
 
 /// Time between two looks at the build.
 const LOOK: Duration = Duration::from_millis(200);

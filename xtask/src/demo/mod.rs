@@ -3,20 +3,17 @@
 //! Everything happens in one folder and on loopback, through the interfaces a user has: binaries,
 //! HTTP, log files. Whatever the demo prints at the end it has checked; a wrong result is an error.
 
-mod api;
-mod chain;
 mod follow;
-mod stage;
 mod verdict;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use serde_json::{Value, json};
 
 use crate::cargo;
-use api::Api;
-use chain::Chain;
+use crate::chain::{self, Api, Chain, Profile, Start};
 use verdict::{Facts, JobFact};
 
 /// Version stamps of the two releases.
@@ -66,48 +63,33 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     outcome
 }
 
-async fn play(folder: &std::path::Path, keep: bool) -> Result<()> {
+async fn play(folder: &Path, keep: bool) -> Result<()> {
     say(
         "building the server, the bootstrapper and two releases (the second differs by its version stamp)",
     );
-    let built = stage::build(folder, RELEASE_A, RELEASE_B)?;
+    let built = chain::build_server_and_bootstrapper(folder, Profile::Dev)?;
+    let release_b = chain::release(folder, Profile::Dev, RELEASE_B)?;
+    let release_a = chain::release(folder, Profile::Dev, RELEASE_A)?;
     say("starting the server on an embedded database");
-    let mut chain = Chain::start(folder, &built)?;
+    let mut chain = Chain::start(&Start {
+        folder,
+        built: &built,
+        release: &release_a,
+        version: RELEASE_A,
+        agent_config: "tags=\"demo=true\"\n",
+    })?;
     let api = Api::new(&chain.server_url, &chain.api_token)?;
     say(&format!(
         "server at {}, release {RELEASE_A} published, bootstrapper started",
         chain.server_url
     ));
-    let repository = stage::clone_repository(folder)?;
-    api.create_pipeline("trireme", &repository.to_string_lossy(), &steps())
-        .await?;
-    let number = api.create_build("trireme", &cargo::head_commit()?).await?;
-    say(&format!(
-        "build {number} of this repository: {} steps",
-        steps().len()
-    ));
-    say(&format!(
-        "page: {}/pipelines/trireme/builds/{number}",
-        chain.server_url
-    ));
-
-    let mut upgrade = Some(|| {
+    let publish_b = || {
         say(&format!(
             "while that job runs: publishing release {RELEASE_B}"
         ));
-        stage::publish(&built, folder, RELEASE_B, &built.release_b)
-    });
-    follow::until_finished(&api, "trireme", number, |label| {
-        if label == COUNTING
-            && let Some(publish) = upgrade.take()
-        {
-            publish()?;
-        }
-        Ok(())
-    })
-    .await?;
-
-    let jobs = api.jobs("trireme", number).await?;
+        chain::publish(&built, folder, RELEASE_B, &release_b)
+    };
+    let jobs = build_of_this_repository(&api, &chain.server_url, folder, publish_b).await?;
     chain.wait_for_commit_of(RELEASE_B).await?;
     let facts = Facts {
         jobs: jobs.iter().map(JobFact::from_json).collect::<Result<_>>()?,
@@ -115,33 +97,58 @@ async fn play(folder: &std::path::Path, keep: bool) -> Result<()> {
         gap_ms: chain.gap_ms()?,
         logs: chain.logs(),
     };
-    if keep {
-        verdict::report(&facts, &chain.server_url)?;
-        println!("{}", chain.keep());
-    } else {
+    if !keep {
         chain.stop()?;
-        verdict::report(&facts, &chain.server_url)?;
+    }
+    verdict::report(&facts, &chain.server_url)?;
+    if keep {
+        println!("{}", chain.keep());
     }
     Ok(())
+}
+
+/// Runs the pipeline; `publish` is called once, while the long job runs. Returns the ended jobs.
+async fn build_of_this_repository(
+    api: &Api,
+    server_url: &str,
+    folder: &Path,
+    publish: impl FnOnce() -> Result<()>,
+) -> Result<Vec<Value>> {
+    let repository = chain::clone_repository(folder)?;
+    api.create_pipeline("trireme", &repository.to_string_lossy(), steps())
+        .await?;
+    let number = api.create_build("trireme", &cargo::head_commit()?).await?;
+    say(&format!(
+        "build {number} of this repository: {} steps",
+        steps().len()
+    ));
+    say(&format!(
+        "page: {server_url}/pipelines/trireme/builds/{number}"
+    ));
+    let mut publish = Some(publish);
+    follow::until_finished(api, "trireme", number, |label| {
+        match publish.take_if(|_| label == COUNTING) {
+            Some(publish) => publish(),
+            None => Ok(()),
+        }
+    })
+    .await?;
+    api.jobs("trireme", number).await
 }
 
 /// Label of the step during which the second release is published.
 const COUNTING: &str = "Count for 20 seconds";
 
 /// The steps: real commands in a real clone of this repository.
-fn steps() -> Vec<(&'static str, &'static str)> {
-    vec![
+fn steps() -> Vec<Value> {
+    [
         ("Tools", "cargo --version && git --version"),
         ("Last commit", "git log -1 --stat | head -20"),
-        (
-            COUNTING,
-            "for i in $(seq 1 20); do echo \"second $i, agent $BUILDKITE_AGENT_NAME\"; sleep 1; done",
-        ),
-        (
-            "Which agent runs now",
-            "trireme-agent --version && wc -l README.md",
-        ),
+        (COUNTING, "for i in $(seq 1 20); do echo \"second $i, agent $BUILDKITE_AGENT_NAME\"; sleep 1; done"),
+        ("Which agent runs now", "trireme-agent --version && wc -l README.md"),
     ]
+    .map(|(label, command)| json!({"label": label, "command": command}))
+    .to_vec()
 }
 
 /// One line of progress.

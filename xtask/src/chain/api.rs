@@ -1,4 +1,4 @@
-//! The server's REST interface, as far as the demo uses it.
+//! The server's REST interface, as far as tasks use it.
 
 use anyhow::{Context, Result, bail};
 use reqwest::{Client, Method};
@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 const ORGANIZATION: &str = "trireme";
 
 /// A client with an API token.
-pub(super) struct Api {
+pub(crate) struct Api {
     client: Client,
     base: String,
     token: String,
 }
 
 impl Api {
-    pub(super) fn new(server_url: &str, token: &str) -> Result<Self> {
+    pub(crate) fn new(server_url: &str, token: &str) -> Result<Self> {
         Ok(Self {
             client: Client::builder()
                 .no_proxy()
@@ -27,16 +27,12 @@ impl Api {
     }
 
     /// Makes a pipeline whose steps run one after the other.
-    pub(super) async fn create_pipeline(
+    pub(crate) async fn create_pipeline(
         &self,
         name: &str,
         repository: &str,
-        steps: &[(&str, &str)],
+        steps: Vec<Value>,
     ) -> Result<()> {
-        let steps: Vec<Value> = steps
-            .iter()
-            .map(|(label, command)| json!({"label": label, "command": command}))
-            .collect();
         let body = json!({"name": name, "repository": repository, "steps": steps});
         self.call(Method::POST, "pipelines", Some(body))
             .await
@@ -44,7 +40,7 @@ impl Api {
     }
 
     /// Starts a build and returns its number.
-    pub(super) async fn create_build(&self, pipeline: &str, commit: &str) -> Result<u64> {
+    pub(crate) async fn create_build(&self, pipeline: &str, commit: &str) -> Result<u64> {
         let body = json!({"commit": commit, "branch": "main", "message": "Demo build"});
         let build = self
             .call(
@@ -59,7 +55,7 @@ impl Api {
     }
 
     /// The state of a build, and its jobs in order.
-    pub(super) async fn build(&self, pipeline: &str, number: u64) -> Result<Value> {
+    pub(crate) async fn build(&self, pipeline: &str, number: u64) -> Result<Value> {
         self.call(
             Method::GET,
             &format!("pipelines/{pipeline}/builds/{number}"),
@@ -69,7 +65,7 @@ impl Api {
     }
 
     /// The jobs of a build in order.
-    pub(super) async fn jobs(&self, pipeline: &str, number: u64) -> Result<Vec<Value>> {
+    pub(crate) async fn jobs(&self, pipeline: &str, number: u64) -> Result<Vec<Value>> {
         let build = self.build(pipeline, number).await?;
         Ok(build["jobs"]
             .as_array()
@@ -78,7 +74,7 @@ impl Api {
     }
 
     /// The log of a job from `offset` on, as raw bytes.
-    pub(super) async fn log(
+    pub(crate) async fn log(
         &self,
         pipeline: &str,
         number: u64,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::stage::{self, Built};
+use super::{Built, stage};
 
 /// Longest wait for a process to come up, to change or to end.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -16,18 +16,34 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Time between two looks at a file or a process.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// What a chain is started with.
+#[derive(Clone, Copy)]
+pub(crate) struct Start<'a> {
+    /// Folder for everything.
+    pub(crate) folder: &'a Path,
+    /// Server and bootstrapper.
+    pub(crate) built: &'a Built,
+    /// Folder of the first release; its launcher is the factory launcher, too.
+    pub(crate) release: &'a Path,
+    /// Version of the first release.
+    pub(crate) version: &'a str,
+    /// Further lines of the agent's configuration.
+    pub(crate) agent_config: &'a str,
+}
+
 /// Processes and addresses; what still runs is stopped when this is dropped.
-pub(super) struct Chain {
+pub(crate) struct Chain {
     server: Option<Child>,
     bootstrapper: Option<Child>,
     host: PathBuf,
-    pub(super) server_url: String,
-    pub(super) api_token: String,
+    pub(crate) server_url: String,
+    pub(crate) api_token: String,
 }
 
 impl Chain {
     /// Server, tokens, the first release, bootstrapper: in the order of the README's quick start.
-    pub(super) fn start(folder: &Path, built: &Built) -> Result<Self> {
+    pub(crate) fn start(start: &Start<'_>) -> Result<Self> {
+        let Start { folder, built, .. } = *start;
         let data = folder.join("server");
         let host = folder.join("host");
         let server = Command::new(&built.server)
@@ -47,12 +63,14 @@ impl Chain {
         chain.server_url = wait_for_text(&data.join("server.addr"))?;
         chain.api_token = token(built, &data, "api")?;
         let agent_token = token(built, &data, "agent")?;
-        stage::publish(built, folder, super::RELEASE_A, &built.release_a)?;
+        stage::publish(built, folder, start.version, start.release)?;
         let config = folder.join("agent.cfg");
-        write_config(&config, folder, &agent_token)?;
+        write_config(&config, folder, &agent_token, start.agent_config)?;
         let bootstrapper = Command::new(&built.bootstrapper)
             .arg("--state-dir")
             .arg(&host)
+            .arg("--launcher")
+            .arg(start.release.join("launcher"))
             .args([
                 "--",
                 "--server-url",
@@ -73,15 +91,53 @@ impl Chain {
     }
 
     /// The log file of each tier.
-    pub(super) fn logs(&self) -> Vec<PathBuf> {
+    pub(crate) fn logs(&self) -> Vec<PathBuf> {
         ["bootstrapper", "launcher", "agent"]
             .iter()
             .map(|tier| self.host.join(format!("logs/{tier}.log")))
             .collect()
     }
 
+    /// Name and process id of each tier, from the top.
+    pub(crate) fn tiers(&self) -> Result<Vec<(&'static str, u32)>> {
+        let bootstrapper = self
+            .bootstrapper
+            .as_ref()
+            .context("the bootstrapper runs")?
+            .id();
+        let text =
+            std::fs::read_to_string(format!("/proc/{bootstrapper}/task/{bootstrapper}/children"))?;
+        let launcher = text
+            .split_whitespace()
+            .next()
+            .context("the bootstrapper has a child")?
+            .parse()?;
+        Ok(vec![
+            ("bootstrapper", bootstrapper),
+            ("launcher", launcher),
+            ("agent", self.agent_pid()?),
+        ])
+    }
+
+    /// Process id of the one agent that has left its handle.
+    pub(crate) fn agent_pid(&self) -> Result<u32> {
+        let run = self.host.join("run");
+        let names = std::fs::read_dir(&run).with_context(|| format!("list {}", run.display()))?;
+        names
+            .flatten()
+            .find_map(|entry| {
+                entry
+                    .file_name()
+                    .to_str()?
+                    .strip_prefix("agent-")?
+                    .parse()
+                    .ok()
+            })
+            .with_context(|| format!("{} holds no handle of an agent", run.display()))
+    }
+
     /// Waits until the launcher has committed the agent of that release.
-    pub(super) async fn wait_for_commit_of(&self, version: &str) -> Result<()> {
+    pub(crate) async fn wait_for_commit_of(&self, version: &str) -> Result<()> {
         let log = self.host.join("logs/launcher.log");
         for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
             let text = std::fs::read_to_string(&log).unwrap_or_default();
@@ -100,7 +156,7 @@ impl Chain {
     }
 
     /// Time without a ready or busy worker during the switch, as the launcher logged it.
-    pub(super) fn gap_ms(&self) -> Result<u64> {
+    pub(crate) fn gap_ms(&self) -> Result<u64> {
         let log = self.host.join("logs/launcher.log");
         let text =
             std::fs::read_to_string(&log).with_context(|| format!("read {}", log.display()))?;
@@ -124,7 +180,7 @@ impl Chain {
     }
 
     /// Stops the host as a service manager would, then the server; nothing may be left over.
-    pub(super) fn stop(&mut self) -> Result<()> {
+    pub(crate) fn stop(&mut self) -> Result<()> {
         if let Some(child) = self.bootstrapper.take() {
             end(child, "bootstrapper")?;
         }
@@ -147,7 +203,7 @@ impl Chain {
     }
 
     /// Leaves everything running and says how to stop it.
-    pub(super) fn keep(mut self) -> String {
+    pub(crate) fn keep(mut self) -> String {
         let host = self.bootstrapper.take().map_or(0, |child| child.id());
         let server = self.server.take().map_or(0, |child| child.id());
         format!(
@@ -193,7 +249,7 @@ fn end(mut child: Child, name: &str) -> Result<()> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "std offers no wait with a limit; the demo polls its own child"
+    reason = "std offers no wait with a limit; the task polls its own child"
 )]
 fn wait(child: &mut Child, limit: Duration) -> Result<Option<std::process::ExitStatus>> {
     for _ in 0..limit.as_millis() / LOOK.as_millis() {
@@ -245,9 +301,9 @@ fn token(built: &Built, data: &Path, kind: &str) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
-fn write_config(path: &Path, folder: &Path, token: &str) -> Result<()> {
+fn write_config(path: &Path, folder: &Path, token: &str, more: &str) -> Result<()> {
     let text = format!(
-        "token=\"{token}\"\nname=\"demo-%spawn\"\nbuild-path=\"{}\"\ntags=\"demo=true\"\n",
+        "token=\"{token}\"\nname=\"demo-%spawn\"\nbuild-path=\"{}\"\n{more}",
         folder.join("builds").display()
     );
     std::fs::write(path, text).with_context(|| format!("write {}", path.display()))

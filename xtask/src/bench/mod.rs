@@ -1,0 +1,134 @@
+//! `cargo xtask bench`: the figures of BENCHMARKS.md, measured on release builds of whole chains.
+//!
+//! Nothing is asserted here: a figure is a fact about one machine at one time. The method stands
+//! beside each figure in BENCHMARKS.md.
+
+mod idle;
+mod jobs;
+mod proc;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+
+use crate::cargo;
+use crate::chain::{self, Api, Built, Chain, Profile, Start};
+
+/// Version stamp of the measured release.
+const VERSION: &str = "0.1.0-bench.a";
+
+/// Version stamp of the release it is upgraded to.
+const NEXT_VERSION: &str = "0.1.0-bench.b";
+
+/// Measure sizes, memory, wake-ups and times on release builds.
+#[derive(Parser)]
+pub(crate) struct Args {
+    /// Measure only these; all of them if none is named.
+    only: Vec<Figure>,
+}
+
+/// A group of figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Figure {
+    /// Bytes of the bootstrapper, built alone with the profile `tiny`.
+    Size,
+    /// Memory, wake-ups and CPU of each tier while one worker waits for work.
+    Idle,
+    /// A job that does nothing, from accepted to finished.
+    Noop,
+    /// A job that prints 50 MB: peak memory of agent and executor, throughput.
+    Log,
+    /// An upgrade while a job runs: time without a ready or busy worker.
+    Gap,
+}
+
+/// A running chain of release builds.
+struct Bed {
+    folder: tempfile::TempDir,
+    built: Built,
+    chain: Chain,
+    api: Api,
+}
+
+/// Measures and prints one line per figure.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let wanted = |figure| args.only.is_empty() || args.only.contains(&figure);
+    if wanted(Figure::Size) {
+        size()?;
+    }
+    let rest = [Figure::Idle, Figure::Noop, Figure::Log, Figure::Gap];
+    let rest: Vec<Figure> = rest.into_iter().filter(|figure| wanted(*figure)).collect();
+    if rest.is_empty() {
+        return Ok(());
+    }
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?
+        .block_on(on_a_chain(&rest))
+}
+
+async fn on_a_chain(figures: &[Figure]) -> Result<()> {
+    let folder = tempfile::Builder::new()
+        .prefix("trireme-bench-")
+        .tempdir()?;
+    let mut bed = start(folder)?;
+    for figure in figures {
+        match figure {
+            Figure::Size => {}
+            Figure::Idle => idle::measure(&bed).await?,
+            Figure::Noop => jobs::noop(&bed).await?,
+            Figure::Log => jobs::log(&bed).await?,
+            Figure::Gap => gap(&bed).await?,
+        }
+    }
+    bed.chain.stop()
+}
+
+fn start(folder: tempfile::TempDir) -> Result<Bed> {
+    let path: &Path = folder.path();
+    let mut built = chain::build_server_and_bootstrapper(path, Profile::Release)?;
+    built.bootstrapper = tiny_bootstrapper()?;
+    let release = chain::release(path, Profile::Release, VERSION)?;
+    let chain = Chain::start(&Start {
+        folder: path,
+        built: &built,
+        release: &release,
+        version: VERSION,
+        agent_config: "",
+    })?;
+    let api = Api::new(&chain.server_url, &chain.api_token)?;
+    Ok(Bed {
+        folder,
+        built,
+        chain,
+        api,
+    })
+}
+
+fn tiny_bootstrapper() -> Result<std::path::PathBuf> {
+    cargo::run(&["build", "--profile", "tiny", "--package", "bootstrapper"])?;
+    Ok(cargo::target_dir()?.join("tiny/bootstrapper"))
+}
+
+fn size() -> Result<()> {
+    let bytes = std::fs::metadata(tiny_bootstrapper()?)?.len();
+    println!("bootstrapper without payload: {bytes} bytes");
+    Ok(())
+}
+
+/// Publishes the next release while a job of ten seconds runs, and reads the gap from the log.
+async fn gap(bed: &Bed) -> Result<()> {
+    let release = chain::release(bed.folder.path(), Profile::Release, NEXT_VERSION)?;
+    let number = jobs::start(bed, "gap", &["sleep 10", "true"]).await?;
+    jobs::until_state(bed, "gap", number, 0, "running").await?;
+    chain::publish(&bed.built, bed.folder.path(), NEXT_VERSION, &release)?;
+    jobs::until_ended(bed, "gap", number).await?;
+    bed.chain.wait_for_commit_of(NEXT_VERSION).await?;
+    println!(
+        "upgrade during a job: {} ms without a ready or busy worker",
+        bed.chain.gap_ms()?
+    );
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! What the kernel says of a process.
+
+use anyhow::{Context, Result};
+
+/// Figures of one process at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Snapshot {
+    /// Resident memory in KiB.
+    pub(super) rss: u64,
+    /// Resident memory that belongs to this process alone (anonymous pages), in KiB.
+    pub(super) anonymous: u64,
+    /// Highest resident memory so far in KiB.
+    pub(super) peak: u64,
+    /// Times the process went to sleep by itself: each is one wake-up.
+    pub(super) wake_ups: u64,
+    /// CPU time in nanoseconds, all threads that still live.
+    pub(super) cpu_ns: u64,
+}
+
+impl Snapshot {
+    /// Looks at a living process.
+    pub(super) fn of(pid: u32) -> Result<Self> {
+        let status = read(&format!("/proc/{pid}/status"))?;
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name));
+            line.and_then(|line| line.split_whitespace().nth(1))
+                .and_then(|word| word.parse().ok())
+                .unwrap_or(0)
+        };
+        let mut snapshot = Self {
+            rss: field("VmRSS:"),
+            anonymous: field("RssAnon:"),
+            peak: field("VmHWM:"),
+            ..Self::default()
+        };
+        for task in std::fs::read_dir(format!("/proc/{pid}/task"))
+            .context("list threads")?
+            .flatten()
+        {
+            let folder = task.path();
+            let status = read(&folder.join("status").to_string_lossy())?;
+            let switches = status
+                .lines()
+                .find(|line| line.starts_with("voluntary_ctxt_switches"));
+            snapshot.wake_ups += switches
+                .and_then(|line| line.split_whitespace().nth(1))
+                .and_then(|word| word.parse::<u64>().ok())
+                .unwrap_or(0);
+            // First field of schedstat: nanoseconds on a CPU.
+            let schedstat = read(&folder.join("schedstat").to_string_lossy())?;
+            snapshot.cpu_ns += schedstat
+                .split_whitespace()
+                .next()
+                .and_then(|word| word.parse::<u64>().ok())
+                .unwrap_or(0);
+        }
+        Ok(snapshot)
+    }
+}
+
+/// Direct children of a process.
+pub(super) fn children(pid: u32) -> Vec<u32> {
+    let text =
+        std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    text.split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect()
+}
+
+fn read(path: &str) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("read {path}"))
+}
