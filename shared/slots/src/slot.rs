@@ -1,0 +1,136 @@
+//! The double-buffered pointer on disk: two files, of which the older is overwritten.
+//!
+//! Both files exist from [`Slot::create`] on, so no name changes later and one sync is enough. A
+//! write that is torn leaves the other page, which is whole. There is one writer at a time by
+//! agreement (the bootstrapper while its launcher starts, the launcher while it runs);
+//! [`WriteError::Stale`] catches the writer that did not see the other's page.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::record::{Damage, PAGE_BYTES};
+use crate::{Fs, OsFs, Page};
+
+/// The pointer of one component.
+#[derive(Debug, Clone)]
+pub struct Slot<F = OsFs> {
+    fs: F,
+    pages: [PathBuf; 2],
+}
+
+/// What the two files say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The valid page with the highest generation, or a default one if neither is valid.
+    pub page: Page,
+    /// What is wrong with each file, if anything. [`Damage::Blank`] is how a slot begins; the rest
+    /// deserves a line in a log, and heals with the next writes.
+    pub damage: [Option<Damage>; 2],
+}
+
+/// A page did not get onto the disk; what was there before still counts.
+#[derive(Debug)]
+pub enum WriteError {
+    /// The slot has moved on since the page was read: read again and decide again.
+    Stale {
+        /// Generation of the page that was to be replaced.
+        read: u64,
+        /// Generation on disk.
+        found: u64,
+    },
+    /// The operating system said no.
+    Io(io::Error),
+}
+
+impl Slot {
+    /// Names the two files; nothing is created or read.
+    pub const fn new(pages: [PathBuf; 2]) -> Self {
+        Self::on(OsFs, pages)
+    }
+}
+
+impl<F: Fs> Slot<F> {
+    /// The same on another disk.
+    pub const fn on(fs: F, pages: [PathBuf; 2]) -> Self {
+        Self { fs, pages }
+    }
+
+    /// Makes what is missing of the two files and makes their names durable.
+    pub fn create(&self) -> io::Result<()> {
+        for page in &self.pages {
+            match self.fs.write_new("slot.create", page, &[0; PAGE_BYTES]) {
+                Ok(()) => self.fs.sync_file("slot.sync-created", page)?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let parent = self.pages[0].parent().unwrap_or(Path::new("."));
+        self.fs.sync_dir("slot.sync-dir", parent)
+    }
+
+    /// Reads the slot. Never fails: whatever is damaged is as good as not there.
+    pub fn read(&self) -> Reading {
+        let [first, second] = [0, 1].map(|place| self.read_page(place));
+        let damage = [
+            first.as_ref().err().copied(),
+            second.as_ref().err().copied(),
+        ];
+        let page = match (first, second) {
+            (Ok(first), Ok(second)) if first.generation >= second.generation => first,
+            (_, Ok(page)) | (Ok(page), Err(_)) => page,
+            (Err(_), Err(_)) => Page::default(),
+        };
+        Reading { page, damage }
+    }
+
+    /// Replaces the page that `page` was made from. Returns it with its new generation once it is
+    /// durable.
+    pub fn write(&self, mut page: Page) -> Result<Page, WriteError> {
+        let generations =
+            [0, 1].map(|place| self.read_page(place).ok().map(|page| page.generation));
+        let found = generations.into_iter().flatten().max().unwrap_or_default();
+        if found != page.generation {
+            return Err(WriteError::Stale {
+                read: page.generation,
+                found,
+            });
+        }
+        // `None` is less than any generation, so a damaged page is the first to be overwritten.
+        let older = usize::from(generations[1] < generations[0]);
+        page.generation += 1;
+        self.replace(&self.pages[older], &page.encode())
+            .map_err(WriteError::Io)?;
+        Ok(page)
+    }
+
+    fn replace(&self, path: &Path, bytes: &[u8; PAGE_BYTES]) -> io::Result<()> {
+        match self.fs.write_in_place("page.write", path, bytes) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.create()?;
+                self.fs.write_in_place("page.write-again", path, bytes)?;
+            }
+            written => written?,
+        }
+        self.fs.sync_file("page.sync", path)
+    }
+
+    fn read_page(&self, place: usize) -> Result<Page, Damage> {
+        let bytes = self
+            .fs
+            .read("page.read", &self.pages[place], PAGE_BYTES as u64)
+            .map_err(|_| Damage::Unreadable)?;
+        Page::decode(&bytes)
+    }
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stale { .. } => f.write_str("another process wrote the slot meanwhile"),
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {}
