@@ -18,10 +18,8 @@ pub(crate) struct Search {
     /// Finds the first line of each needle.
     first_lines: AhoCorasick,
     longest_first_line: usize,
-    /// Whether some needle starts with this byte.
-    starts: [bool; 256],
-    /// The first lines, in order of bytes.
-    sorted: Vec<Vec<u8>>,
+    /// The first lines by their first byte, each list in order of bytes.
+    by_start: Vec<Vec<Vec<u8>>>,
 }
 
 /// What was found in a piece.
@@ -58,18 +56,20 @@ impl Search {
             .kind(Some(kind))
             .build(needles.iter().map(|needle| &needle.lines[0]))
             .expect("secrets of a job are far below 2^31 bytes");
-        let mut starts = [false; 256];
+        let mut by_start = vec![Vec::new(); 256];
         for needle in needles {
-            starts[usize::from(needle.lines[0][0])] = true;
+            let line = &needle.lines[0];
+            by_start[usize::from(line[0])].push(line.clone());
         }
-        let mut sorted: Vec<_> = needles.iter().map(|n| n.lines[0].clone()).collect();
-        sorted.sort_unstable();
+        for lines in &mut by_start {
+            lines.sort_unstable();
+        }
+        let lengths = needles.iter().map(|needle| needle.lines[0].len());
         Some(Self {
-            longest_first_line: sorted.iter().map(Vec::len).max().unwrap_or(0),
+            longest_first_line: lengths.max().unwrap_or(0),
             needles: needles.to_vec(),
             first_lines,
-            starts,
-            sorted,
+            by_start,
         })
     }
 
@@ -100,17 +100,16 @@ impl Search {
         let reach = self.longest_first_line.saturating_sub(1);
         let from = piece.len().saturating_sub(reach);
         (from..piece.len())
-            .find(|&at| self.starts[usize::from(piece[at])] && self.begins_with(&piece[at..]))
+            .find(|&at| self.begins_longer_line(&piece[at..]))
             .unwrap_or(piece.len())
     }
 
     /// Whether `tail` is the start of a longer first line. Those lines would stand together, right
     /// after where `tail` itself would stand.
-    fn begins_with(&self, tail: &[u8]) -> bool {
-        let next = self.sorted.partition_point(|line| line.as_slice() <= tail);
-        self.sorted
-            .get(next)
-            .is_some_and(|line| line.starts_with(tail))
+    fn begins_longer_line(&self, tail: &[u8]) -> bool {
+        let lines = &self.by_start[usize::from(tail[0])];
+        let next = lines.partition_point(|line| line.as_slice() <= tail);
+        lines.get(next).is_some_and(|line| line.starts_with(tail))
     }
 }
 
