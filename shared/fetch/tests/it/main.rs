@@ -1,0 +1,26 @@
+//! Fetching from servers that lie, stall and break off.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed"
+)]
+
+mod download;
+mod manifest;
+mod server;
+
+use std::time::Duration;
+
+use shared_fetch::Fetcher;
+
+/// A fetcher that gives up silence after a fifth of a second.
+fn fetcher() -> Fetcher {
+    Fetcher::new("trireme-test/1", Duration::from_millis(200)).unwrap()
+}
+
+/// Bytes without a pattern that a shifted resume could hide in.
+fn content(len: u32) -> Vec<u8> {
+    (0..len)
+        .map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[3])
+        .collect()
+}
