@@ -136,6 +136,14 @@ impl Fs for OsFs {
     }
 }
 
+/// The folder that a path lies in, also when the path is a bare name.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 /// Reads to the end, hands all on, and says what it was.
 fn pour(mut from: impl Read, to: &mut impl Write) -> io::Result<Digest> {
     // Small, because it lies on the stack of a process that should stay under a megabyte.

@@ -9,6 +9,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::fs::folder_of;
 use crate::record::{Damage, PAGE_BYTES};
 use crate::{Fs, OsFs, Page};
 
@@ -65,8 +66,7 @@ impl<F: Fs> Slot<F> {
                 Err(error) => return Err(error),
             }
         }
-        let parent = self.pages[0].parent().unwrap_or(Path::new("."));
-        self.fs.sync_dir("slot.sync-dir", parent)
+        self.fs.sync_dir("slot.sync-dir", folder_of(&self.pages[0]))
     }
 
     /// Reads the slot. Never fails: whatever is damaged is as good as not there.

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::fs::folder_of;
 use crate::{Digest, Fs, Meta, OsFs};
 
 /// The file in an entry that describes it.
@@ -59,8 +60,7 @@ impl<F: Fs> Store<F> {
     /// Makes the folder if it is not there, and makes its name durable.
     pub fn create(&self) -> io::Result<()> {
         self.fs.create_dir("store.create", &self.root)?;
-        let parent = self.root.parent().unwrap_or(Path::new("."));
-        self.fs.sync_dir("store.sync-parent", parent)
+        self.fs.sync_dir("store.sync-parent", folder_of(&self.root))
     }
 
     /// The folder of a version, whether it is there or not.
