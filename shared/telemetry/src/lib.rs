@@ -15,6 +15,7 @@ mod sinks;
 
 use std::io::{self, IsTerminal as _, Write};
 
+use shared_logfile::LogFile;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -30,8 +31,8 @@ const CHATTY: [&str; 5] = ["h2", "hyper", "hyper_util", "reqwest", "rustls"];
 /// Sends all events from `level` up to standard error, and to `file` if there is one. Call it once,
 /// before anything is logged.
 ///
-/// `file` gets whole lines, one call each; a `shared_logfile` keeps its size bounded.
-pub fn init(level: LevelFilter, file: Option<Box<dyn Write + Send>>) -> Result<(), TryInitError> {
+/// Fails if the process logs already.
+pub fn init(level: LevelFilter, file: Option<LogFile>) -> Result<(), TryInitError> {
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let stderr = layer(io::stderr(), colour).with_filter(targets(level));
     let file = file.map(|file| layer(file, false).with_filter(targets(level)));
