@@ -1,0 +1,234 @@
+//! The task between a job and its endpoint. It owns all state of one log: bytes come in through a
+//! short channel, chunks go out through a few uploads, and what is between is bounded.
+//!
+//! When the queue is full the task stops reading, the channel fills, [`LogSink::write`] waits, and
+//! the job blocks on its output. Nothing is dropped to make room.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use shared_client::ClientError;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+
+use crate::chunk::{Chunk, Chunker};
+use crate::settings::{Marks, Settings};
+use crate::timestamp::Timestamper;
+use crate::upload::ChunkUpload;
+
+/// Largest piece that enters the channel at once.
+const PIECE_BYTES: usize = 16 << 10;
+/// Pieces in the channel.
+const PIECES: usize = 16;
+
+/// What became of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Chunks made.
+    pub chunks: u64,
+    /// Bytes in them, marks included, before compression.
+    pub bytes: u64,
+    /// Chunks that were refused or given up.
+    pub failed: u64,
+}
+
+/// The log stream ended before its sink: its task was aborted, or the process is shutting down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the log stream has ended")]
+pub struct Ended;
+
+/// Where a job's bytes go in. Clones write to the same log; dropping the last one ends it.
+#[derive(Debug, Clone)]
+pub struct LogSink {
+    pieces: mpsc::Sender<Piece>,
+}
+
+#[derive(Debug)]
+struct Piece {
+    bytes: Bytes,
+    now_ms: u64,
+}
+
+impl LogSink {
+    /// Adds bytes that the job wrote at `now_ms` (milliseconds since 1970). Waits while the queue
+    /// is full. If dropped half-way, a first part of the bytes is in the log.
+    pub async fn write(&self, bytes: &[u8], now_ms: u64) -> Result<(), Ended> {
+        for part in bytes.chunks(PIECE_BYTES) {
+            let piece = Piece {
+                bytes: Bytes::copy_from_slice(part),
+                now_ms,
+            };
+            self.pieces.send(piece).await.map_err(|_| Ended)?;
+        }
+        Ok(())
+    }
+}
+
+/// Starts the task of one log. It ends with its summary when the last sink is dropped and each
+/// chunk is delivered, refused or given up. Aborting it ends all uploads.
+pub fn start(uploader: impl ChunkUpload, settings: Settings) -> (LogSink, JoinHandle<Summary>) {
+    let (pieces, incoming) = mpsc::channel(PIECES);
+    let stream = Stream {
+        uploader,
+        settings,
+        marks: (settings.marks == Marks::Ansi).then(Timestamper::default),
+        chunker: Chunker::new(settings.chunk_bytes),
+        cut_at: None,
+        queue: VecDeque::new(),
+        held_bytes: 0,
+        uploads: JoinSet::new(),
+        give_up_at: None,
+        failed: 0,
+    };
+    (LogSink { pieces }, tokio::spawn(stream.run(incoming)))
+}
+
+struct Stream<U> {
+    uploader: U,
+    settings: Settings,
+    marks: Option<Timestamper>,
+    chunker: Chunker,
+    /// When the bytes in the chunker have waited long enough.
+    cut_at: Option<Instant>,
+    queue: VecDeque<Chunk>,
+    /// Compressed bytes in the queue and under way.
+    held_bytes: usize,
+    uploads: JoinSet<Delivery>,
+    /// Set while uploads are under way: when the endpoint counts as gone.
+    give_up_at: Option<Instant>,
+    failed: u64,
+}
+
+struct Delivery {
+    sequence: u64,
+    gzip_bytes: usize,
+    result: Result<(), ClientError>,
+}
+
+impl<U: ChunkUpload> Stream<U> {
+    async fn run(mut self, mut incoming: mpsc::Receiver<Piece>) -> Summary {
+        let mut open = true;
+        while open || !self.is_delivered() {
+            let reads = open && self.held_bytes < self.settings.queue_bytes;
+            // A short chunk is only worth its request when it can be sent at once.
+            let cuts = self.cut_at.filter(|_| self.has_free_upload());
+            tokio::select! {
+                biased;
+                Some(delivery) = self.uploads.join_next() => match delivery {
+                    Ok(delivery) => self.account(&delivery),
+                    Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+                },
+                () = at(self.give_up_at) => self.give_up(),
+                () = at(cuts) => self.cut(true),
+                piece = incoming.recv(), if reads => match piece {
+                    Some(piece) => self.take(&piece),
+                    None => {
+                        open = false;
+                        self.cut(true);
+                    }
+                },
+            }
+            self.send();
+        }
+        Summary {
+            chunks: self.chunker.chunks(),
+            bytes: self.chunker.bytes(),
+            failed: self.failed,
+        }
+    }
+
+    fn is_delivered(&self) -> bool {
+        self.queue.is_empty() && self.uploads.is_empty()
+    }
+
+    fn has_free_upload(&self) -> bool {
+        self.queue.is_empty() && self.uploads.len() < self.settings.uploads
+    }
+
+    fn take(&mut self, piece: &Piece) {
+        let pending = self.chunker.pending();
+        match &mut self.marks {
+            Some(marks) => marks.push(&piece.bytes, piece.now_ms, pending),
+            None => pending.extend_from_slice(&piece.bytes),
+        }
+        self.cut(false);
+    }
+
+    fn cut(&mut self, whole: bool) {
+        for chunk in self.chunker.cut(whole) {
+            self.held_bytes += chunk.gzip.len();
+            self.queue.push_back(chunk);
+        }
+        self.cut_at = match self.cut_at {
+            _ if self.chunker.is_empty() => None,
+            None => Some(Instant::now() + self.settings.interval),
+            set => set,
+        };
+    }
+
+    fn send(&mut self) {
+        while self.uploads.len() < self.settings.uploads.max(1) {
+            let Some(Chunk { place, gzip }) = self.queue.pop_front() else {
+                break;
+            };
+            self.give_up_at
+                .get_or_insert_with(|| Instant::now() + self.settings.outage);
+            let uploader = self.uploader.clone();
+            self.uploads.spawn(async move {
+                Delivery {
+                    sequence: place.sequence,
+                    gzip_bytes: gzip.len(),
+                    result: uploader.upload(place, gzip).await,
+                }
+            });
+        }
+    }
+
+    fn account(&mut self, delivery: &Delivery) {
+        self.held_bytes -= delivery.gzip_bytes;
+        if let Err(error) = &delivery.result {
+            let sequence = delivery.sequence;
+            if self.failed == 0 {
+                tracing::error!(sequence, "a part of the job's log is lost: {error}");
+            } else {
+                // An endpoint that refuses one chunk often refuses all: one line tells it.
+                tracing::debug!(sequence, "another part of the job's log is lost: {error}");
+            }
+            self.failed += 1;
+        }
+        let answered = delivery
+            .result
+            .as_ref()
+            .map_or_else(ClientError::is_refusal, |()| true);
+        if self.uploads.is_empty() {
+            self.give_up_at = None;
+        } else if answered {
+            self.give_up_at = Some(Instant::now() + self.settings.outage);
+        }
+    }
+
+    /// Nothing got through for so long that the endpoint has given up this job as well. Bytes that
+    /// come from now on get a new chance.
+    fn give_up(&mut self) {
+        let chunks = self.uploads.len() + self.queue.len();
+        let seconds = self.settings.outage.as_secs();
+        tracing::error!(
+            chunks,
+            "a part of the job's log is lost: no delivery for {seconds} s"
+        );
+        self.failed += chunks as u64;
+        self.uploads = JoinSet::new();
+        self.queue.clear();
+        self.held_bytes = 0;
+        self.give_up_at = None;
+    }
+}
+
+/// Ends at the given time, or never.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,31 @@
+//! The way out of the agent for a chunk.
+
+use bytes::Bytes;
+use shared_client::{Client, ClientError};
+use shared_protocol::JobId;
+use shared_protocol::job::ChunkPlace;
+
+/// Delivers chunks; does its own retries. May be called several times at once.
+pub trait ChunkUpload: Clone + Send + 'static {
+    /// Ends when the chunk is delivered, refused or given up.
+    fn upload(
+        &self,
+        place: ChunkPlace,
+        gzip: Bytes,
+    ) -> impl Future<Output = Result<(), ClientError>> + Send;
+}
+
+/// Uploads to the endpoint of a job.
+#[derive(Debug, Clone)]
+pub struct JobLog {
+    /// With the job's token.
+    pub client: Client,
+    /// Whose log it is.
+    pub job: JobId,
+}
+
+impl ChunkUpload for JobLog {
+    async fn upload(&self, place: ChunkPlace, gzip: Bytes) -> Result<(), ClientError> {
+        self.client.upload_chunk(&self.job, place, gzip).await
+    }
+}
