@@ -1,0 +1,160 @@
+//! What happens while the endpoint does not answer: the job waits, memory does not grow, and
+//! nothing is lost.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use agent_log_stream::{ChunkUpload, LogSink, Settings, Summary, start};
+use bytes::Bytes;
+use shared_client::retry::{Decision, Retry};
+use shared_client::{ClientError, routes};
+use shared_protocol::job::ChunkPlace;
+use tokio::time::{Instant, timeout};
+
+use crate::played::{Fate, Played, gunzip, noise, plain, status};
+
+const NOW_MS: u64 = 1_767_225_600_000;
+const CHUNK: usize = 64 << 10;
+const QUEUE: usize = 1 << 20;
+const PIECE: usize = 8 << 10;
+
+fn small_queue() -> Settings {
+    Settings {
+        queue_bytes: QUEUE,
+        ..plain(CHUNK)
+    }
+}
+
+/// Writes noise until the stream takes no more for a minute. Returns what it took.
+async fn fill(sink: &LogSink) -> Vec<u8> {
+    let mut taken = Vec::new();
+    loop {
+        let piece = noise(PIECE, taken.len() as u64 + 1);
+        let written = timeout(Duration::from_mins(1), sink.write(&piece, NOW_MS)).await;
+        match written {
+            Ok(written) => written.unwrap(),
+            Err(_) => return taken,
+        }
+        taken.extend_from_slice(&piece);
+        assert!(taken.len() < 16 * QUEUE, "the queue has no bound");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_never_answers_stops_the_job_and_not_the_memory() {
+    let (played, gate) = Played::gated(|_| Fate::Deliver, false);
+    let (sink, done) = start(played.clone(), small_queue());
+    let mut log = fill(&sink).await;
+    let bound = QUEUE + 2 * CHUNK + 17 * PIECE;
+    assert!((QUEUE..bound).contains(&log.len()), "{} bytes", log.len());
+    gate.send(true).unwrap();
+    let rest = noise(3 * QUEUE, 7);
+    sink.write(&rest, NOW_MS).await.unwrap();
+    log.extend_from_slice(&rest);
+    drop(sink);
+    assert_eq!(done.await.unwrap().failed, 0);
+    assert!(played.log() == log, "the log changed on its way");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_hour_without_any_delivery_the_job_goes_on_without_its_log() {
+    let (played, _gate) = Played::gated(|_| Fate::Deliver, false);
+    let (sink, done) = start(played.clone(), small_queue());
+    let begun = Instant::now();
+    fill(&sink).await;
+    sink.write(&noise(PIECE, 1), NOW_MS).await.unwrap();
+    let waited = begun.elapsed().as_secs();
+    assert!((3600..3700).contains(&waited), "{waited} s");
+    drop(sink);
+    let Summary { chunks, failed, .. } = done.await.unwrap();
+    assert_eq!(failed, chunks);
+    assert_eq!(played.under_way(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_chunk_that_never_arrives_does_not_hold_up_the_others() {
+    let played = Stuck(Arc::default());
+    let settings = Settings {
+        outage: Duration::from_secs(100),
+        ..plain(10)
+    };
+    let (sink, done) = start(played.clone(), settings);
+    for second in 0..300 {
+        sink.write(&[b'x'; 10], NOW_MS + second * 1000)
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    drop(sink);
+    let summary = done.await.unwrap();
+    assert_eq!((summary.chunks, summary.failed), (300, 1));
+    assert_eq!(*played.0.lock().unwrap(), 299);
+}
+
+/// Delivers all but the second chunk.
+#[derive(Clone)]
+struct Stuck(Arc<Mutex<u64>>);
+
+impl ChunkUpload for Stuck {
+    async fn upload(&self, place: ChunkPlace, _gzip: Bytes) -> Result<(), ClientError> {
+        if place.sequence == 2 {
+            std::future::pending::<()>().await;
+        }
+        *self.0.lock().unwrap() += 1;
+        Ok(())
+    }
+}
+
+type Arrival = (ChunkPlace, Vec<u8>);
+
+/// Answers 503 for the first minute, with the real retry rule in front.
+#[derive(Clone)]
+struct MinuteOfTrouble {
+    begun: Instant,
+    arrived: Arc<Mutex<Vec<Arrival>>>,
+}
+
+impl ChunkUpload for MinuteOfTrouble {
+    async fn upload(&self, place: ChunkPlace, gzip: Bytes) -> Result<(), ClientError> {
+        let mut retry = Retry::new(routes::CHUNK);
+        let first = Instant::now();
+        while self.begun.elapsed() < Duration::from_mins(1) {
+            match retry.next(status(503).failure(), first.elapsed(), 0.5) {
+                Decision::Wait(wait) => tokio::time::sleep(wait).await,
+                Decision::GiveUp => return Err(status(503)),
+            }
+        }
+        let chunk = (place, gunzip(&gzip));
+        self.arrived.lock().unwrap().push(chunk);
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_minute_of_503_loses_nothing_and_keeps_the_order() {
+    let played = MinuteOfTrouble {
+        begun: Instant::now(),
+        arrived: Arc::default(),
+    };
+    let (sink, done) = start(played.clone(), plain(CHUNK));
+    let mut log = Vec::new();
+    for second in 0..90_u64 {
+        let line = format!("{second} {:?}\n", noise(40, second));
+        sink.write(line.as_bytes(), NOW_MS + second * 1000)
+            .await
+            .unwrap();
+        log.extend_from_slice(line.as_bytes());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    drop(sink);
+    assert_eq!(done.await.unwrap().failed, 0);
+    let mut arrived = played.arrived.lock().unwrap().clone();
+    arrived.sort_by_key(|(place, _)| place.offset);
+    let got: Vec<u8> = arrived
+        .iter()
+        .flat_map(|(_, bytes)| bytes.clone())
+        .collect();
+    assert_eq!(String::from_utf8(got), String::from_utf8(log));
+    // While nothing gets out, short pieces join instead of queueing up one by one.
+    assert!(arrived.len() < 45, "{} chunks", arrived.len());
+}
