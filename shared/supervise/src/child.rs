@@ -1,0 +1,70 @@
+//! Starting children, and taking note of their end.
+//!
+//! A tier that is a subreaper gets children it never started, so ends are collected for all of
+//! them in one place, [`reap`], and not per child.
+
+use std::io;
+use std::process::{ChildStdin, ChildStdout, Command};
+
+use crate::os;
+use crate::process::ProcessId;
+
+/// A child that was started. Dropping it neither kills nor reaps it, but closes its pipes.
+#[derive(Debug)]
+pub struct Child {
+    /// Which process it is.
+    pub id: ProcessId,
+    /// Its standard input, if that was piped.
+    pub stdin: Option<ChildStdin>,
+    /// Its standard output, if that was piped.
+    pub stdout: Option<ChildStdout>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With this exit code.
+    Exited(i32),
+    /// By the signal with this number.
+    Signaled(i32),
+}
+
+impl Child {
+    /// Starts `command`.
+    pub fn start(command: &mut Command) -> io::Result<Self> {
+        let mut child = command.spawn()?;
+        let pid = child.id();
+        Ok(Self {
+            // Until it is reaped, which is up to us, it is there even if it has ended.
+            id: ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 }),
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+        })
+    }
+}
+
+impl Ended {
+    /// The status a shell would report: the exit code, or 128 and the signal's number.
+    pub const fn shell_status(self) -> i32 {
+        match self {
+            Self::Exited(code) => code,
+            Self::Signaled(signal) => 128 + signal,
+        }
+    }
+}
+
+/// Lets the command run in a session of its own: signals of a terminal and of a group do not reach
+/// it, and all that it starts can be found by that session.
+pub fn own_session(command: &mut Command) -> &mut Command {
+    os::own_session(command)
+}
+
+/// Makes orphans below this process its children, so that they can be found and reaped.
+pub fn become_subreaper() -> io::Result<()> {
+    os::become_subreaper()
+}
+
+/// Takes note of one child that has ended, if there is any: who, and how. Call until `None`.
+pub fn reap() -> Option<(u32, Ended)> {
+    os::reap()
+}

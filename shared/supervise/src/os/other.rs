@@ -1,0 +1,31 @@
+//! A Unix that is not Linux: the number has to do, and orphans go to the first process.
+#![expect(unsafe_code, reason = "system calls that std does not offer")]
+
+use std::io;
+use std::time::Duration;
+
+use super::unix::check;
+
+/// Sends a signal to the process with this number if it is `still_it`; `Ok(false)` if not.
+pub(crate) fn send(pid: u32, number: i32, still_it: impl Fn() -> bool) -> io::Result<bool> {
+    if !still_it() {
+        return Ok(false);
+    }
+    // SAFETY: takes two integers.
+    check(unsafe { libc::kill(pid.cast_signed(), number) })?;
+    Ok(true)
+}
+
+/// Cannot tell.
+pub(crate) fn wait_exit(
+    _pid: u32,
+    _patience: Duration,
+    _still_it: impl Fn() -> bool,
+) -> Option<bool> {
+    None
+}
+
+/// Nothing to set.
+pub(crate) fn become_subreaper() -> io::Result<()> {
+    Ok(())
+}

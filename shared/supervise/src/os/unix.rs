@@ -1,0 +1,156 @@
+//! What every Unix has.
+#![expect(unsafe_code, reason = "system calls that std does not offer")]
+
+use std::io;
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, IntoRawFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::child::Ended;
+
+/// What the signal handler wakes the process with; open for the life of the process.
+static SIGNAL_PIPE: AtomicI32 = AtomicI32::new(-1);
+
+/// The signals that came, one bit each. A pipe alone could be full; this cannot.
+static PENDING: AtomicU32 = AtomicU32::new(0);
+
+/// Turns the result of a system call into one of Rust.
+pub(super) fn check(result: i32) -> io::Result<i32> {
+    if result == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(result)
+}
+
+/// Makes the pipe that [`handle`] writes to, and returns the end to read from.
+pub(crate) fn signal_pipe() -> io::Result<OwnedFd> {
+    let mut ends = [-1; 2];
+    // SAFETY: the array has room for the two descriptors that pipe writes into it.
+    check(unsafe { libc::pipe(ends.as_mut_ptr()) })?;
+    // SAFETY: both descriptors were just made and nobody else knows them.
+    let ends = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
+    for end in &ends {
+        // SAFETY: both calls only change flags of a descriptor that is open.
+        check(unsafe { libc::fcntl(end.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) })?;
+        // SAFETY: as above.
+        check(unsafe { libc::fcntl(end.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) })?;
+    }
+    let [read_end, write_end] = ends;
+    // The handler may run at any time from now on, so this end is never closed.
+    SIGNAL_PIPE.store(write_end.into_raw_fd(), Ordering::Release);
+    Ok(read_end)
+}
+
+/// The numbers of the signals that came since the last call, one bit each.
+pub(crate) fn take_pending() -> u32 {
+    PENDING.swap(0, Ordering::AcqRel)
+}
+
+/// The signal handler: notes the number, then wakes whoever waits.
+extern "C" fn on_signal(number: i32) {
+    PENDING.fetch_or(1 << number, Ordering::AcqRel);
+    let byte = 0_u8;
+    // SAFETY: errno belongs to the code that was interrupted and is put back; write is
+    // async-signal-safe and gets one byte that lives until it returns.
+    unsafe {
+        let errno = errno();
+        let saved = *errno;
+        libc::write(
+            SIGNAL_PIPE.load(Ordering::Acquire),
+            (&raw const byte).cast(),
+            1,
+        );
+        *errno = saved;
+    }
+}
+
+#[cfg(target_os = "linux")]
+unsafe fn errno() -> *mut i32 {
+    // SAFETY: returns the address of this thread's errno, always.
+    unsafe { libc::__errno_location() }
+}
+
+#[cfg(not(target_os = "linux"))]
+unsafe fn errno() -> *mut i32 {
+    // SAFETY: returns the address of this thread's errno, always.
+    unsafe { libc::__error() }
+}
+
+/// Notes this signal from now on, unless it is ignored. Numbers are below 32: all that a tier
+/// listens for is as old as Unix.
+pub(crate) fn handle(number: i32) -> io::Result<()> {
+    // SAFETY: an all-zero sigaction is a valid one: default handler, empty mask, no flags.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: reads the present action into a value of the right type.
+    check(unsafe { libc::sigaction(number, std::ptr::null(), &raw mut action) })?;
+    if action.sa_sigaction == libc::SIG_IGN && number != libc::SIGCHLD {
+        return Ok(());
+    }
+    action.sa_sigaction = on_signal as *const () as usize;
+    action.sa_flags = libc::SA_RESTART | libc::SA_NOCLDSTOP;
+    // SAFETY: the mask belongs to the action; the handler does only what a handler may.
+    check(unsafe {
+        libc::sigemptyset(&raw mut action.sa_mask);
+        libc::sigaction(number, &raw const action, std::ptr::null_mut())
+    })?;
+    Ok(())
+}
+
+/// Waits until one of `files` can be read or has ended: the place of the first that is so, or
+/// `None` when the limit passed.
+pub(crate) fn poll(files: &[BorrowedFd<'_>], limit: Option<Duration>) -> io::Result<Option<usize>> {
+    let mut polled: Vec<libc::pollfd> = files
+        .iter()
+        .map(|file| libc::pollfd {
+            fd: file.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        })
+        .collect();
+    // Rounded up, so that a wait never ends just before its limit, to be taken up again and again.
+    let millis = limit.map_or(-1, |limit| {
+        i32::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+    });
+    // SAFETY: pointer and length are those of one vector, whose files are open while borrowed.
+    let ready = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, millis) };
+    match check(ready) {
+        Ok(0) => Ok(None),
+        Ok(_) => Ok(polled.iter().position(|file| file.revents != 0)),
+        // A signal came: its number is in the first of the files by now.
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Some(0)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits without waiting for anything. Only where the kernel offers no event.
+pub(crate) fn pause(time: Duration) {
+    // A signal that ends it early only makes the next look come sooner.
+    let _ = poll(&[], Some(time));
+}
+
+/// One child that has ended, and how.
+pub(crate) fn reap() -> Option<(u32, Ended)> {
+    let mut status = 0;
+    // SAFETY: writes the status into a local variable; with WNOHANG it never blocks.
+    let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) };
+    let pid = u32::try_from(pid).ok().filter(|pid| *pid != 0)?;
+    let ended = if libc::WIFSIGNALED(status) {
+        Ended::Signaled(libc::WTERMSIG(status))
+    } else {
+        Ended::Exited(libc::WEXITSTATUS(status))
+    };
+    Some((pid, ended))
+}
+
+/// The command will lead a session of its own.
+pub(crate) fn own_session(command: &mut Command) -> &mut Command {
+    // SAFETY: between fork and exec only setsid runs, which is async-signal-safe.
+    unsafe {
+        command.pre_exec(|| {
+            check(libc::setsid())?;
+            Ok(())
+        })
+    }
+}

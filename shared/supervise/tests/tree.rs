@@ -1,0 +1,110 @@
+//! Trees of real processes.
+#![cfg(target_os = "linux")]
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use shared_supervise::{
+    Child, ProcessId, Signal, descendants, kill_tree, own_session, start_time, wait_gone,
+};
+
+/// Longer than any test may take: only a failure waits that long.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Starts a shell script that prints `lines` lines, and returns it with these.
+fn script(text: &str, lines: usize) -> (Child, Vec<String>) {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", text])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut child = Child::start(own_session(&mut command)).expect("started");
+    let output = BufReader::new(child.stdout.take().expect("piped"));
+    let lines = output
+        .lines()
+        .take(lines)
+        .map(|line| line.expect("text"))
+        .collect();
+    (child, lines)
+}
+
+#[test]
+fn a_whole_tree_is_killed_with_those_that_ignore_signals_or_left_the_session() {
+    let (child, pids) = script(
+        "trap '' TERM INT HUP
+         sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1000; done' &
+         setsid sh -c 'echo $$; sleep 1000; :' &
+         wait",
+        2,
+    );
+    let below: Vec<_> = pids
+        .iter()
+        .map(|pid| ProcessId::of(pid.parse().expect("a number")).expect("running"))
+        .collect();
+    let found = descendants(&[child.id]);
+    assert!(below.iter().all(|process| found.contains(process)));
+    let mut killed = Vec::new();
+    loop {
+        let round = kill_tree(&[child.id]);
+        if round.is_empty() {
+            break;
+        }
+        assert!(wait_gone(&round, LONG));
+        killed.extend(round);
+    }
+    assert!(killed.contains(&child.id));
+    assert!(
+        below
+            .iter()
+            .all(|process| killed.contains(process) && !process.is_same_alive())
+    );
+    assert_eq!(descendants(&[child.id]), []);
+}
+
+#[test]
+fn who_was_orphaned_is_found_by_the_session() {
+    let (child, pids) = script("sh -c 'sleep 1000 & echo $!' ; exec cat", 1);
+    let orphan = ProcessId::of(pids[0].parse().expect("a number")).expect("running");
+    assert!(descendants(&[child.id]).contains(&orphan));
+    let killed = kill_tree(&[child.id]);
+    assert!(killed.contains(&orphan) && killed.contains(&child.id));
+    assert!(wait_gone(&killed, LONG));
+}
+
+#[test]
+fn a_number_with_another_start_time_gets_no_signal() {
+    let (child, _) = script("exec cat", 0);
+    let other = ProcessId {
+        pid: child.id.pid,
+        start: child.id.start + 1,
+    };
+    assert!(!other.is_same_alive());
+    assert!(!other.send(Signal::Kill).expect("not sent"));
+    assert_eq!(kill_tree(&[other]), []);
+    assert!(child.id.is_same_alive());
+    assert!(child.id.send(Signal::Terminate).expect("sent"));
+    assert!(wait_gone(&[child.id], LONG));
+    assert!(!child.id.send(Signal::Terminate).expect("gone"));
+}
+
+#[test]
+fn waiting_ends_when_patience_does() {
+    let (child, _) = script("exec cat", 0);
+    assert!(!wait_gone(&[child.id], Duration::from_millis(1)));
+    drop(child.stdin);
+    assert!(wait_gone(&[child.id], LONG));
+}
+
+#[test]
+fn this_process_and_the_first_one_are_never_hit() {
+    assert_eq!(start_time(std::process::id()), Some(ProcessId::own().start));
+    assert_eq!(start_time(u32::MAX), None);
+    for pid in [0, 1] {
+        let protected = ProcessId {
+            pid,
+            start: start_time(pid).unwrap_or_default(),
+        };
+        assert!(!protected.send(Signal::Kill).expect("not sent"));
+    }
+}
