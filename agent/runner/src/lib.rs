@@ -1,1 +1,109 @@
-//! One job, parent side: accept, start, stream, cancel, finish.
+//! One job, the agent's side of it.
+//!
+//! ```text
+//! Offered ──accept──▶ Accepted ──start──▶ Running ──stream──▶ Exited ──finish──▶ Finished
+//!    │                   │                   ▲                   ▲
+//!    │ no longer ours    │ endpoint says no  │ cancel, stop      │ could not be started
+//!    ▼                   ▼                   │                   │
+//! NotRunning ◀───────────┘              (signals, grace)      Accepted
+//! ```
+//!
+//! Each state owns its data and is consumed by the step to the next, which lies in the file of that
+//! name. Once the endpoint knows that a job has started, `finish` is the only way out, also for a
+//! job that could not be run: so the endpoint always hears. What the agent needs to keep that
+//! promise after a crash of its own is in the job's [`record`], and [`recover`] makes it good.
+//!
+//! This crate does not decide which jobs to take, and it never sees the registration token.
+
+pub mod environment;
+pub mod outcome;
+pub mod record;
+pub mod recover;
+
+mod accept;
+mod cancel;
+mod files;
+mod finish;
+mod start;
+mod stream;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_log_stream::Marks;
+use agent_process::Signal;
+use shared_client::{Client, ClientError};
+use shared_protocol::JobId;
+use tokio_util::sync::CancellationToken;
+
+pub use accept::Accepted;
+pub use finish::{Exited, Finished};
+pub use start::Started;
+pub use stream::Running;
+
+use crate::environment::AgentVariables;
+use crate::record::Records;
+
+/// What all jobs of an agent have in common.
+#[derive(Debug)]
+pub struct JobSettings {
+    /// Program and arguments that run a job, such as this very program and `bootstrap`.
+    pub executor: Vec<OsString>,
+    /// Folder the executor is started in.
+    pub build_path: PathBuf,
+    /// Folder of the files beside a job.
+    pub context_folder: PathBuf,
+    /// Whether jobs run in a terminal.
+    pub terminal: bool,
+    /// How logs carry the time.
+    pub marks: Marks,
+    /// Signal that asks an executor to end.
+    pub cancel_signal: Signal,
+    /// Time between that and the end nobody can refuse.
+    pub cancel_grace: Duration,
+    /// What jobs find in their environment.
+    pub variables: AgentVariables,
+    /// Tells the endpoint at the end of a job not to offer this worker another one.
+    pub last_job: bool,
+    /// Where running jobs are recorded.
+    pub records: Records,
+}
+
+/// A job that the endpoint offers to a worker.
+#[derive(Debug)]
+pub struct Offered {
+    /// Which.
+    pub job: JobId,
+    /// The worker's client.
+    pub client: Client,
+    /// What all jobs have in common.
+    pub settings: Arc<JobSettings>,
+    /// Time between two polls of the job's state.
+    pub poll_interval: Duration,
+    /// Cancelled when the agent has to go now: the job is stopped.
+    pub stop: CancellationToken,
+}
+
+/// Why an offered job is not run by this worker. The endpoint decides what becomes of it.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRunning {
+    /// It could not be accepted: somebody else has it, or nobody answers.
+    #[error("failed to accept job {0}: {1}")]
+    NotAccepted(JobId, #[source] ClientError),
+    /// The endpoint would not have it started, for example because it was canceled meanwhile.
+    #[error("failed to start job {0}: {1}")]
+    NotStarted(JobId, #[source] ClientError),
+}
+
+/// Takes an offered job through all its steps. Must not be dropped half-way: to stop it early,
+/// cancel [`Offered::stop`].
+pub async fn run(offered: Offered) -> Result<Finished, NotRunning> {
+    let accepted = offered.accept().await?;
+    let exited = match accepted.start().await? {
+        Started::Running(running) => running.stream().await,
+        Started::NotRun(exited) => *exited,
+    };
+    Ok(exited.finish().await)
+}

@@ -1,1 +1,29 @@
-//! N workers: register, connect, ping, heartbeat, one job each.
+//! Workers: each registers, connects, pings, heartbeats, and runs one job at a time.
+//!
+//! ```text
+//!            Wanted ──▶ Pool ──▶ PoolStatus
+//!                       │  ▲
+//!            stay, quit ▼  │ Report
+//!                      Worker ──▶ agent-runner
+//! ```
+//!
+//! A [`Pool`] holds as many workers as are wanted, which may change while it runs: that is how an
+//! agent is upgraded without a gap. What to do is decided by pure modules ([`ping`], [`action`],
+//! [`slots`], [`outage`]); the rest waits and sends.
+//!
+//! This crate knows nothing of launchers, signals or configuration, and nothing of what a job is.
+
+pub mod action;
+pub mod host;
+pub mod outage;
+pub mod ping;
+pub mod pool;
+pub mod register;
+pub mod slots;
+
+mod heartbeat;
+mod os;
+mod worker;
+
+pub use pool::{Pool, PoolStatus, ServerState, Settings, Wanted};
+pub use worker::WorkerError;

@@ -1,0 +1,39 @@
+//! Offered → Accepted: the endpoint hands over the job itself, and its token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared_client::Client;
+use shared_protocol::job::Job;
+use tokio_util::sync::CancellationToken;
+
+use crate::{JobSettings, NotRunning, Offered};
+
+/// A job that is this worker's now. The endpoint does not count it as running yet.
+#[derive(Debug)]
+#[must_use]
+pub struct Accepted {
+    pub(crate) job: Job,
+    /// With the job's token.
+    pub(crate) client: Client,
+    pub(crate) settings: Arc<JobSettings>,
+    pub(crate) poll_interval: Duration,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Offered {
+    /// Accepts the job. From here on its own token is used, if it has one.
+    pub async fn accept(self) -> Result<Accepted, NotRunning> {
+        let job = match self.client.accept(&self.job).await {
+            Ok(job) => job,
+            Err(error) => return Err(NotRunning::NotAccepted(self.job, error)),
+        };
+        Ok(Accepted {
+            client: self.client.with_token(&job.token),
+            job,
+            settings: self.settings,
+            poll_interval: self.poll_interval,
+            stop: self.stop,
+        })
+    }
+}

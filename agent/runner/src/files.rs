@@ -1,0 +1,177 @@
+//! Files beside a job: its variables for scripts that start containers, and the mark that its time
+//! is up. They live as long as the job and hold no token of the agent.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use shared_protocol::JobId;
+use tempfile::TempPath;
+
+/// The files of one job; removed when dropped.
+#[derive(Debug)]
+pub(crate) struct JobFiles {
+    env: TempPath,
+    env_json: TempPath,
+    timeout: PathBuf,
+}
+
+impl JobFiles {
+    /// Writes both files of variables into `folder`, which is made if it is missing.
+    pub(crate) fn create(
+        folder: &Path,
+        job: &JobId,
+        variables: &BTreeMap<String, String>,
+    ) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let id = job.path_segment();
+        let json = serde_json::to_vec(variables)?;
+        Ok(Self {
+            env: write(
+                folder,
+                &format!("job-env-{id}"),
+                env_file(variables).as_bytes(),
+            )?,
+            env_json: write(folder, &format!("job-env-json-{id}"), &json)?,
+            timeout: folder.join(format!("job-timeout-{id}")),
+        })
+    }
+
+    /// One `NAME="value"` a line.
+    pub(crate) fn env(&self) -> &Path {
+        &self.env
+    }
+
+    /// One JSON object.
+    pub(crate) fn env_json(&self) -> &Path {
+        &self.env_json
+    }
+
+    /// Where [`JobFiles::mark_timed_out`] writes.
+    pub(crate) fn timeout(&self) -> &Path {
+        &self.timeout
+    }
+
+    /// Tells the executor, and through it the hooks, that the job is stopped for its time limit.
+    pub(crate) fn mark_timed_out(&self) -> io::Result<()> {
+        std::fs::write(&self.timeout, "true")
+    }
+}
+
+impl Drop for JobFiles {
+    fn drop(&mut self) {
+        // It is there only after a time-out; a temporary file that stays behind harms nobody.
+        let _ = std::fs::remove_file(&self.timeout);
+    }
+}
+
+/// A new file with a random ending, readable by the agent's user only.
+fn write(folder: &Path, prefix: &str, content: &[u8]) -> io::Result<TempPath> {
+    let mut file = tempfile::Builder::new()
+        .prefix(prefix)
+        .tempfile_in(folder)?;
+    file.write_all(content)?;
+    Ok(file.into_temp_path())
+}
+
+/// Lines as `docker run --env-file` and older hooks read them: the value in Go's quotes, because
+/// that is what the peer writes and scripts undo.
+fn env_file(variables: &BTreeMap<String, String>) -> String {
+    let mut text = String::new();
+    for (name, value) in variables {
+        text.push_str(name);
+        text.push('=');
+        quote(&mut text, value);
+        text.push('\n');
+    }
+    text
+}
+
+/// Go's `strconv.Quote`.
+fn quote(out: &mut String, value: &str) {
+    out.push('"');
+    for c in value.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{b}' => out.push_str("\\v"),
+            _ if is_printable(c) => out.push(c),
+            _ => {
+                let code = u32::from(c);
+                let written = match code {
+                    0..0x80 => write!(out, "\\x{code:02x}"),
+                    0x80..0x1_0000 => write!(out, "\\u{code:04x}"),
+                    _ => write!(out, "\\U{code:08x}"),
+                };
+                written.expect("writing to a String cannot fail");
+            }
+        }
+    }
+    out.push('"');
+}
+
+/// Close to Go's `unicode.IsPrint`: no controls, no spaces but the plain one, nothing invisible.
+fn is_printable(c: char) -> bool {
+    let invisible = matches!(
+        u32::from(c),
+        0xad | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff
+            | 0xe000..=0xf8ff | 0xfff0..=0xfffb | 0xf_0000..=0x10_ffff
+    );
+    c == ' ' || !(c.is_control() || c.is_whitespace() || invisible)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quoted(value: &str) -> String {
+        let mut out = String::new();
+        quote(&mut out, value);
+        out
+    }
+
+    #[test]
+    fn values_are_quoted_as_go_does() {
+        for (value, expected) in [
+            ("", r#""""#),
+            ("a \"b\" $c", r#""a \"b\" $c""#),
+            ("x\ny\t\\", r#""x\ny\t\\""#),
+            ("\u{1b}[1m\u{7f}", r#""\x1b[1m\x7f""#),
+            ("ünï €😀", r#""ünï €😀""#),
+            ("\u{a0}\u{85}\u{feff}", r#""\u00a0\u0085\ufeff""#),
+        ] {
+            assert_eq!(quoted(value), expected);
+        }
+    }
+
+    #[test]
+    fn files_hold_the_variables_and_vanish_with_the_job() {
+        let folder = tempfile::tempdir().unwrap();
+        let variables = BTreeMap::from([("A".to_owned(), "1\n2".to_owned())]);
+        let files =
+            JobFiles::create(&folder.path().join("new"), &JobId::new("../j"), &variables).unwrap();
+        assert_eq!(
+            std::fs::read_to_string(files.env()).unwrap(),
+            "A=\"1\\n2\"\n"
+        );
+        assert_eq!(
+            std::fs::read_to_string(files.env_json()).unwrap(),
+            r#"{"A":"1\n2"}"#
+        );
+        assert!(files.env().starts_with(folder.path().join("new")));
+        files.mark_timed_out().unwrap();
+        assert_eq!(std::fs::read_to_string(files.timeout()).unwrap(), "true");
+        drop(files);
+        let left = std::fs::read_dir(folder.path().join("new"))
+            .unwrap()
+            .count();
+        assert_eq!(left, 0);
+    }
+}

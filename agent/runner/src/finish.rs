@@ -1,0 +1,82 @@
+//! Exited → Finished: the whole log first, then the result. Every job that was started comes here.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use shared_client::Client;
+use shared_protocol::JobId;
+use shared_protocol::job::FinishRequest;
+
+use crate::JobSettings;
+use crate::outcome::Outcome;
+use crate::record::RecordFile;
+use crate::start::Log;
+
+/// A job whose executor has ended, or never was. The endpoint does not know yet.
+#[derive(Debug)]
+#[must_use]
+pub struct Exited {
+    pub(crate) job: JobId,
+    pub(crate) client: Client,
+    pub(crate) settings: Arc<JobSettings>,
+    pub(crate) outcome: Outcome,
+    pub(crate) log: Log,
+    pub(crate) record: RecordFile,
+}
+
+/// A job that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// Which.
+    pub job: JobId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether the endpoint took the result.
+    pub delivered: bool,
+}
+
+impl Exited {
+    /// Delivers log and result. Takes as long as the endpoint needs, within the limits of its
+    /// routes; the record keeps the result for the next agent if this one does not live to see it.
+    pub async fn finish(mut self) -> Finished {
+        let finished_at = Timestamp::now().to_string();
+        let mut request = FinishRequest {
+            exit_status: self.outcome.exit_status.to_string(),
+            signal: self.outcome.signal.clone(),
+            signal_reason: self.outcome.reason,
+            finished_at,
+            chunks_failed_count: 0,
+            ignore_agent_in_dispatches: self.settings.last_job.then_some(true),
+        };
+        self.record.set_result(&request);
+        let Log { sink, delivery } = self.log;
+        drop(sink);
+        request.chunks_failed_count = match delivery.await {
+            Ok(summary) => summary.failed,
+            Err(error) => {
+                tracing::error!(job = %self.job, "failed to deliver the log: {error}");
+                1
+            }
+        };
+        let delivered = match self.client.finish(&self.job, &request).await {
+            Ok(()) => {
+                self.record.remove();
+                true
+            }
+            Err(error) => {
+                tracing::error!(job = %self.job, "failed to report the job's end: {error}");
+                if error.is_refusal() {
+                    self.record.remove();
+                }
+                false
+            }
+        };
+        let Outcome { exit_status, .. } = self.outcome;
+        tracing::info!(job = %self.job, exit_status, delivered, "job finished");
+        Finished {
+            job: self.job,
+            outcome: self.outcome,
+            delivered,
+        }
+    }
+}

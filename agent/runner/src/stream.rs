@@ -1,0 +1,89 @@
+//! Running → Exited: every byte of the executor goes into the log, until it ends or is made to.
+
+use std::io;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use agent_process::{Ending, Exit, Output, Running as Child, Signal, follow};
+use shared_supervise::ProcessId;
+
+use crate::accept::Accepted;
+use crate::cancel;
+use crate::files::JobFiles;
+use crate::finish::Exited;
+use crate::outcome::{Outcome, Stop};
+use crate::record::RecordFile;
+use crate::start::{Log, now_ms};
+
+/// A job whose executor runs.
+#[derive(Debug)]
+#[must_use]
+pub struct Running {
+    pub(crate) accepted: Accepted,
+    pub(crate) child: Child,
+    pub(crate) output: Output,
+    pub(crate) files: JobFiles,
+    pub(crate) log: Log,
+    pub(crate) record: RecordFile,
+}
+
+impl Running {
+    /// Runs the executor to its end.
+    pub async fn stream(mut self) -> Exited {
+        let stop = OnceLock::new();
+        let group = self.child.group();
+        let patience = self.accepted.settings.cancel_grace + Duration::from_secs(1);
+        let ending = {
+            let sink = &self.log.sink;
+            let following = follow(
+                &mut self.child,
+                &mut self.output,
+                patience,
+                async |bytes: &[u8]| {
+                    let written = sink.write(bytes, now_ms()).await;
+                    written.map_err(io::Error::other)
+                },
+            );
+            tokio::select! {
+                biased;
+                ending = following => ending,
+                never = cancel::watch(&self.accepted, &self.files, group, &stop) => match never {},
+            }
+        };
+        let exit = match ending {
+            Ok(Ending { exit, .. }) => exit,
+            Err(error) => self.abandoned(&error).await,
+        };
+        self.exited(exit, stop.get().copied())
+    }
+
+    /// The output could not be read or delivered any more. The executor is not left alone with it.
+    async fn abandoned(&mut self, error: &io::Error) -> Exit {
+        tracing::error!(job = %self.accepted.job.id, "failed to follow the executor: {error}");
+        if let Some(executor) = ProcessId::of(self.child.pid()) {
+            cancel::kill(executor);
+        }
+        self.child
+            .wait()
+            .await
+            .unwrap_or(Exit::Signal(Signal::KILL.number()))
+    }
+
+    fn exited(self, exit: Exit, stop: Option<Stop>) -> Exited {
+        let Accepted {
+            job,
+            client,
+            settings,
+            ..
+        } = self.accepted;
+        tracing::info!(job = %job.id, "executor {exit}");
+        Exited {
+            job: job.id,
+            client,
+            settings,
+            outcome: Outcome::of_exit(exit, stop),
+            log: self.log,
+            record: self.record,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Telling the endpoint that a worker is alive, whatever else it is doing.
+
+use std::time::Duration;
+
+use shared_client::{Client, ClientError};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+/// The interval when the endpoint names none.
+const DEFAULT_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Sends heartbeats until the endpoint refuses one, which is what is returned. Every other failure
+/// passes: the next heartbeat is the next attempt.
+pub(crate) async fn run(client: &Client, seconds: u64) -> ClientError {
+    let every = match seconds {
+        0 => DEFAULT_INTERVAL,
+        _ => Duration::from_secs(seconds),
+    };
+    let mut ticks = interval_at(Instant::now() + every, every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let sent_at = jiff::Timestamp::now().to_string();
+        match client.heartbeat(&sent_at).await {
+            Ok(_) => {}
+            Err(error) if error.is_refusal() => return error,
+            Err(error) => tracing::warn!("failed to send a heartbeat: {error}"),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Facts about the host that a registration carries.
+
+use crate::os;
+
+/// The host as the endpoint shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFacts {
+    /// Its name.
+    pub name: String,
+    /// Text that describes the operating system's version.
+    pub os: String,
+    /// Its architecture in Go's spelling.
+    pub arch: &'static str,
+    /// Process id of the agent.
+    pub pid: u32,
+}
+
+impl HostFacts {
+    /// Reads them. What cannot be read is empty: no fact is worth a failed start.
+    pub fn read() -> Self {
+        Self {
+            name: os::host_name(),
+            os: os::version_text(),
+            arch: go_arch(std::env::consts::ARCH),
+            pid: std::process::id(),
+        }
+    }
+}
+
+/// Go's name of an architecture that Rust names `arch`.
+fn go_arch(arch: &'static str) -> &'static str {
+    match arch {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        "powerpc64" => "ppc64",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_host_has_a_name_and_an_architecture_of_go() {
+        let facts = HostFacts::read();
+        assert!(!facts.name.is_empty());
+        assert!(!["x86_64", "aarch64"].contains(&facts.arch));
+    }
+}

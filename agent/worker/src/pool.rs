@@ -1,0 +1,310 @@
+//! The pool: as many workers as are wanted, and one view of them all.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_runner::JobSettings;
+use shared_client::Client;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::outage::{Note, Outage};
+use crate::register::Identity;
+use crate::slots::{Activity, Slot, changes, idle_deadline};
+use crate::worker::{End, Report, Worker, WorkerError};
+
+/// Reports under way. The pool takes them as they come; a worker waits when it does not.
+const REPORTS: usize = 64;
+
+/// What all workers have in common.
+#[derive(Debug)]
+pub struct Settings {
+    /// With the registration token.
+    pub client: Client,
+    /// What they say of themselves.
+    pub identity: Identity,
+    /// How they run jobs.
+    pub jobs: Arc<JobSettings>,
+    /// Each worker ends after one job.
+    pub one_job: bool,
+    /// The pool ends when all of it had no job for so long.
+    pub idle_timeout: Option<Duration>,
+    /// An endpoint that does not answer is waited for, however long. Otherwise a worker gives up
+    /// after the five minutes that the peer has for it.
+    pub outlive_outages: bool,
+}
+
+/// How many workers there should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// Number of workers.
+    pub slots: u32,
+    /// Whether the pool ends when none is left. Without it, none at all is a state like others.
+    pub end_when_empty: bool,
+}
+
+/// Where the pool stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolStatus {
+    /// Workers that could take a job now.
+    pub ready: u32,
+    /// Workers that run one.
+    pub busy: u32,
+    /// Jobs finished so far.
+    pub jobs_done: u64,
+    /// Whether the endpoint answers.
+    pub server: ServerState,
+    /// Highest serial of a release that the endpoint wants this host to run.
+    pub release_serial: Option<u64>,
+}
+
+/// Whether the endpoint answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ServerState {
+    /// Nothing known yet.
+    #[default]
+    Unknown,
+    /// The last authenticated request was accepted.
+    Accepted,
+    /// The last one failed.
+    Failing,
+}
+
+/// All workers of a process.
+#[derive(Debug)]
+pub struct Pool {
+    settings: Arc<Settings>,
+    wanted: watch::Receiver<Wanted>,
+    /// Cancelled when jobs are to be stopped; the pool ends after that.
+    cancel: CancellationToken,
+    status: watch::Sender<PoolStatus>,
+    slots: Vec<Slot>,
+    stays: Vec<watch::Sender<bool>>,
+    workers: JoinSet<(usize, End)>,
+    tasks: HashMap<Id, usize>,
+    /// Given to each new worker; never closed while the pool lives.
+    reporter: mpsc::Sender<(usize, Report)>,
+    reports: mpsc::Receiver<(usize, Report)>,
+    outage: Outage,
+    /// Nobody is wanted any more, whatever [`Wanted`] says.
+    closing: bool,
+    failure: Option<WorkerError>,
+}
+
+impl Pool {
+    /// A pool without workers yet. `status` is kept up to date while it runs.
+    pub fn new(
+        settings: Settings,
+        wanted: watch::Receiver<Wanted>,
+        cancel: CancellationToken,
+        status: watch::Sender<PoolStatus>,
+    ) -> Self {
+        let (reporter, reports) = mpsc::channel(REPORTS);
+        Self {
+            settings: Arc::new(settings),
+            wanted,
+            cancel,
+            status,
+            slots: Vec::new(),
+            stays: Vec::new(),
+            workers: JoinSet::new(),
+            tasks: HashMap::new(),
+            reporter,
+            reports,
+            outage: Outage::default(),
+            closing: false,
+            failure: None,
+        }
+    }
+
+    /// Runs until no worker is left and none will come: because that is wanted, or because all
+    /// ended by themselves. The first error of a worker is the pool's.
+    ///
+    /// Workers are tasks of the same thread, so this has to be called in a
+    /// [`LocalSet`](tokio::task::LocalSet).
+    pub async fn run(mut self) -> Result<(), WorkerError> {
+        loop {
+            let wanted = *self.wanted.borrow_and_update();
+            self.adjust(wanted);
+            self.publish();
+            if self.workers.is_empty() && self.is_over(wanted) {
+                return self.failure.map_or(Ok(()), Err);
+            }
+            let idle = self.idle_deadline();
+            tokio::select! {
+                biased;
+                Some(ended) = self.workers.join_next_with_id() => self.ended(ended),
+                Some((slot, report)) = self.reports.recv() => self.take(slot, report),
+                () = self.cancel.cancelled(), if !self.closing => self.closing = true,
+                changed = self.wanted.changed() => self.closing |= changed.is_err(),
+                () = tokio::time::sleep_until(idle.unwrap_or_else(Instant::now)), if idle.is_some() => {
+                    tracing::info!("no job for the idle time-out, disconnecting");
+                    self.closing = true;
+                }
+            }
+        }
+    }
+
+    fn is_over(&self, wanted: Wanted) -> bool {
+        let ended = self
+            .slots
+            .iter()
+            .filter(|slot| **slot == Slot::Ended)
+            .count();
+        self.closing || wanted.end_when_empty || (ended > 0 && ended >= wanted.slots as usize)
+    }
+
+    fn idle_deadline(&self) -> Option<Instant> {
+        let timeout = self.settings.idle_timeout.filter(|_| !self.closing)?;
+        idle_deadline(&self.slots, timeout)
+    }
+
+    /// Starts, dismisses and keeps workers so that as many serve as are wanted.
+    fn adjust(&mut self, wanted: Wanted) {
+        let wanted = if self.closing {
+            0
+        } else {
+            wanted.slots as usize
+        };
+        while self.slots.len() < wanted {
+            self.slots.push(Slot::Vacant);
+            self.stays.push(watch::Sender::new(true));
+        }
+        let changes = changes(&self.slots, wanted);
+        for slot in changes.start {
+            self.start(slot);
+        }
+        for slot in changes.dismiss {
+            self.set_stay(slot, false);
+        }
+        for slot in changes.keep {
+            self.set_stay(slot, true);
+        }
+    }
+
+    fn start(&mut self, slot: usize) {
+        self.stays[slot].send_replace(true);
+        self.slots[slot] = Slot::Live {
+            activity: Activity::Starting,
+            leaving: false,
+        };
+        let worker = Worker {
+            slot,
+            settings: Arc::clone(&self.settings),
+            reports: self.reporter.clone(),
+            stay: self.stays[slot].subscribe(),
+            quit: self.cancel.child_token(),
+        };
+        let task = self
+            .workers
+            .spawn_local(async move { (slot, worker.run().await) });
+        self.tasks.insert(task.id(), slot);
+    }
+
+    fn set_stay(&mut self, slot: usize, stay: bool) {
+        if let Slot::Live { leaving, .. } = &mut self.slots[slot] {
+            *leaving = !stay;
+        }
+        self.stays[slot].send_replace(stay);
+    }
+
+    fn take(&mut self, slot: usize, report: Report) {
+        let now = Instant::now();
+        match report {
+            Report::Activity(new) => {
+                if let Slot::Live { activity, .. } = &mut self.slots[slot] {
+                    *activity = new;
+                }
+            }
+            Report::JobDone => self.update(|status| status.jobs_done += 1),
+            Report::ReleaseSerial(serial) => {
+                self.update(|status| {
+                    status.release_serial = status.release_serial.max(Some(serial));
+                });
+            }
+            Report::Answered => {
+                self.update(|status| status.server = ServerState::Accepted);
+                if let Some(Note::Ended { lasted, failures }) = self.outage.answered(now) {
+                    let seconds = lasted.as_secs();
+                    tracing::info!(seconds, failures, "the endpoint answers again");
+                }
+            }
+            Report::Failed(error) => {
+                self.update(|status| status.server = ServerState::Failing);
+                if self.outage.failed(now).is_some() {
+                    tracing::warn!("the endpoint does not answer, trying on: {error}");
+                }
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Result<(Id, (usize, End)), JoinError>) {
+        let (id, end) = match ended {
+            Ok((id, (_, end))) => (id, end),
+            Err(error) => {
+                let slot = self.tasks.get(&error.id()).copied().unwrap_or_default();
+                (error.id(), End::Failed(WorkerError::Panicked(slot + 1)))
+            }
+        };
+        let Some(slot) = self.tasks.remove(&id) else {
+            return;
+        };
+        self.slots[slot] = match end {
+            End::Dismissed => Slot::Vacant,
+            End::Left(why) => {
+                tracing::info!(worker = slot + 1, ?why, "worker left");
+                Slot::Ended
+            }
+            End::Failed(error) => {
+                self.fail(slot, error);
+                Slot::Ended
+            }
+        };
+    }
+
+    /// A refused registration is refused to all of them, so all go, and the caller says why once.
+    fn fail(&mut self, slot: usize, error: WorkerError) {
+        self.closing |= matches!(error, WorkerError::Register(_) | WorkerError::Endpoint(_));
+        if self.failure.is_none() {
+            if !self.closing && !self.workers.is_empty() {
+                tracing::error!(worker = slot + 1, "{error}; the other workers go on");
+            }
+            self.failure = Some(error);
+        }
+    }
+
+    fn update(&self, change: impl FnOnce(&mut PoolStatus)) {
+        self.status.send_if_modified(|status| {
+            let before = *status;
+            change(status);
+            *status != before
+        });
+    }
+
+    fn publish(&self) {
+        let count = |matches: fn(&Slot) -> bool| {
+            let count = self.slots.iter().filter(|slot| matches(slot)).count();
+            u32::try_from(count).unwrap_or(u32::MAX)
+        };
+        let ready = count(|slot| {
+            let ready = |activity: &Activity| matches!(activity, Activity::Ready { .. });
+            matches!(slot, Slot::Live { activity, leaving: false } if ready(activity))
+        });
+        let busy = count(|slot| {
+            matches!(
+                slot,
+                Slot::Live {
+                    activity: Activity::Busy,
+                    ..
+                }
+            )
+        });
+        self.update(|status| {
+            status.ready = ready;
+            status.busy = busy;
+        });
+    }
+}
