@@ -1,0 +1,141 @@
+//! Control over what runs: signals from the agent and time limits become orders to the running
+//! child's group.
+
+use std::io;
+use std::time::Duration;
+
+use agent_process::{Exit, Group, Signal};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::cancellation::{Cancellation, Order};
+use crate::failure::RunError;
+use crate::os::Signals;
+
+/// Hears signals for the whole life of the job.
+#[derive(Debug)]
+pub(crate) struct Control {
+    signals: Signals,
+    cancellation: Cancellation,
+    cancel_signal: Signal,
+    grace: Duration,
+    /// Until when the present attempt of something may take.
+    limit: Option<Instant>,
+}
+
+impl Control {
+    /// Nothing is canceled yet. A canceled child gets `cancel_signal`, and is killed after `grace`.
+    pub(crate) fn new(signals: Signals, cancel_signal: Signal, grace: Duration) -> Self {
+        Self {
+            signals,
+            cancellation: Cancellation::None,
+            cancel_signal,
+            grace,
+            limit: None,
+        }
+    }
+
+    /// Limits what follows to this time from now on, or lifts the limit.
+    pub(crate) fn limit(&mut self, time: Option<Duration>) {
+        self.limit = time.map(|time| Instant::now() + time);
+    }
+
+    /// The signal that canceled the job, if one did.
+    pub(crate) fn canceled_by(&self) -> Option<Signal> {
+        self.cancellation.by()
+    }
+
+    /// Whether a new child may start.
+    pub(crate) async fn check(&mut self) -> Result<(), RunError> {
+        tokio::select! {
+            biased;
+            signal = self.signals.next() => {
+                self.on_signal(signal);
+            }
+            () = std::future::ready(()) => {}
+        }
+        if self.canceled_by().is_some() {
+            return Err(RunError::Canceled);
+        }
+        if self.limit.is_some_and(|limit| Instant::now() >= limit) {
+            return Err(RunError::TimedOut);
+        }
+        Ok(())
+    }
+
+    /// Waits, unless the job is canceled meanwhile.
+    pub(crate) async fn pause(&mut self, time: Duration) -> Result<(), RunError> {
+        self.check().await?;
+        tokio::select! {
+            () = sleep(time) => Ok(()),
+            signal = self.signals.next() => {
+                self.on_signal(signal);
+                Err(RunError::Canceled)
+            }
+        }
+    }
+
+    /// Follows a running child to its end. A canceled child's own status still counts for those
+    /// who want it, so it is no error here.
+    pub(crate) async fn watch(
+        &mut self,
+        group: Group,
+        work: impl Future<Output = io::Result<Exit>>,
+    ) -> Result<Exit, RunError> {
+        tokio::pin!(work);
+        let mut limit = self.limit;
+        let mut overdue = false;
+        loop {
+            let wake = [self.cancellation.wakes_at(), limit]
+                .into_iter()
+                .flatten()
+                .min();
+            let order = tokio::select! {
+                biased;
+                signal = self.signals.next() => Some(self.on_signal(signal)),
+                exit = &mut work => return ended(group, exit, overdue),
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
+                    let now = Instant::now();
+                    if limit.is_some_and(|limit| now >= limit) {
+                        // The limit interrupts first and kills a grace period later.
+                        limit = (!overdue).then(|| now + self.grace);
+                        let order = if overdue { Order::Kill } else { Order::Interrupt };
+                        overdue = true;
+                        Some(order)
+                    } else {
+                        self.on_time(now)
+                    }
+                }
+            };
+            match order {
+                Some(Order::Interrupt) => group.signal(self.cancel_signal)?,
+                Some(Order::Kill) => group.signal(Signal::KILL)?,
+                None => {}
+            }
+        }
+    }
+
+    fn on_signal(&mut self, signal: Signal) -> Order {
+        let order;
+        let now = Instant::now();
+        (self.cancellation, order) = self.cancellation.on_signal(signal, now, self.grace);
+        order
+    }
+
+    fn on_time(&mut self, now: Instant) -> Option<Order> {
+        let order;
+        (self.cancellation, order) = self.cancellation.on_time(now);
+        order
+    }
+}
+
+fn ended(group: Group, exit: io::Result<Exit>, overdue: bool) -> Result<Exit, RunError> {
+    match exit {
+        Ok(_) if overdue => Err(RunError::TimedOut),
+        Ok(exit) => Ok(exit),
+        Err(error) => {
+            // Nobody follows the child any more, so it must not go on alone.
+            group.signal(Signal::KILL)?;
+            Err(RunError::Io(error))
+        }
+    }
+}

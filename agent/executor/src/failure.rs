@@ -1,0 +1,63 @@
+//! Why a job ends before its command decided it, and with which status.
+
+use std::io;
+
+use agent_process::{Exit, StartError};
+
+use crate::checkout::CheckoutError;
+
+/// A job that ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Something needed before the job's own work is missing. The agent reports it as a job that
+    /// could not be run.
+    #[error("{0}")]
+    SetUp(String),
+    /// There is no checkout to work in.
+    #[error("{0}")]
+    Checkout(#[from] CheckoutError),
+    /// A signal ended it; it is already known to whoever sent it.
+    #[error("the job was canceled")]
+    Canceled,
+    /// Nobody takes the log any more.
+    #[error("write the log: {0}")]
+    Log(#[source] io::Error),
+}
+
+impl Failure {
+    /// The executor's exit status.
+    pub(crate) fn status(&self) -> i32 {
+        match self {
+            Self::SetUp(_) => 125,
+            Self::Checkout(error) => error.status(),
+            Self::Canceled | Self::Log(_) => 1,
+        }
+    }
+}
+
+/// A child that did not come to an end of its own.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    /// The job is canceled: the child was stopped, or never started.
+    #[error("the job was canceled")]
+    Canceled,
+    /// The time for this attempt is over: the child was stopped, or never started.
+    #[error("it took longer than the time limit")]
+    TimedOut,
+    /// It could not be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Its output could not be read, or the log not be written.
+    #[error("pass on its output: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// An exit status as a process can have it: the lowest byte, so that −1 becomes 255.
+pub(crate) fn exit_byte(status: i32) -> u8 {
+    status.to_le_bytes()[0]
+}
+
+/// The status of a child's end as the job reports it.
+pub(crate) fn status_text(exit: Exit) -> String {
+    exit.status().to_string()
+}

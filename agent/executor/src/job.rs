@@ -1,0 +1,216 @@
+//! One job while it runs: its settings, its environment, its log, and the one child at a time
+//! that works for it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use agent_process::{Command, Exit, Output, Running, Signal, Stdin, Stream, Window, follow};
+use shared_protocol::env as names;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+
+use crate::control::Control;
+use crate::environment::Environment;
+use crate::failure::RunError;
+use crate::log::Log;
+use crate::settings::Settings;
+
+/// How long processes that a child left behind may hold its output.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One job.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) settings: Settings,
+    pub(crate) env: Environment,
+    pub(crate) log: Log,
+    /// Where the next child runs.
+    pub(crate) cwd: PathBuf,
+    /// The checkout of a job without a repository; removed with the job.
+    pub(crate) scratch: Option<TempDir>,
+    control: Control,
+}
+
+/// The last part of a child's output.
+#[derive(Debug, Default)]
+pub(crate) struct Tail {
+    bytes: Vec<u8>,
+}
+
+impl Tail {
+    const KEPT: usize = 16 * 1024;
+
+    fn push(&mut self, bytes: &[u8]) {
+        let fresh = &bytes[bytes.len().saturating_sub(Self::KEPT)..];
+        let surplus = (self.bytes.len() + fresh.len()).saturating_sub(Self::KEPT);
+        self.bytes.drain(..surplus.min(self.bytes.len()));
+        self.bytes.extend_from_slice(fresh);
+    }
+
+    /// Whether it holds this text.
+    pub(crate) fn contains(&self, text: &str) -> bool {
+        self.bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    }
+}
+
+impl Job {
+    /// A job that has not begun, in this folder.
+    pub(crate) fn new(
+        settings: Settings,
+        env: Environment,
+        cwd: PathBuf,
+        log: Log,
+        control: Control,
+    ) -> Self {
+        Self {
+            settings,
+            env,
+            log,
+            cwd,
+            scratch: None,
+            control,
+        }
+    }
+
+    /// Runs a program in the working directory; its output goes to the log, in a terminal if the
+    /// job has one.
+    pub(crate) async fn run(&mut self, program: &str, args: &[&str]) -> Result<Exit, RunError> {
+        self.run_watched(program, args, |_| ()).await
+    }
+
+    /// As [`Job::run`]; also returns the last part of the output.
+    pub(crate) async fn run_with_tail(
+        &mut self,
+        program: &str,
+        args: &[&str],
+    ) -> Result<(Exit, Tail), RunError> {
+        let mut tail = Tail::default();
+        let exit = self
+            .run_watched(program, args, |bytes| tail.push(bytes))
+            .await?;
+        Ok((exit, tail))
+    }
+
+    async fn run_watched(
+        &mut self,
+        program: &str,
+        args: &[&str],
+        mut seen: impl FnMut(&[u8]),
+    ) -> Result<Exit, RunError> {
+        let stream = if self.settings.pty {
+            Stream::Terminal(Window::JOB)
+        } else {
+            Stream::Pipe
+        };
+        let command = self.command(program, args).stream(stream);
+        let (mut running, mut output) = self.start(command).await?;
+        let group = running.group();
+        let log = &mut self.log;
+        let work = async {
+            let sink = async |bytes: &[u8]| {
+                seen(bytes);
+                log.child(bytes).await
+            };
+            let ending = follow(&mut running, &mut output, PATIENCE, sink).await?;
+            log.child_ended().await?;
+            Ok(ending.exit)
+        };
+        let exit = self.control.watch(group, work).await;
+        self.tell_children();
+        exit
+    }
+
+    /// Runs a program quietly, with this as its input; returns what it writes to its standard
+    /// output.
+    pub(crate) async fn capture(
+        &mut self,
+        program: &str,
+        args: &[&str],
+        input: &[u8],
+    ) -> Result<(Exit, Vec<u8>), RunError> {
+        let stdin = if input.is_empty() {
+            Stdin::Null
+        } else {
+            Stdin::Piped
+        };
+        let command = self.command(program, args).stdin(stdin);
+        let (mut running, mut output) = self.start(command.stream(Stream::OutputOnly)).await?;
+        let group = running.group();
+        let pipe = running.take_stdin();
+        let mut captured = Vec::new();
+        let read = follow(&mut running, &mut output, PATIENCE, async |bytes| {
+            captured.extend_from_slice(bytes);
+            Ok(())
+        });
+        let feed = async {
+            if let Some(mut pipe) = pipe {
+                // A child that ends without reading its input has decided so; its status counts.
+                let _ = pipe.write_all(input).await;
+            }
+        };
+        let work = async { tokio::join!(read, feed).0.map(|ending| ending.exit) };
+        let exit = self.control.watch(group, work).await;
+        self.tell_children();
+        Ok((exit?, captured))
+    }
+
+    /// Waits, unless the job is canceled meanwhile.
+    pub(crate) async fn pause(&mut self, time: Duration) -> Result<(), RunError> {
+        self.log.send().await?;
+        let result = self.control.pause(time).await;
+        self.tell_children();
+        result
+    }
+
+    /// Limits what follows to this time from now on, or lifts the limit.
+    pub(crate) fn limit(&mut self, time: Option<Duration>) {
+        self.control.limit(time);
+    }
+
+    /// The signal that canceled the job, if one did.
+    pub(crate) fn canceled_by(&self) -> Option<Signal> {
+        self.control.canceled_by()
+    }
+
+    /// The path of `relative` below the working directory.
+    pub(crate) fn here(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.cwd.join(relative)
+    }
+
+    /// Whether a warning with this id is wanted.
+    pub(crate) fn warns(&self, id: &str) -> bool {
+        !self.settings.quiet_warnings.iter().any(|quiet| quiet == id)
+    }
+
+    fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut env = self.env.clone();
+        env.set("PWD", self.cwd.as_os_str());
+        Command::new(program)
+            .args(args.iter().copied())
+            .env(env.iter())
+            .cwd(&self.cwd)
+    }
+
+    /// Starts a child, unless the job is canceled or its time is over.
+    async fn start(&mut self, command: Command) -> Result<(Running, Output), RunError> {
+        self.log.send().await?;
+        let allowed = self.control.check().await;
+        self.tell_children();
+        allowed?;
+        Ok(command.start()?)
+    }
+
+    /// What runs after a cancellation learns of it, and whether it came from a time limit.
+    fn tell_children(&mut self) {
+        if self.canceled_by().is_none() {
+            return;
+        }
+        self.env.set(names::JOB_CANCELLED, "true");
+        let marker = self.env.filled(names::AGENT_JOB_TIMEOUT_FILE);
+        if marker.is_some_and(|file| Path::new(file).exists()) {
+            self.env.set("BUILDKITE_JOB_TIMED_OUT", "true");
+        }
+    }
+}

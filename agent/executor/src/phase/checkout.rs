@@ -1,0 +1,61 @@
+//! Checkout phase: a folder with the repository at the job's commit, and the job in it.
+
+use std::path::{Path, PathBuf};
+
+use shared_protocol::env as names;
+
+use super::later;
+use crate::checkout::{self, CheckoutError, directory, metadata};
+use crate::failure::Failure;
+use crate::job::Job;
+
+/// Makes the checkout.
+pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
+    if job.settings.checkout.clean {
+        job.log.header("Cleaning pipeline checkout");
+        directory::remove(job, &path(job)).await?;
+    }
+    job.log.header("Preparing working directory");
+    if job.settings.checkout.repository.is_empty() {
+        use_scratch(job)?;
+    }
+    directory::enter(job, &path(job))?;
+    if job.settings.checkout.skip {
+        job.log
+            .comment("Skipping checkout, BUILDKITE_SKIP_CHECKOUT is set");
+    } else if !job.settings.checkout.repository.is_empty() {
+        checkout::with_retries(job).await?;
+        metadata::send(job).await?;
+    }
+    later::repository_hooks(job);
+    Ok(())
+}
+
+/// A job without the checkout phase works in what an earlier one left.
+pub(crate) fn enter_existing(job: &mut Job) -> Result<(), Failure> {
+    let path = path(job);
+    if !path.is_dir() {
+        return Err(Failure::SetUp(format!(
+            "there is no checkout at {}; run the checkout phase first",
+            path.display()
+        )));
+    }
+    directory::enter(job, &path).map_err(Failure::from)
+}
+
+fn path(job: &Job) -> PathBuf {
+    let path = job.env.get(names::BUILD_CHECKOUT_PATH);
+    path.map(PathBuf::from).unwrap_or_default()
+}
+
+/// A job without a repository works in a folder that goes with it.
+fn use_scratch(job: &mut Job) -> Result<(), CheckoutError> {
+    let folder = job.env.filled("TMPDIR").unwrap_or("/tmp").to_owned();
+    let scratch = tempfile::Builder::new()
+        .prefix(&format!("buildkite-job-{}", job.settings.job))
+        .tempdir_in(Path::new(&folder))
+        .map_err(|error| CheckoutError::Directory(folder.into(), error))?;
+    job.env.set(names::BUILD_CHECKOUT_PATH, scratch.path());
+    job.scratch = Some(scratch);
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! Command phase: the job's command, as a script of the repository or as a line for the shell.
+
+use std::path::{Component, Path, PathBuf};
+
+use agent_process::Exit;
+use shared_protocol::env as names;
+
+use crate::failure::{Failure, RunError, status_text};
+use crate::job::Job;
+use crate::os;
+use crate::words;
+
+/// What there is to run.
+#[derive(Debug, PartialEq, Eq)]
+enum Work {
+    /// A file below the working directory, with its path from there.
+    Script(PathBuf),
+    /// Text for the shell.
+    Line(String),
+}
+
+/// Why the command is not run.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum Refusal {
+    #[error("the step has no command; give it a `command`, or a command hook")]
+    Nothing,
+    #[error(
+        "no such file: {0:?}; this agent runs scripts of the repository only (no command evaluation), such as scripts/test.sh"
+    )]
+    NoEvaluation(String),
+    #[error("{0:?} lies outside the checkout, and this agent runs scripts of the repository only")]
+    Outside(String),
+}
+
+/// Runs it. Its result is in the environment afterwards; a command that fails is no [`Failure`].
+pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
+    let result = match choose(&job.settings.command, job.settings.command_eval, &job.cwd) {
+        Ok(work) => execute(job, work).await,
+        Err(refusal) => {
+            fail(job, &refusal.to_string());
+            job.env.set(names::COMMAND_EXIT_STATUS, "1");
+            return Ok(());
+        }
+    };
+    match result {
+        Ok(exit) => {
+            if !exit.success() && job.canceled_by().is_none() {
+                fail(job, &format!("the command {exit}"));
+            }
+            job.env.set(names::COMMAND_EXIT_STATUS, status_text(exit));
+            if job.canceled_by().is_some() {
+                return Err(Failure::Canceled);
+            }
+            Ok(())
+        }
+        Err(RunError::Canceled) => Err(Failure::Canceled),
+        Err(RunError::Io(error)) => Err(Failure::Log(error)),
+        Err(error @ (RunError::Start(_) | RunError::TimedOut)) => {
+            fail(job, &format!("failed to run the command: {error}"));
+            job.env.set(names::COMMAND_EXIT_STATUS, "1");
+            Ok(())
+        }
+    }
+}
+
+fn fail(job: &mut Job, text: &str) {
+    job.log.unfold();
+    job.log.error(text);
+}
+
+/// Decides what the command is. A path to a file is a script; everything else needs evaluation.
+fn choose(command: &str, eval: bool, cwd: &Path) -> Result<Work, Refusal> {
+    if command.trim().is_empty() {
+        return Err(Refusal::Nothing);
+    }
+    let name = command.replace('\n', "");
+    let path = lexically(&cwd.join(name.trim_start_matches('/')));
+    if !path.is_file() {
+        return if eval {
+            Ok(Work::Line(command.to_owned()))
+        } else {
+            Err(Refusal::NoEvaluation(name))
+        };
+    }
+    if !eval {
+        let real = |path: &Path| path.canonicalize().ok();
+        let inside = real(&path)
+            .zip(real(cwd))
+            .is_some_and(|(file, root)| file.starts_with(root));
+        if !inside {
+            return Err(Refusal::Outside(name));
+        }
+    }
+    match path.strip_prefix(lexically(cwd)) {
+        Ok(relative) => Ok(Work::Script(Path::new(".").join(relative))),
+        Err(_) => Ok(Work::Script(path)),
+    }
+}
+
+/// The path without `.` and `..`, by its text alone.
+fn lexically(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
+async fn execute(job: &mut Job, work: Work) -> Result<Exit, RunError> {
+    let text = match work {
+        Work::Line(text) => {
+            job.log.header("Running commands");
+            text
+        }
+        Work::Script(path) => {
+            job.log.header("Running script");
+            if job.settings.command_eval {
+                os::make_executable(&job.here(&path))?;
+            }
+            words::quote(&path.to_string_lossy())
+        }
+    };
+    job.log.prompt(&text);
+    let mut shell = job.settings.shell.clone();
+    let program = shell.remove(0);
+    shell.push(text);
+    let args: Vec<&str> = shell.iter().map(String::as_str).collect();
+    job.run(&program, &args).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_a_script_and_anything_else_a_line() {
+        let dir = tempfile::tempdir().expect("dir");
+        let root = dir.path().join("checkout");
+        std::fs::create_dir_all(root.join("scripts")).expect("folders");
+        for file in [
+            "checkout/scripts/go.sh",
+            "checkout/with blank",
+            "outside.sh",
+        ] {
+            std::fs::write(dir.path().join(file), "").expect("file");
+        }
+        let script = |path: &str| Ok(Work::Script(PathBuf::from(path)));
+        let line = |text: &str| Ok(Work::Line(text.to_owned()));
+        let cases = [
+            ("scripts/go.sh", true, script("./scripts/go.sh")),
+            (
+                "./scripts/../scripts/go.sh",
+                true,
+                script("./scripts/go.sh"),
+            ),
+            ("scripts/\ngo.sh", true, script("./scripts/go.sh")),
+            ("/scripts/go.sh", true, script("./scripts/go.sh")),
+            ("with blank", false, script("./with blank")),
+            ("scripts/go.sh --fast", true, line("scripts/go.sh --fast")),
+            ("scripts", true, line("scripts")),
+            (" \n", true, Err(Refusal::Nothing)),
+            (
+                "make all",
+                false,
+                Err(Refusal::NoEvaluation("make all".into())),
+            ),
+            (
+                "../outside.sh",
+                false,
+                Err(Refusal::Outside("../outside.sh".into())),
+            ),
+        ];
+        for (command, eval, wanted) in cases {
+            assert_eq!(choose(command, eval, &root), wanted, "{command:?}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The phases of a job, in order. A phase is a file.
+
+mod checkout;
+mod command;
+mod later;
+mod setup;
+mod teardown;
+
+use shared_protocol::env as names;
+
+use crate::failure::Failure;
+use crate::job::Job;
+
+/// What a job consists of, between set-up and teardown. A job may ask for some of them only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Getting the plugins.
+    Plugin,
+    /// Getting the repository.
+    Checkout,
+    /// Running the command.
+    Command,
+}
+
+impl Phase {
+    /// All of them, in their order.
+    pub(crate) const ORDER: [Self; 3] = [Self::Plugin, Self::Checkout, Self::Command];
+
+    /// The phase of a name in settings.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "plugin" => Some(Self::Plugin),
+            "checkout" => Some(Self::Checkout),
+            "command" => Some(Self::Command),
+            _ => None,
+        }
+    }
+
+    async fn run(self, job: &mut Job) -> Result<(), Failure> {
+        match self {
+            Self::Plugin => {
+                later::plugins(job);
+                Ok(())
+            }
+            Self::Checkout => checkout::run(job).await,
+            Self::Command => command::run(job).await,
+        }
+    }
+}
+
+/// Runs the whole job; answers its exit status.
+pub(crate) async fn run(job: &mut Job) -> i32 {
+    let outcome = work(job).await;
+    if let Err(failure) = &outcome {
+        report(job, failure);
+    }
+    let torn_down = teardown::run(job).await;
+    match outcome.and(torn_down) {
+        Ok(()) => job
+            .env
+            .text(names::COMMAND_EXIT_STATUS)
+            .and_then(|status| status.parse().ok())
+            .unwrap_or(0),
+        Err(failure) => failure.status(),
+    }
+}
+
+async fn work(job: &mut Job) -> Result<(), Failure> {
+    setup::run(job)?;
+    if !job.settings.phases.contains(&Phase::Checkout) {
+        checkout::enter_existing(job)?;
+    }
+    for phase in Phase::ORDER {
+        if job.settings.phases.contains(&phase) {
+            phase.run(job).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Says in the log why the job ends early.
+fn report(job: &mut Job, failure: &Failure) {
+    match failure {
+        Failure::SetUp(_) => job
+            .log
+            .error(&format!("failed to set up the job: {failure}")),
+        Failure::Checkout(_) => job.log.error(&format!("failed to check out: {failure}")),
+        Failure::Canceled => job.log.comment("The job was canceled"),
+        Failure::Log(_) => {} // there is nobody to tell
+    }
+}

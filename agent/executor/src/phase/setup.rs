@@ -1,0 +1,141 @@
+//! Set-up: secrets are hidden, the environment of the children is made. Nothing of the job has run
+//! before, and nothing runs here.
+
+use std::path::{Path, PathBuf};
+
+use shared_protocol::env as names;
+use shared_redact::{Added, Names};
+
+use super::later;
+use crate::failure::Failure;
+use crate::job::Job;
+
+/// Prepares the job.
+pub(crate) fn run(job: &mut Job) -> Result<(), Failure> {
+    hide_secrets(job);
+    announce_ignored(job);
+    show_environment(job);
+    append_bin_path(job);
+    let checkout = checkout_path(job)?;
+    job.env.set(names::BUILD_CHECKOUT_PATH, checkout);
+    job.env.set("GIT_TERMINAL_PROMPT", "0");
+    later::announce(job);
+    Ok(())
+}
+
+/// The values of all variables with a secret's name are hidden, from the first line on.
+fn hide_secrets(job: &mut Job) {
+    let patterns = job.settings.redacted_names.iter().map(String::as_str);
+    let (names, bad) = Names::new(patterns);
+    let mut short = Vec::new();
+    for (name, value) in job.env.iter() {
+        let name = name.to_string_lossy();
+        if names.matches(&name) && job.log.hide(value.as_encoded_bytes()) == Added::TooShort {
+            short.push(name.into_owned());
+        }
+    }
+    for pattern in bad {
+        if job.warns("bad-redacted-vars") {
+            job.log.warning(&format!(
+                "the pattern {:?} of redacted variables cannot be read and hides nothing",
+                pattern.0
+            ));
+        }
+    }
+    if !short.is_empty() && job.warns("short-redacted-vars") {
+        job.log.warning(&format!(
+            "values shorter than {} bytes stay visible in the log: {}",
+            shared_redact::MIN_LENGTH,
+            short.join(", ")
+        ));
+    }
+}
+
+/// Variables that the job set and the agent overruled.
+fn announce_ignored(job: &mut Job) {
+    let Some(ignored) = job.env.filled(names::IGNORED_ENV).map(str::to_owned) else {
+        return;
+    };
+    job.log.header("Detected protected environment variables");
+    job.log
+        .comment("The job set these, but only the agent's own settings decide them");
+    for name in ignored.split(',') {
+        job.log.warning(&format!("Ignored {name}"));
+    }
+    job.log.unfold();
+}
+
+/// With debugging on, the variables a CI system is about.
+fn show_environment(job: &mut Job) {
+    if !job.settings.debug {
+        return;
+    }
+    job.log.header("Buildkite environment variables");
+    for (name, value) in job.env.iter() {
+        let name = name.to_string_lossy();
+        let shown = ["BUILDKITE", "CI", "PATH"]
+            .iter()
+            .any(|start| name.starts_with(start));
+        if name == names::AGENT_ACCESS_TOKEN {
+            job.log.line(&format!("{name}=******************"));
+        } else if shown {
+            let value = value.to_string_lossy().replace('\n', "\\n");
+            job.log.line(&format!("{name}={value}"));
+        }
+    }
+}
+
+/// The agent itself can be called by jobs, after everything the host has on its path.
+fn append_bin_path(job: &mut Job) {
+    let Some(bin) = job.settings.bin_path.clone() else {
+        return;
+    };
+    let path = match job.env.get("PATH") {
+        Some(path) if !path.is_empty() => {
+            let mut path = path.to_os_string();
+            path.push(":");
+            path.push(bin);
+            path
+        }
+        _ => bin.into(),
+    };
+    job.env.set("PATH", path);
+}
+
+/// Where the checkout goes: as asked for, or below the build path by agent and pipeline.
+fn checkout_path(job: &Job) -> Result<PathBuf, Failure> {
+    if let Some(path) = job.env.filled(names::BUILD_CHECKOUT_PATH) {
+        return Ok(PathBuf::from(path));
+    }
+    let settings = &job.settings;
+    let Some(build_path) = &settings.build_path else {
+        return Err(Failure::SetUp(format!(
+            "there is no place to work in; set --build-path or {}",
+            names::BUILD_PATH
+        )));
+    };
+    Ok(in_build_path(
+        build_path,
+        &settings.agent,
+        &settings.organization,
+        &settings.pipeline,
+    ))
+}
+
+/// In the agent's name each character that is no ASCII letter or digit becomes a `-`.
+fn in_build_path(build_path: &Path, agent: &str, organization: &str, pipeline: &str) -> PathBuf {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let agent: String = agent.chars().map(plain).collect();
+    build_path.join(agent).join(organization).join(pipeline)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_of_an_agents_name_is_one_character_of_the_path() {
+        let path = in_build_path(Path::new("/b"), "Rower #2 (é) a_b.c", "fleet", "oars");
+        assert_eq!(path, Path::new("/b/Rower--2-----a-b-c/fleet/oars"));
+    }
+}

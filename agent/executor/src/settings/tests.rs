@@ -1,0 +1,78 @@
+use super::*;
+
+const REQUIRED: [&str; 8] = [
+    "BUILDKITE_JOB_ID",
+    "BUILDKITE_REPO",
+    "BUILDKITE_COMMIT",
+    "BUILDKITE_BRANCH",
+    "BUILDKITE_AGENT_NAME",
+    "BUILDKITE_ORGANIZATION_SLUG",
+    "BUILDKITE_PIPELINE_SLUG",
+    "BUILDKITE_PIPELINE_PROVIDER",
+];
+
+fn read(more: &[(&'static str, &str)]) -> Result<Settings, SettingsError> {
+    let mut env: Environment = REQUIRED.iter().map(|name| (*name, "x")).collect();
+    for (name, value) in more {
+        env.set(name, *value);
+    }
+    Settings::read(&BTreeMap::new(), &env)
+}
+
+#[test]
+fn whatever_required_is_missing_or_empty_is_named_with_its_flag() {
+    for name in REQUIRED {
+        let error = read(&[(name, "")]).expect_err("refused").to_string();
+        assert!(error.contains(name), "{error}");
+        assert!(
+            error.contains(&format!("--{}", flags::flag_of(name))),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn defaults_are_those_of_the_peer() {
+    let settings = read(&[]).expect("read");
+    assert_eq!(settings.checkout.flags.clone, ["-v"]);
+    assert_eq!(settings.checkout.flags.fetch, ["-v", "--prune"]);
+    assert_eq!(settings.checkout.attempts, 6);
+    assert_eq!(settings.cancel_signal, Signal::TERM);
+    assert_eq!(settings.signal_grace, Duration::from_secs(9));
+    assert!(settings.pty && settings.command_eval && settings.checkout.submodules);
+    assert_eq!(settings.phases, Phase::ORDER);
+}
+
+#[test]
+fn a_flag_wins_over_its_variable() {
+    let env: Environment = REQUIRED.iter().map(|name| (*name, "x")).collect();
+    let given = BTreeMap::from([("BUILDKITE_BRANCH", "from-flag".to_owned())]);
+    let settings = Settings::read(&given, &env).expect("read");
+    assert_eq!(settings.checkout.branch, "from-flag");
+}
+
+#[test]
+fn a_pull_request_is_a_number_and_neither_false_nor_empty() {
+    for (value, wanted) in [("false", None), ("", None), ("12", Some("12"))] {
+        let settings = read(&[("BUILDKITE_PULL_REQUEST", value)]).expect("read");
+        assert_eq!(settings.checkout.pull_request.as_deref(), wanted);
+    }
+}
+
+#[test]
+fn values_that_make_no_sense_are_refused_with_their_text() {
+    let cases = [
+        ("BUILDKITE_PTY", "maybe"),
+        ("BUILDKITE_CANCEL_SIGNAL", "SIGFOO"),
+        ("BUILDKITE_BOOTSTRAP_PHASES", "sailing"),
+        ("BUILDKITE_CHECKOUT_ATTEMPTS", "many"),
+        ("BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS", "11"),
+        ("BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS", "-11"),
+    ];
+    for (name, value) in cases {
+        let error = read(&[(name, value)]).expect_err(value).to_string();
+        assert!(error.contains(name) && error.contains(value), "{error}");
+    }
+    let error = read(&[("BUILDKITE_GIT_CLONE_FLAGS", "'x")]).expect_err("quote");
+    assert!(error.to_string().contains("BUILDKITE_GIT_CLONE_FLAGS"));
+}
