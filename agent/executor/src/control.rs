@@ -4,17 +4,18 @@
 use std::io;
 use std::time::Duration;
 
-use agent_process::{Exit, Group, Signal};
+use agent_process::{Exit, Group, Orphans, Signal};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::cancellation::{Cancellation, Order};
 use crate::failure::RunError;
 use crate::os::Signals;
 
-/// Hears signals for the whole life of the job.
+/// Hears signals and keeps track of processes for the whole life of the job.
 #[derive(Debug)]
 pub(crate) struct Control {
     signals: Signals,
+    orphans: Orphans,
     cancellation: Cancellation,
     cancel_signal: Signal,
     grace: Duration,
@@ -24,14 +25,15 @@ pub(crate) struct Control {
 
 impl Control {
     /// Nothing is canceled yet. A canceled child gets `cancel_signal`, and is killed after `grace`.
-    pub(crate) fn new(signals: Signals, cancel_signal: Signal, grace: Duration) -> Self {
-        Self {
-            signals,
+    pub(crate) fn start(cancel_signal: Signal, grace: Duration) -> io::Result<Self> {
+        Ok(Self {
+            signals: Signals::listen()?,
+            orphans: Orphans::adopt()?,
             cancellation: Cancellation::None,
             cancel_signal,
             grace,
             limit: None,
-        }
+        })
     }
 
     /// Limits what follows to this time from now on, or lifts the limit.
@@ -92,6 +94,7 @@ impl Control {
             let order = tokio::select! {
                 biased;
                 signal = self.signals.next() => Some(self.on_signal(signal)),
+                never = self.orphans.bury(group) => match never {},
                 exit = &mut work => return ended(group, exit, overdue),
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
                     let now = Instant::now();
@@ -108,9 +111,21 @@ impl Control {
             };
             match order {
                 Some(Order::Interrupt) => group.signal(self.cancel_signal)?,
-                Some(Order::Kill) => group.signal(Signal::KILL)?,
+                Some(Order::Kill) => {
+                    group.kill_tree();
+                    // Daemons of a canceled job are no longer below its child.
+                    self.kill_leftovers();
+                }
                 None => {}
             }
+        }
+    }
+
+    /// Kills whatever a canceled job left behind, daemons too. Those of a job that came to its own
+    /// end live on, as build tools expect that keep a server between jobs.
+    pub(crate) fn kill_leftovers(&self) {
+        if self.canceled_by().is_some() {
+            self.orphans.kill();
         }
     }
 
@@ -134,7 +149,7 @@ fn ended(group: Group, exit: io::Result<Exit>, overdue: bool) -> Result<Exit, Ru
         Ok(exit) => Ok(exit),
         Err(error) => {
             // Nobody follows the child any more, so it must not go on alone.
-            group.signal(Signal::KILL)?;
+            group.kill_tree();
             Err(RunError::Io(error))
         }
     }

@@ -174,6 +174,11 @@ impl Job {
         self.control.canceled_by()
     }
 
+    /// Kills whatever a canceled job left behind.
+    pub(crate) fn kill_leftovers(&self) {
+        self.control.kill_leftovers();
+    }
+
     /// The path of `relative` below the working directory.
     pub(crate) fn here(&self, relative: impl AsRef<Path>) -> PathBuf {
         self.cwd.join(relative)

@@ -27,7 +27,7 @@ use control::Control;
 use environment::Environment;
 use job::Job;
 use log::Log;
-use os::{Outlet, Signals};
+use os::Outlet;
 use settings::{Parsed, Settings, SettingsError};
 
 /// Runs `agent bootstrap` with the arguments after that word and the process's own environment.
@@ -65,12 +65,12 @@ fn read(
 }
 
 async fn run(settings: Settings, env: Environment) -> ExitCode {
-    let (cwd, signals) = match (std::env::current_dir(), Signals::listen()) {
-        (Ok(cwd), Ok(signals)) => (cwd, signals),
+    let control = Control::start(settings.cancel_signal, settings.signal_grace);
+    let (cwd, control) = match (std::env::current_dir(), control) {
+        (Ok(cwd), Ok(control)) => (cwd, control),
         (Err(error), _) | (_, Err(error)) => return refuse(&error),
     };
     let log = Log::new(Outlet::standard());
-    let control = Control::new(signals, settings.cancel_signal, settings.signal_grace);
     let mut job = Job::new(settings, env, cwd, log, control);
     let status = phase::run(&mut job).await;
     match job.canceled_by() {

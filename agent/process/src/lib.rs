@@ -10,6 +10,7 @@
 mod command;
 mod follow;
 mod lookup;
+mod orphans;
 mod os;
 mod output;
 mod running;
@@ -18,6 +19,7 @@ mod signal;
 pub use command::{Command, StartError, Stdin, Stream, Window};
 pub use follow::{Ending, follow};
 pub use lookup::find_program;
+pub use orphans::Orphans;
 pub use output::Output;
 pub use running::{Exit, Group, Running};
 pub use signal::Signal;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitStatus;
 
+use shared_supervise::{ProcessId, kill_tree};
 use tokio::process::{Child, ChildStdin};
 
 use crate::{Signal, os};
@@ -26,7 +27,7 @@ pub enum Exit {
 
 /// The process group a child leads. Signals may be sent while [`Running`] is borrowed elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Group(u32);
+pub struct Group(ProcessId);
 
 impl Running {
     pub(crate) fn new(child: Child) -> io::Result<Self> {
@@ -35,13 +36,14 @@ impl Running {
             .ok_or_else(|| io::Error::other("the child ended before it was seen"))?;
         Ok(Self {
             child,
-            group: Group(pid),
+            // A child that was reaped in between has no start time; 0 is nobody's.
+            group: Group(ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 })),
         })
     }
 
     /// The child's process id, which is also that of its group.
     pub fn pid(&self) -> u32 {
-        self.group.0
+        self.group.id()
     }
 
     /// The child's process group.
@@ -68,12 +70,21 @@ impl Running {
 impl Group {
     /// The group's id: the process id of its leader.
     pub fn id(self) -> u32 {
-        self.0
+        self.0.pid
     }
 
     /// Sends a signal to every process of the group. A group that is gone is no error.
     pub fn signal(self, signal: Signal) -> io::Result<()> {
-        os::signal_group(self.0, signal)
+        os::signal_group(self.id(), signal)
+    }
+
+    /// Kills the child and everything below it, in whatever group or session; how many there were.
+    /// Orphans whose parents are gone are not below it any more, see [`crate::Orphans`].
+    pub fn kill_tree(self) -> usize {
+        let killed = kill_tree(&[self.0]).len();
+        // Who joined the group from elsewhere, and where /proc cannot be read, everyone in it.
+        let _ = self.signal(Signal::KILL);
+        killed
     }
 }
 

@@ -194,6 +194,32 @@ pub(crate) fn signal_group(leader: u32, signal: Signal) -> io::Result<()> {
     }
 }
 
+/// Reaps every child that has ended, until the one that somebody else waits for is the next.
+pub(crate) fn reap_all_but(waited_for: u32) {
+    loop {
+        let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+        let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        #[expect(unsafe_code, reason = "the safe form does not tell whose end it is")]
+        // SAFETY: `info` is a zeroed structure of the right type that outlives the call, and a
+        // zeroed one is valid to read; with WNOHANG and WNOWAIT the call changes nothing.
+        let next = unsafe {
+            match libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), flags) {
+                0 => info.assume_init().si_pid(),
+                _ => 0,
+            }
+        };
+        let Some(pid) = Pid::from_raw(next) else {
+            return;
+        };
+        if pid.as_raw_nonzero().get().cast_unsigned() == waited_for {
+            return;
+        }
+        if rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::NOHANG).is_err() {
+            return;
+        }
+    }
+}
+
 /// The signal that ended a process.
 pub(crate) fn signal_of(status: ExitStatus) -> Option<i32> {
     status.signal()
