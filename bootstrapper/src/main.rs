@@ -1,3 +1,5 @@
 //! Tier 1: starts the launcher its slot names, for ever.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    bootstrapper::main(option_env!("TRIREME_VERSION").unwrap_or(env!("CARGO_PKG_VERSION")))
+}

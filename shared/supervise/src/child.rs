@@ -53,6 +53,23 @@ impl Ended {
     }
 }
 
+/// Whether a start failed because the host is short of something, so that the same start may work
+/// later; else the program is to blame.
+pub fn is_shortage(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::EAGAIN
+                | libc::ENOMEM
+                | libc::EMFILE
+                | libc::ENFILE
+                | libc::ETXTBSY
+                | libc::EIO
+                | libc::EINTR
+        )
+    )
+}
+
 /// Lets the command run in a session of its own: signals of a terminal and of a group do not reach
 /// it, and all that it starts can be found by that session.
 pub fn own_session(command: &mut Command) -> &mut Command {

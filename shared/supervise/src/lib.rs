@@ -24,7 +24,7 @@ mod stat;
 mod tree;
 
 #[cfg(unix)]
-pub use child::{Child, Ended, become_subreaper, own_session, reap};
+pub use child::{Child, Ended, become_subreaper, is_shortage, own_session, reap};
 #[cfg(unix)]
 pub use events::{Event, Events};
 pub use lock::{Lock, LockError};

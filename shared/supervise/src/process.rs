@@ -1,6 +1,7 @@
 //! One process for good: its number and when it started.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use crate::os;
@@ -53,6 +54,14 @@ impl ProcessId {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(false),
             sent => sent,
         }
+    }
+}
+
+impl ProcessId {
+    /// A file that can be read once this very process is gone, to be watched among others. `None`
+    /// if it is gone already, or if this kernel has no such files.
+    pub fn exit_file(self) -> Option<OwnedFd> {
+        os::exit_file(self.pid, || self.is_same_alive())
     }
 }
 

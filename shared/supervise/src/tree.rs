@@ -16,9 +16,10 @@ use crate::stat::Stat;
 const LOOKS: u32 = 64;
 
 /// Every living process below `roots`, and those in a session that one of `roots` leads; the roots
-/// themselves are not among them.
+/// themselves are not among them. The calling process may be a root: its session does not count,
+/// for whoever started it may still be in there.
 pub fn descendants(roots: &[ProcessId]) -> Vec<ProcessId> {
-    below(roots, &running())
+    below(roots, std::process::id(), &running())
 }
 
 /// Kills `roots` and all below them with SIGKILL. Returns whom it killed; they are gone shortly
@@ -63,7 +64,7 @@ fn running() -> BTreeMap<u32, Stat> {
         .collect()
 }
 
-fn below(roots: &[ProcessId], running: &BTreeMap<u32, Stat>) -> Vec<ProcessId> {
+fn below(roots: &[ProcessId], own: u32, running: &BTreeMap<u32, Stat>) -> Vec<ProcessId> {
     let is_root = |pid: u32| roots.iter().any(|root| root.pid == pid);
     // A number that was used again leads to somebody else's children.
     let mut parents: Vec<u32> = roots
@@ -75,14 +76,14 @@ fn below(roots: &[ProcessId], running: &BTreeMap<u32, Stat>) -> Vec<ProcessId> {
         })
         .map(|root| root.pid)
         .collect();
-    let leaders = parents.clone();
+    let leaders: Vec<u32> = parents.iter().copied().filter(|pid| *pid != own).collect();
     let mut found = Vec::new();
     let mut next = 0;
     while let Some(&parent) = parents.get(next) {
         next += 1;
         for (&pid, stat) in running {
-            let belongs = stat.parent == parent
-                || (next <= leaders.len() && stat.session == parent && stat.session != 0);
+            let belongs =
+                stat.parent == parent || (stat.session == parent && leaders.contains(&parent));
             if belongs && !is_root(pid) && !parents.contains(&pid) {
                 parents.push(pid);
                 found.push((pid, stat));
@@ -124,7 +125,7 @@ mod tests {
     }
 
     fn found(roots: &[ProcessId], host: &BTreeMap<u32, Stat>) -> Vec<u32> {
-        let mut pids: Vec<_> = below(roots, host)
+        let mut pids: Vec<_> = below(roots, 20, host)
             .iter()
             .map(|process| process.pid)
             .collect();
@@ -143,10 +144,13 @@ mod tests {
             (14, 13, 14, b'D'),
             (15, 10, 10, b'Z'),
             (20, 1, 20, b'S'),
+            (21, 20, 20, b'S'),
+            (22, 1, 20, b'S'),
         ]);
         assert_eq!(found(&[id(10)], &host), [11, 12, 13, 14]);
-        assert_eq!(found(&[id(10), id(20)], &host), [11, 12, 13, 14]);
         assert_eq!(found(&[id(12)], &host), []);
+        // 20 is the caller: 22 shares its session, but is not its child.
+        assert_eq!(found(&[id(10), id(20)], &host), [11, 12, 13, 14, 21]);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use shared_supervise::{
-    Child, ProcessId, Signal, descendants, kill_tree, own_session, start_time, wait_gone,
+    Child, ProcessId, Signal, descendants, is_shortage, kill_tree, own_session, start_time,
+    wait_gone,
 };
 
 /// Longer than any test may take: only a failure waits that long.
@@ -92,8 +93,17 @@ fn a_number_with_another_start_time_gets_no_signal() {
 fn waiting_ends_when_patience_does() {
     let (child, _) = script("exec cat", 0);
     assert!(!wait_gone(&[child.id], Duration::from_millis(1)));
+    assert!(child.id.exit_file().is_some());
     drop(child.stdin);
     assert!(wait_gone(&[child.id], LONG));
+    assert!(child.id.exit_file().is_none());
+}
+
+#[test]
+fn a_program_that_cannot_run_is_no_shortage_of_the_host() {
+    let error = Child::start(&mut Command::new("/proc/version")).expect_err("not a program");
+    assert!(!is_shortage(&error), "{error}");
+    assert!(is_shortage(&std::io::Error::from_raw_os_error(11)));
 }
 
 #[test]

@@ -64,6 +64,11 @@ pub(crate) fn wait_exit(pid: u32, patience: Duration, still_it: impl Fn() -> boo
     }
 }
 
+/// A handle of the process with this number if it is `still_it`; it can be read once that is gone.
+pub(crate) fn exit_file(pid: u32, still_it: impl Fn() -> bool) -> Option<OwnedFd> {
+    open(pid).ok().filter(|_| still_it())
+}
+
 /// See prctl(2), PR_SET_CHILD_SUBREAPER.
 pub(crate) fn become_subreaper() -> io::Result<()> {
     // SAFETY: takes integers only.

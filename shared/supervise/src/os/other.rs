@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "system calls that std does not offer")]
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::unix::check;
@@ -22,6 +23,11 @@ pub(crate) fn wait_exit(
     _patience: Duration,
     _still_it: impl Fn() -> bool,
 ) -> Option<bool> {
+    None
+}
+
+/// There is none.
+pub(crate) fn exit_file(_pid: u32, _still_it: impl Fn() -> bool) -> Option<OwnedFd> {
     None
 }
 

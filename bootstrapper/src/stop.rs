@@ -1,0 +1,109 @@
+//! The way out: nothing is left running, and no job is killed before its time.
+
+use std::fs;
+use std::os::fd::AsFd as _;
+use std::time::{Duration, Instant};
+
+use shared_handover::exit::Exit;
+use shared_handover::handle::Handle;
+use shared_supervise::{Event, ProcessId, Signal, descendants, kill_tree, wait_gone};
+
+use crate::clock;
+use crate::host::Host;
+use crate::watch::reap_all;
+
+/// How long to wait for processes that were killed; they only take longer when a disk hangs.
+const KILL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often to look for processes that were started while others were killed.
+const KILL_ROUNDS: u32 = 20;
+
+/// How often to look where the kernel cannot tell that an agent is gone.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Longest handle that is read, in bytes.
+const HANDLE_MOST: usize = 4096;
+
+impl Host {
+    /// The launcher is gone and this process is to stop. Agents that still run get the rest of the
+    /// time to finish their jobs; whatever else is left is killed.
+    pub(crate) fn stop(&mut self, by: Instant) -> std::io::Result<Exit> {
+        let mut tell = true;
+        loop {
+            reap_all(0);
+            let left = by.saturating_duration_since(clock::now());
+            let agents = self.agents();
+            if agents.is_empty() || left.is_zero() {
+                self.kill_all();
+                self.log.say(format_args!("stopped"));
+                let in_time = !left.is_zero();
+                return Ok(if in_time {
+                    Exit::Success
+                } else {
+                    Exit::Failure
+                });
+            }
+            for agent in agents.iter().filter(|_| tell) {
+                let pid = agent.pid;
+                self.log
+                    .say(format_args!("telling the agent, process {pid}, to stop"));
+                // One that is gone already is noticed in the next round.
+                let _ = agent.send(Signal::Terminate);
+            }
+            tell = matches!(self.wait_for(&agents, left)?, Event::Signal(_));
+        }
+    }
+
+    fn wait_for(&mut self, agents: &[ProcessId], left: Duration) -> std::io::Result<Event> {
+        let exits: Vec<_> = agents
+            .iter()
+            .filter_map(|agent| agent.exit_file())
+            .collect();
+        let watched: Vec<_> = exits.iter().map(|exit| exit.as_fd()).collect();
+        let limit = if watched.len() == agents.len() {
+            left
+        } else {
+            left.min(LOOK_AGAIN)
+        };
+        self.events.wait(&watched, Some(limit))
+    }
+
+    /// Kills everything below this process, and every agent of this folder with everything below
+    /// it. Nothing of it is left when this returns, unless the kernel does not let go of it.
+    pub(crate) fn kill_all(&mut self) {
+        let own = [ProcessId::own()];
+        for _ in 0..KILL_ROUNDS {
+            let roots: Vec<_> = descendants(&own).into_iter().chain(self.agents()).collect();
+            let killed = kill_tree(&roots);
+            if killed.is_empty() {
+                return;
+            }
+            for process in &killed {
+                let pid = process.pid;
+                self.log.say(format_args!("killed process {pid}"));
+            }
+            wait_gone(&killed, KILL_PATIENCE);
+        }
+    }
+
+    /// The agents of this folder that run: those whose handles name a process that still is the
+    /// one it was. An agent may have been started under an earlier bootstrapper.
+    fn agents(&self) -> Vec<ProcessId> {
+        let Ok(entries) = fs::read_dir(self.state.run()) else {
+            return Vec::new();
+        };
+        entries
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+            .filter(|entry| {
+                entry
+                    .metadata()
+                    .is_ok_and(|it| it.len() <= HANDLE_MOST as u64)
+            })
+            .filter_map(|entry| fs::read_to_string(entry.path()).ok())
+            .filter_map(|text| Handle::decode(&text))
+            .map(|Handle { pid, start, .. }| ProcessId { pid, start })
+            .filter(|agent| agent.is_same_alive())
+            .collect()
+    }
+}
