@@ -1,3 +1,5 @@
 //! Tier 2: keeps one agent running and switches versions.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    launcher::main(option_env!("TRIREME_VERSION").unwrap_or(env!("CARGO_PKG_VERSION")))
+}

@@ -1,0 +1,89 @@
+//! Finding agents that outlived the launcher before this one.
+//!
+//! Each agent lays down a handle with its process id and start time. A handle whose process is gone
+//! is removed, with its socket.
+
+use std::fs;
+
+use shared_handover::handle::Handle;
+use shared_handover::layout::StateDir;
+use shared_supervise::ProcessId;
+use tracing::{debug, warn};
+
+/// The agents of this state folder that still run.
+pub(crate) fn running_agents(state: &StateDir) -> Vec<Handle> {
+    let Ok(entries) = fs::read_dir(state.run()) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| pid_of(entry.file_name().to_str()?))
+        .filter_map(|pid| living(state, pid))
+        .collect()
+}
+
+/// The process id in the name of a handle, `agent-<pid>`.
+fn pid_of(name: &str) -> Option<u32> {
+    name.strip_prefix("agent-")?.parse().ok()
+}
+
+fn living(state: &StateDir, pid: u32) -> Option<Handle> {
+    let text = fs::read_to_string(state.agent_handle(pid)).ok()?;
+    let handle = Handle::decode(&text).filter(|handle| handle.pid == pid);
+    let alive = handle.filter(|handle| {
+        let process = ProcessId {
+            pid,
+            start: handle.start,
+        };
+        process.is_same_alive()
+    });
+    if alive.is_none() {
+        debug!(pid, "removing the handle of an agent that is gone");
+        forget(state, pid);
+    }
+    alive
+}
+
+/// Removes what an agent that is gone left behind.
+pub(crate) fn forget(state: &StateDir, pid: u32) {
+    for path in [state.agent_handle(pid), state.agent_socket(pid)] {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                warn!(path = %path.display(), %error, "cannot remove a left-over file");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lay_down(state: &StateDir, pid: u32, start: u64) {
+        let handle = Handle {
+            pid,
+            start,
+            digest: "ab".into(),
+        };
+        fs::create_dir_all(state.run()).unwrap();
+        fs::write(state.agent_handle(pid), handle.encode()).unwrap();
+        fs::write(state.agent_socket(pid), "").unwrap();
+    }
+
+    #[test]
+    fn only_the_very_process_of_a_handle_is_adopted() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::new(folder.path());
+        assert_eq!(running_agents(&state), []);
+        let own = ProcessId::own();
+        lay_down(&state, own.pid, own.start);
+        lay_down(&state, 1, 12_345);
+        fs::write(state.run().join("agent-x"), "").unwrap();
+        let found = running_agents(&state);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].pid, found[0].start), (own.pid, own.start));
+        assert!(state.agent_socket(own.pid).exists());
+        assert!(!state.agent_handle(1).exists() && !state.agent_socket(1).exists());
+    }
+}

@@ -1,0 +1,24 @@
+//! Writing the verdict of a trial: commit, reject with a mark, or withdraw without one.
+//!
+//! Needs no network: the version to go back to is in the store.
+
+use shared_slots::{Moment, OsFs, Page, Refused, Slot};
+
+use crate::checkpoint;
+use crate::step_switch::{PageError, change};
+use crate::upgrade::Verdict;
+
+/// Makes the verdict durable. A trial that is no longer on the page counts as settled.
+pub(crate) fn settle(slot: &Slot, verdict: Verdict) -> Result<Page, PageError> {
+    let settled = change(slot, |page| match verdict {
+        Verdict::Commit => page.commit(),
+        Verdict::Reject(reason) => page.reject(reason, Moment::read(&OsFs)),
+        Verdict::Withdraw => page.withdraw(),
+    });
+    let page = match settled {
+        Err(PageError::Refused(Refused::NoTrial)) => slot.read().page,
+        settled => settled?,
+    };
+    checkpoint::reached("settled");
+    Ok(page)
+}

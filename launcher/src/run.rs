@@ -1,0 +1,204 @@
+//! The loop: waits for something to happen, and lets the parts act on it.
+//!
+//! One thread. Everything that takes long runs in a task and reports into the channel of
+//! [`crate::wire`]; this loop is the only place that decides and the only one that reads clocks.
+
+use std::time::Duration;
+
+use shared_handover::exit::Exit;
+use shared_handover::layout::{Component, StateDir};
+use shared_logfile::{LogFile, MOST_BYTES};
+use shared_slots::{Digest, Slot, Store};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info, warn};
+
+use crate::perform::{Host, Own};
+use crate::settings::Settings;
+use crate::trust::{Trust, TrustError};
+use crate::wire::{Happening, Reports, happenings};
+use crate::{lock, os};
+
+/// `launcher run`: sets up, runs until stopped, and says how it ended.
+pub(crate) fn start(settings: &Settings, stamp: &'static str) -> Exit {
+    let state = StateDir::new(&settings.state_dir);
+    let log = std::fs::create_dir_all(state.logs())
+        .and_then(|()| LogFile::open(state.log("launcher"), MOST_BYTES));
+    let (log, no_log) = match log {
+        Ok(log) => (Some(log), None),
+        Err(error) => (None, Some(error)),
+    };
+    let _ = shared_telemetry::init(settings.log_level, log);
+    if let Some(error) = no_log {
+        error!(
+            folder = %state.root().display(), %error,
+            "cannot write in the state folder; is it there, and does it belong to this user?"
+        );
+        return Exit::StateDirUnusable;
+    }
+    let _lock = match lock::take(&state) {
+        Ok(lock) => lock,
+        Err(reason) => {
+            error!(%reason, "another launcher runs on this state folder");
+            return Exit::LockHeld;
+        }
+    };
+    match prepare(settings, &state, stamp) {
+        Ok(parts) => run(settings, state, parts),
+        Err(exit) => exit,
+    }
+}
+
+/// What is read from disk before the loop begins.
+struct Parts {
+    store: Store,
+    slots: [Slot; 2],
+    trust: Option<Trust>,
+    own: Own,
+}
+
+fn prepare(settings: &Settings, state: &StateDir, stamp: &'static str) -> Result<Parts, Exit> {
+    let store = Store::new(state.store());
+    let slots = Component::ALL.map(|component| Slot::new(state.pages(component)));
+    let created = store
+        .create()
+        .and_then(|()| slots.iter().try_for_each(Slot::create))
+        .and_then(|()| std::fs::create_dir_all(state.run()));
+    if let Err(error) = created {
+        error!(folder = %state.root().display(), %error, "cannot write in the state folder");
+        return Err(Exit::StateDirUnusable);
+    }
+    let installed = slots[1].read().page.committed().is_some();
+    let given = settings.trust_root.as_deref();
+    let trust = match Trust::load(state, given, &settings.channel) {
+        Ok(trust) => Some(trust),
+        Err(reason) if installed => {
+            error!(%reason, "no upgrades until this is mended; the installed agent runs");
+            None
+        }
+        Err(reason) => {
+            error!(%reason, "nothing can be installed");
+            return Err(match reason {
+                TrustError::NotKept { .. } => Exit::StateDirUnusable,
+                _ => Exit::Config,
+            });
+        }
+    };
+    let own = own(stamp);
+    info!(
+        version = stamp,
+        pid = std::process::id(),
+        state_dir = %state.root().display(),
+        server = %settings.server_url,
+        "launcher started"
+    );
+    Ok(Parts {
+        store,
+        slots,
+        trust,
+        own,
+    })
+}
+
+/// Which launcher this is. One from the store lies in a folder named by its digest.
+fn own(stamp: &'static str) -> Own {
+    let path = std::env::current_exe().ok();
+    let folder = path.as_deref().and_then(std::path::Path::parent);
+    let digest: Option<Digest> = folder
+        .and_then(|folder| folder.file_name()?.to_str())
+        .and_then(|name| name.parse().ok());
+    Own {
+        stamp,
+        digest,
+        has_bootstrapper: std::env::var_os("TRIREME_BOOTSTRAPPER_PID").is_some(),
+    }
+}
+
+fn run(settings: &Settings, state: StateDir, parts: Parts) -> Exit {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            error!(%error, "cannot set up the event loop");
+            return Exit::Failure;
+        }
+    };
+    let exit = runtime.block_on(async {
+        let (reports, mut happened) = happenings();
+        if let Err(error) = listen(&reports) {
+            error!(%error, "cannot listen for signals");
+            return Exit::Failure;
+        }
+        let Parts {
+            store,
+            slots,
+            trust,
+            own,
+        } = parts;
+        let mut host = match Host::new(settings, state, store, slots, trust, own, reports) {
+            Ok(host) => host,
+            Err(error) => {
+                error!(%error, "cannot set up HTTP");
+                return Exit::Failure;
+            }
+        };
+        loop {
+            if let Some(exit) = host.act() {
+                return exit;
+            }
+            let wake = host.next_wake();
+            tokio::select! {
+                Some(happening) = happened.recv() => host.take(happening),
+                () = until(wake) => {}
+            }
+        }
+    });
+    // A name that is still being looked up must not keep this process.
+    runtime.shutdown_background();
+    info!(
+        exit = exit.code(),
+        meaning = exit.meaning().trim(),
+        "launcher ended"
+    );
+    exit
+}
+
+async fn until(wake: Option<Duration>) {
+    match wake {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Starts the tasks that report signals and the end of standard input.
+fn listen(reports: &Reports) -> std::io::Result<()> {
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut signals = signal(kind)?;
+        let reports = reports.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                let _ = reports.send(Happening::AskedToStop);
+            }
+        });
+    }
+    // A terminal or /dev/null ends for other reasons; only a pipe is held by a bootstrapper.
+    if os::is_pipe(std::io::stdin()) {
+        match os::stdin_pipe() {
+            Ok(pipe) => {
+                tokio::spawn(watch_bootstrapper(pipe, reports.clone()));
+            }
+            Err(error) => warn!(%error, "cannot notice the end of the bootstrapper"),
+        }
+    }
+    Ok(())
+}
+
+/// The pipe is never written to, so whatever wakes its reader is its end.
+async fn watch_bootstrapper(mut pipe: pipe::Receiver, reports: Reports) {
+    let mut nothing = [0; 16];
+    while matches!(pipe.read(&mut nothing).await, Ok(1..)) {}
+    let _ = reports.send(Happening::BootstrapperGone);
+}

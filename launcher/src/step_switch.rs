@@ -1,0 +1,85 @@
+//! Putting a version on trial: first on the page, then, for each start, one try less on the page,
+//! and only then the start itself. Each is durable before the next.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use shared_slots::{Digest, EntryError, Page, Reason, Refused, Slot, Store, WriteError};
+
+use crate::checkpoint;
+use crate::upgrade::Verdict;
+
+/// Starts that a version gets, all of them together.
+const TRIES: u8 = 3;
+
+/// Why a page was not changed.
+#[derive(Debug)]
+pub(crate) enum PageError {
+    Refused(Refused),
+    NotWritten(WriteError),
+}
+
+impl fmt::Display for PageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refused) => refused.fmt(f),
+            Self::NotWritten(error) => write!(f, "the slot cannot be written: {error}"),
+        }
+    }
+}
+
+/// Reads a slot, changes its page, and makes that durable.
+pub(crate) fn change(
+    slot: &Slot,
+    transition: impl FnOnce(Page) -> Result<Page, Refused>,
+) -> Result<Page, PageError> {
+    let page = transition(slot.read().page).map_err(PageError::Refused)?;
+    slot.write(page).map_err(PageError::NotWritten)
+}
+
+/// Puts a version on trial.
+pub(crate) fn arm(slot: &Slot, digest: Digest) -> Result<Page, PageError> {
+    let page = change(slot, |page| page.arm(digest, TRIES))?;
+    checkpoint::reached("armed");
+    Ok(page)
+}
+
+/// What came of preparing the start of a trial.
+#[derive(Debug)]
+pub(crate) enum Prepared {
+    /// The try is counted and the file is what its name says: start it.
+    Start(PathBuf),
+    /// The trial is over before it began.
+    Over(Verdict),
+    /// The try cannot be counted, so there must be no start.
+    NotCounted(PageError),
+}
+
+/// Counts a try of the agent on trial and compares its file with its digest.
+pub(crate) fn prepare(slot: &Slot, store: &Store, digest: Digest, name: &str) -> Prepared {
+    match change(slot, Page::count_try) {
+        Ok(_) => checkpoint::reached("try-counted"),
+        Err(PageError::Refused(Refused::NoTryLeft)) => {
+            return Prepared::Over(Verdict::Reject(Reason::TriesUsedUp));
+        }
+        Err(PageError::Refused(_)) => return Prepared::Over(Verdict::Withdraw),
+        Err(error) => return Prepared::NotCounted(error),
+    }
+    match store.verified(digest, name) {
+        Ok(path) => Prepared::Start(path),
+        Err(error) => {
+            tracing::error!(%digest, %error, "the version on trial cannot be used");
+            give_up(store, digest, &error);
+            Prepared::Over(Verdict::Withdraw)
+        }
+    }
+}
+
+/// Puts a corrupt entry aside, so that it is fetched again; one that cannot be read may be whole.
+pub(crate) fn give_up(store: &Store, digest: Digest, error: &EntryError) {
+    if let EntryError::Corrupt { .. } = error
+        && let Err(error) = store.quarantine(digest)
+    {
+        tracing::warn!(%digest, %error, "cannot put the corrupt version aside");
+    }
+}

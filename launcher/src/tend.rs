@@ -1,0 +1,311 @@
+//! Keeping agents running, and looking after those that run.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use shared_handover::exit::Exit;
+use shared_handover::layout::Component;
+use shared_slots::{Digest, EntryError};
+use shared_supervise::ProcessId;
+use tracing::{error, info, warn};
+
+use crate::crew::{Agent, Ending};
+use crate::health::{self, AgentStanding};
+use crate::perform::Host;
+use crate::start_agent::{self, Start};
+use crate::step_watch::judge;
+use crate::upgrade::{Event, Upgrade};
+use crate::wire::Happening;
+use crate::{adopt, step_switch};
+
+impl Host<'_> {
+    /// Takes over the agents that still run.
+    pub(crate) fn adopt(&mut self) {
+        for handle in adopt::running_agents(&self.state) {
+            let id = ProcessId {
+                pid: handle.pid,
+                start: handle.start,
+            };
+            let digest: Option<Digest> = handle.digest.parse().ok();
+            if let Err(error) = start_agent::watch(id, self.reports.clone()) {
+                warn!(pid = id.pid, %error, "cannot watch the agent");
+            }
+            let version = self.version_of(digest);
+            info!(pid = id.pid, %version, "agent adopted");
+            self.crew_add(id, digest, version);
+        }
+    }
+
+    fn crew_add(&mut self, id: ProcessId, digest: Option<Digest>, version: String) {
+        let reports = self.reports.clone();
+        let agent = Agent::new(id, digest, version, self.now(), &self.state, reports);
+        self.crew.add(agent);
+    }
+
+    /// Starts an agent from its file, which was just compared with its digest.
+    pub(crate) fn start_agent(
+        &mut self,
+        file: &Path,
+        digest: Digest,
+        role: &str,
+    ) -> io::Result<()> {
+        let meta = self.store.meta(digest);
+        let start = Start {
+            file,
+            digest,
+            meta: &meta,
+            state: &self.state,
+            settings: self.settings,
+        };
+        let id = start_agent::start(&start, self.reports.clone())?;
+        info!(version = %meta.version, pid = id.pid, role, "agent started");
+        self.crew_add(id, Some(digest), meta.version);
+        Ok(())
+    }
+
+    /// Takes note of something that happened.
+    pub(crate) fn take(&mut self, happening: Happening) {
+        match happening {
+            Happening::Linked(pid, orders) => self.crew.linked(pid, orders),
+            Happening::Unlinked(pid) => self.crew.unlinked(pid),
+            Happening::Said(pid, message) => {
+                if let Some(serial) = self.crew.heard(pid, message) {
+                    self.announced = self.announced.max(serial);
+                }
+            }
+            Happening::Ended(pid, how) => self.agent_ended(pid, &how),
+            Happening::AskedToStop => self.asked_to_stop(),
+            Happening::BootstrapperGone => {
+                warn!("the bootstrapper is gone; leaving the agent to the next one");
+                self.exit = Some(Exit::Orphaned);
+            }
+            // Nothing new is begun while this host is being stopped.
+            _ if self.ending != Ending::No => {}
+            Happening::Answered(answer) => self.answered(answer),
+            Happening::Downloaded(done) => self.downloaded(done),
+            Happening::Sealed(sealed) => self.sealed(sealed),
+        }
+    }
+
+    fn asked_to_stop(&mut self) {
+        self.ending = match self.ending {
+            Ending::No => {
+                info!("stopping: waiting for running jobs");
+                Ending::Stop
+            }
+            Ending::Stop | Ending::Cancel => {
+                info!("stopping now: cancelling running jobs");
+                Ending::Cancel
+            }
+        };
+    }
+
+    fn agent_ended(&mut self, pid: u32, how: &str) {
+        let Some(agent) = self.crew.remove(pid) else {
+            return;
+        };
+        adopt::forget(&self.state, pid);
+        let now = self.now();
+        let lived = now.saturating_sub(agent.since);
+        let version = agent.version.as_str();
+        let committed = self.agent_page.committed();
+        if self.ending != Ending::No || agent.is_rejected() {
+            info!(pid, version, how, "agent ended");
+        } else if agent.digest.is_some() && agent.digest == self.upgrade.trial() {
+            warn!(
+                pid,
+                version,
+                how,
+                lived_ms = lived.as_millis(),
+                "agent ended while on trial"
+            );
+            let mut facts = agent.facts(now);
+            facts.ended = true;
+            if let Some(verdict) = judge(&facts, &self.gate, committed.is_some()) {
+                self.feed(Event::Judged(verdict));
+            }
+        } else if agent.digest == committed && self.crew.of(committed).is_none() {
+            let (restarts, wait) = self.restarts.ended(lived, Self::luck());
+            self.restarts = restarts;
+            self.restart_at = now + wait;
+            warn!(
+                pid,
+                version,
+                how,
+                restart_in_s = wait.as_secs(),
+                "agent ended; starting it again"
+            );
+        } else {
+            info!(pid, version, how, "relieved agent ended");
+        }
+    }
+
+    /// Does what is due, and says whether this process is to end.
+    pub(crate) fn act(&mut self) -> Option<Exit> {
+        let now = self.now();
+        if self.ending == Ending::No && self.exit.is_none() {
+            self.continue_upgrade(now);
+            self.keep_running(now);
+        }
+        if self.exit.is_some() {
+            return self.exit;
+        }
+        let trial = self.upgrade.trial();
+        let committed = self.agent_page.committed();
+        self.crew.assign(trial, committed, self.ending, now);
+        self.crew.give_orders(now);
+        self.crew.kill_lingering(now);
+        self.ping(now);
+        self.note_workers(now);
+        self.report_health(now);
+        let stopped = self.ending != Ending::No && self.crew.is_empty();
+        stopped.then_some(Exit::Success)
+    }
+
+    fn continue_upgrade(&mut self, now: Duration) {
+        let known = self
+            .trust
+            .as_ref()
+            .and_then(|trust| trust.manifest())
+            .map_or(0, |manifest| manifest.serial);
+        let calm = matches!(self.upgrade, Upgrade::Idle { failures: 0, .. });
+        if calm && self.announced > known && self.announced != self.asked_for {
+            info!(serial = self.announced, "the server has a newer release");
+            self.asked_for = self.announced;
+            self.feed(Event::AskNow);
+        }
+        if self.upgrade.due().is_some_and(|due| due <= now) {
+            self.feed(Event::Tick);
+        }
+        let can_go_back = self.agent_page.committed().is_some();
+        let verdict = self
+            .crew
+            .of(self.upgrade.trial())
+            .and_then(|agent| judge(&agent.facts(now), &self.gate, can_go_back));
+        if let Some(verdict) = verdict {
+            self.feed(Event::Judged(verdict));
+        }
+    }
+
+    /// Starts the committed agent if it should run and does not.
+    fn keep_running(&mut self, now: Duration) {
+        let Some(committed) = self.agent_page.committed() else {
+            return;
+        };
+        let provided = self.crew.of(Some(committed)).is_some() || self.upgrade.trial().is_some();
+        if provided || now < self.restart_at {
+            return;
+        }
+        let name = Component::Agent.name();
+        match self.store.verified(committed, name) {
+            Ok(file) => {
+                if let Err(error) = self.start_agent(&file, committed, "committed") {
+                    self.start_failed(now, &error.to_string());
+                }
+            }
+            Err(EntryError::Io(error)) => self.start_failed(now, &error.to_string()),
+            Err(error) => {
+                let version = self.version_of(Some(committed));
+                error!(%version, digest = %committed, %error, "the committed agent is lost; fetching it again");
+                step_switch::give_up(&self.store, committed, &error);
+                self.lose(committed);
+            }
+        }
+    }
+
+    fn start_failed(&mut self, now: Duration, reason: &str) {
+        let (restarts, wait) = self.restarts.ended(Duration::ZERO, Self::luck());
+        self.restarts = restarts;
+        self.restart_at = now + wait.max(Duration::from_secs(1));
+        self.complain("cannot start the agent", "store", reason);
+    }
+
+    /// The store has no such version any more: the page falls back to the one before.
+    fn lose(&mut self, digest: Digest) {
+        match step_switch::change(&self.agent_slot, |page| Ok(page.lost(digest))) {
+            Ok(page) => self.agent_page = page,
+            Err(error) => {
+                self.complain("cannot fall back", "slot", &error.to_string());
+                // In memory it counts all the same.
+                self.agent_page = self.agent_page.clone().lost(digest);
+            }
+        }
+        self.feed(Event::AskNow);
+    }
+
+    /// Pings whom something depends on: the agent on trial, and the one that our own health is
+    /// judged by.
+    fn ping(&mut self, now: Duration) {
+        let watched = [
+            self.crew.of(self.upgrade.trial()),
+            self.crew.serving().filter(|_| self.owes_report),
+        ];
+        let mut pids: Vec<u32> = watched
+            .into_iter()
+            .flatten()
+            .map(|agent| agent.id.pid)
+            .collect();
+        pids.dedup();
+        for pid in pids {
+            self.crew.ping(pid, now, self.gate.ping_interval);
+        }
+    }
+
+    /// Measures the time without a worker during a switch, and says when it is over.
+    fn note_workers(&mut self, now: Duration) {
+        if let Some((_, gap)) = &mut self.switching {
+            gap.workers(self.crew.workers(), now);
+        }
+        let trial = self.upgrade.trial();
+        let Some(agent) = self.crew.newly_working() else {
+            return;
+        };
+        let (to, pid) = (agent.version.as_str(), agent.id.pid);
+        match self.switching.take_if(|_| agent.digest == trial) {
+            Some((from, gap)) => {
+                let gap_ms = gap.total().as_millis();
+                info!(%from, to, pid, gap_ms, "agent switched");
+            }
+            None => info!(version = to, pid, "agent takes jobs"),
+        }
+    }
+
+    fn report_health(&mut self, now: Duration) {
+        if !self.owes_report || self.ending != Ending::No {
+            return;
+        }
+        let agent = match self.crew.serving() {
+            Some(agent) if agent.answers() => AgentStanding::Answers,
+            None if self.agent_page.committed().is_none() => AgentStanding::NothingToRun,
+            _ => AgentStanding::Missing,
+        };
+        if !health::is_healthy(now, self.gate.hold, agent) {
+            return;
+        }
+        self.owes_report = false;
+        match health::report() {
+            Ok(()) => info!(version = self.own.stamp, "launcher is healthy"),
+            Err(error) => warn!(%error, "cannot report to the bootstrapper"),
+        }
+    }
+
+    /// How long the loop may sleep; `None` for until something happens.
+    pub(crate) fn next_wake(&self) -> Option<Duration> {
+        let now = self.now();
+        let in_time = |at: Duration| at.saturating_sub(now);
+        let mut wakes = Vec::new();
+        if self.ending == Ending::No {
+            wakes.extend(self.upgrade.due().map(in_time));
+            let waits = self.restart_at > now && self.upgrade.trial().is_none();
+            wakes.extend(waits.then(|| in_time(self.restart_at)));
+            wakes.extend(
+                (self.owes_report && now < self.gate.hold).then(|| in_time(self.gate.hold)),
+            );
+        }
+        if self.upgrade.trial().is_some() || self.owes_report || self.crew.has_rejected() {
+            wakes.push(self.gate.ping_interval);
+        }
+        wakes.into_iter().min()
+    }
+}

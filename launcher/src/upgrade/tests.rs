@@ -1,0 +1,250 @@
+//! The state machine, by table and by chance.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const POLL: Duration = Duration::from_mins(5);
+
+fn digest(n: u8) -> Digest {
+    Digest::from_bytes([n; 32])
+}
+
+fn task(component: Component) -> Task {
+    Task {
+        component,
+        version: "2".into(),
+        digest: digest(2),
+        size: 1,
+        urls: vec!["blobs/2".into()],
+        serial: 2,
+    }
+}
+
+fn now(seconds: u64) -> Now {
+    Now {
+        at: Duration::from_secs(seconds),
+        poll: POLL,
+        luck: Luck(u32::MAX),
+    }
+}
+
+fn start() -> Upgrade {
+    Upgrade::Idle {
+        due: Duration::ZERO,
+        failures: 0,
+    }
+}
+
+/// Plays events, one a second, and returns where they led and all effects.
+fn play(mut state: Upgrade, events: impl IntoIterator<Item = Event>) -> (Upgrade, Vec<Effect>) {
+    let mut effects = Vec::new();
+    for (second, event) in (0..).zip(events) {
+        let (next, more) = state.next(event, now(second));
+        state = next;
+        effects.extend(more);
+    }
+    (state, effects)
+}
+
+fn up_to_trial() -> Vec<Event> {
+    vec![
+        Event::Tick,
+        Event::Checked(task(Component::Agent)),
+        Event::Downloaded,
+        Event::Staged,
+        Event::Armed,
+    ]
+}
+
+#[test]
+fn an_agent_goes_through_every_step_in_order() {
+    let mut events = up_to_trial();
+    events.extend([Event::Judged(Verdict::Commit), Event::Settled]);
+    let (state, effects) = play(start(), events);
+    let agent = task(Component::Agent);
+    assert_eq!(
+        effects,
+        [
+            Effect::Check,
+            Effect::Download(agent.clone()),
+            Effect::Stage(agent.clone()),
+            Effect::Arm(agent.clone()),
+            Effect::StartTrial(agent.digest),
+            Effect::Settle(agent.digest, Verdict::Commit),
+            Effect::Sweep,
+        ]
+    );
+    assert!(matches!(state, Upgrade::Idle { failures: 0, .. }));
+}
+
+#[test]
+fn a_launcher_is_armed_and_then_left_to_the_bootstrapper() {
+    let launcher = task(Component::Launcher);
+    let events = [
+        Event::Tick,
+        Event::Checked(launcher.clone()),
+        Event::Downloaded,
+        Event::Staged,
+        Event::Armed,
+        Event::Tick,
+    ];
+    let (state, effects) = play(start(), events);
+    assert_eq!(state, Upgrade::Leaving);
+    assert_eq!(effects[3..], [Effect::Arm(launcher), Effect::Leave]);
+}
+
+#[test]
+fn failures_are_spaced_out_and_success_forgets_them() {
+    let mut state = start();
+    let mut waits = Vec::new();
+    let mut at = 0;
+    for failures in 0..10 {
+        (state, _) = state.next(Event::Tick, now(at));
+        assert_eq!(state, Upgrade::Checking { failures });
+        (state, _) = state.next(Event::Failed { rest: None }, now(at));
+        let due = state.due().unwrap().as_secs();
+        waits.push(due - at);
+        at = due;
+    }
+    assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+    (state, _) = play(state, []);
+    (state, _) = state.next(Event::Tick, now(at));
+    (state, _) = state.next(Event::NothingNew, now(at));
+    assert!(matches!(state, Upgrade::Idle { failures: 0, .. }));
+}
+
+#[test]
+fn a_server_may_ask_for_a_longer_rest_but_not_for_a_day() {
+    for (asked, given) in [(0, 2), (90, 90), (86_400, 3_600)] {
+        let failed = Event::Failed {
+            rest: Some(Duration::from_secs(asked)),
+        };
+        let (state, _) = Upgrade::Checking { failures: 0 }.next(failed, now(0));
+        assert_eq!(state.due(), Some(Duration::from_secs(given)));
+    }
+}
+
+#[test]
+fn an_announced_release_is_asked_for_at_once_but_not_against_the_back_off() {
+    let due = Duration::from_secs(200);
+    let calm = Upgrade::Idle { due, failures: 0 };
+    assert_eq!(calm.next(Event::AskNow, now(1)).1, [Effect::Check]);
+    let failing = Upgrade::Idle { due, failures: 2 };
+    assert_eq!(
+        failing.clone().next(Event::AskNow, now(1)),
+        (failing, vec![])
+    );
+}
+
+#[test]
+fn a_rejected_trial_ends_in_a_wait_that_grows_with_each_rejection() {
+    let verdict = Verdict::Reject(Reason::ExitedOnTrial);
+    let mut state = start();
+    let mut failures_seen = Vec::new();
+    for _ in 0..3 {
+        let mut events = up_to_trial();
+        events.extend([Event::Judged(verdict), Event::Settled]);
+        (state, _) = play(state, events);
+        let Upgrade::Idle { failures, .. } = state else {
+            panic!("{state:?}");
+        };
+        failures_seen.push(failures);
+        state = Upgrade::Idle {
+            due: Duration::ZERO,
+            failures,
+        };
+    }
+    assert_eq!(failures_seen, [1, 2, 3]);
+}
+
+#[test]
+fn a_verdict_that_did_not_reach_the_page_is_judged_again() {
+    let (state, _) = play(start(), up_to_trial());
+    let (state, _) = state.next(Event::Judged(Verdict::Commit), now(9));
+    let (state, effects) = state.next(Event::Failed { rest: None }, now(9));
+    assert_eq!(state.trial(), Some(digest(2)));
+    assert_eq!(effects, []);
+}
+
+#[test]
+fn a_trial_found_at_start_is_taken_up_again() {
+    let (state, effects) = start().next(Event::Resumed(digest(5)), now(0));
+    assert_eq!(state.trial(), Some(digest(5)));
+    assert_eq!(effects, [Effect::StartTrial(digest(5))]);
+}
+
+fn any_verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        Just(Verdict::Commit),
+        Just(Verdict::Reject(Reason::NoAnswer)),
+        Just(Verdict::Withdraw),
+    ]
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        3 => Just(Event::Tick),
+        1 => Just(Event::AskNow),
+        2 => Just(Event::Checked(task(Component::Agent))),
+        1 => Just(Event::Checked(task(Component::Launcher))),
+        1 => Just(Event::NothingNew),
+        1 => Just(Event::Failed { rest: None }),
+        2 => Just(Event::Downloaded),
+        2 => Just(Event::Staged),
+        2 => Just(Event::Armed),
+        1 => Just(Event::Resumed(digest(3))),
+        2 => any_verdict().prop_map(Event::Judged),
+        2 => Just(Event::Settled),
+    ]
+}
+
+/// The step that must have come before an effect, so that nothing is skipped.
+fn follows(effect: &Effect, before: Option<&Effect>) -> bool {
+    match effect {
+        Effect::Check | Effect::StartTrial(_) => true,
+        Effect::Download(_) => before == Some(&Effect::Check),
+        Effect::Stage(task) => before == Some(&Effect::Download(task.clone())),
+        Effect::Arm(task) => before == Some(&Effect::Stage(task.clone())),
+        Effect::Leave => matches!(before, Some(Effect::Arm(_))),
+        Effect::Settle(digest, _) => match before {
+            Some(Effect::StartTrial(trial)) => trial == digest,
+            // A verdict that did not reach the page.
+            Some(Effect::Settle(settled, _)) => settled == digest,
+            _ => false,
+        },
+        Effect::Sweep => matches!(before, Some(Effect::Settle(..))),
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_step_is_ever_skipped(events in proptest::collection::vec(any_event(), 0..60)) {
+        let (_, effects) = play(start(), events);
+        for (place, effect) in effects.iter().enumerate() {
+            let before = place.checked_sub(1).map(|place| &effects[place]);
+            prop_assert!(follows(effect, before), "{before:?} then {effect:?}");
+        }
+    }
+
+    #[test]
+    fn every_state_has_a_way_back_to_rest(
+        events in proptest::collection::vec(any_event(), 0..60),
+        verdict in any_verdict(),
+    ) {
+        let (mut state, _) = play(start(), events);
+        let way_back = [
+            Event::Failed { rest: None },
+            Event::Judged(verdict),
+            Event::Settled,
+        ];
+        for event in way_back {
+            (state, _) = state.next(event, now(100));
+        }
+        match state {
+            Upgrade::Leaving => {}
+            Upgrade::Idle { due, .. } => prop_assert!(due <= now(100).at + POLL.mul_f64(1.1)),
+            other => return Err(TestCaseError::fail(format!("{other:?}"))),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! All that can happen to this process, in one channel.
+//!
+//! Tasks and threads report; only the loop in [`crate::run`] decides. The channel has no bound: what
+//! comes in is a handful of reports per step and one line per message of a local agent.
+
+use shared_fetch::{FetchError, ManifestReply};
+use shared_handover::message::{ToAgent, ToLauncher};
+use shared_slots::SealError;
+use tokio::sync::mpsc;
+
+/// Something that happened.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// The server answered the question for the manifest.
+    Answered(Result<ManifestReply, FetchError>),
+    /// A download ended.
+    Downloaded(Result<(), FetchError>),
+    /// A sealing ended.
+    Sealed(Result<(), SealError>),
+    /// There is a connection to the agent with this process id; messages go in here. Dropping the
+    /// sender ends the connection.
+    Linked(u32, mpsc::UnboundedSender<ToAgent>),
+    /// An agent said something.
+    Said(u32, ToLauncher),
+    /// The connection to an agent ended.
+    Unlinked(u32),
+    /// An agent ended; the text says how.
+    Ended(u32, String),
+    /// Somebody asked this process to end, with SIGTERM or SIGINT.
+    AskedToStop,
+    /// The bootstrapper is gone: standard input ended.
+    BootstrapperGone,
+}
+
+/// Where happenings are reported.
+pub(crate) type Reports = mpsc::UnboundedSender<Happening>;
+
+/// The channel of happenings.
+pub(crate) fn happenings() -> (Reports, mpsc::UnboundedReceiver<Happening>) {
+    mpsc::unbounded_channel()
+}
