@@ -1,1 +1,79 @@
-//! Tier 3: the binary: command line, configuration, wiring.
+//! Tier 3: the agent's program. Command line, configuration, wiring; what workers, jobs and
+//! executors do is in the crates below.
+//!
+//! `agent start` registers workers and runs jobs ([`start`]); `agent bootstrap` is the child
+//! process that it starts for each job. The wiring is on one page: [`wire`].
+
+pub mod config;
+pub mod control;
+pub mod plan;
+pub mod signals;
+pub mod start;
+pub mod wire;
+
+mod connection;
+mod os;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: agent COMMAND [flags]
+
+  start       register workers and run jobs
+  bootstrap   run one job; started by `agent start`
+  --version   print the version
+  --help      print this; `agent start --help` lists the flags of start
+";
+
+/// The program. `stamp` is its version. Exit status: 0 ended as asked, 1 any error; `bootstrap`
+/// has its own.
+pub fn main(stamp: &'static str) -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    let command = args.next().unwrap_or_default();
+    match command.to_str() {
+        Some("start") => match args
+            .map(OsString::into_string)
+            .collect::<Result<Vec<_>, _>>()
+        {
+            Ok(args) => start_or_help(stamp, &args),
+            Err(arg) => fatal(&config::raw::RawError::NotUnicode(
+                arg.display().to_string(),
+            )),
+        },
+        Some("bootstrap") => agent_executor::main(args),
+        Some("--version" | "-version" | "-v" | "version") => {
+            print(&format!("buildkite-agent version {stamp}+x\n"))
+        }
+        Some("" | "--help" | "-help" | "-h" | "help") => print(USAGE),
+        _ => {
+            let command = command.display();
+            fatal(&format!(
+                "unknown command {command:?}; `agent --help` lists all commands"
+            ))
+        }
+    }
+}
+
+fn start_or_help(stamp: &'static str, args: &[String]) -> ExitCode {
+    let help = ["--help", "-help", "-h"];
+    if args.iter().any(|arg| help.contains(&arg.as_str())) {
+        return print(&config::flags::help());
+    }
+    start::main(stamp, args)
+}
+
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Says what is wrong where no log is open yet.
+fn fatal(error: &(impl std::fmt::Display + ?Sized)) -> ExitCode {
+    // Without standard error there is nobody to tell; the status still says it.
+    let _ = writeln!(std::io::stderr(), "agent: fatal: {error}");
+    ExitCode::FAILURE
+}

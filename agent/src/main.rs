@@ -1,3 +1,5 @@
-//! Tier 3: the binary: command line, configuration, wiring.
+//! Tier 3: the agent. See the library of the same name.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    agent::main(option_env!("TRIREME_VERSION").unwrap_or(env!("CARGO_PKG_VERSION")))
+}

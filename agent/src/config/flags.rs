@@ -1,0 +1,269 @@
+//! Every flag of `agent start`: one table that the command line, the environment, the config file
+//! and the help text are read by. Names, variables and defaults are those of buildkite-agent 3.137.
+
+/// What a flag takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// On or off; on the command line a value needs `=`.
+    Switch,
+    /// Any text.
+    Text,
+    /// A whole number.
+    Number,
+    /// A file or folder; `~` and variables are expanded, and it is made absolute.
+    Path,
+    /// Separated by commas; may be given several times.
+    List,
+}
+
+/// How far a flag works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// As documented.
+    Full,
+    /// Accepted so that existing configurations keep working; changes nothing yet, and nothing
+    /// depends on it.
+    Idle,
+    /// Refused when set, because somebody relies on what it promises.
+    Refused,
+}
+
+/// One flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flag {
+    /// Long name, which is also the key in the config file.
+    pub name: &'static str,
+    /// Its variables, separated by a blank; the first that is set counts.
+    pub env: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// The value when nobody sets it.
+    pub default: &'static str,
+    /// How far it works.
+    pub support: Support,
+    /// One line for the help text.
+    pub help: &'static str,
+}
+
+use Kind::{List, Number, Path, Switch, Text};
+
+const fn flag(
+    name: &'static str,
+    env: &'static str,
+    kind: Kind,
+    default: &'static str,
+    help: &'static str,
+) -> Flag {
+    Flag {
+        name,
+        env,
+        kind,
+        default,
+        support: Support::Full,
+        help,
+    }
+}
+
+const fn idle(name: &'static str, env: &'static str, kind: Kind, default: &'static str) -> Flag {
+    Flag {
+        support: Support::Idle,
+        ..flag(name, env, kind, default, "accepted, without effect")
+    }
+}
+
+const fn refused(name: &'static str, env: &'static str, kind: Kind) -> Flag {
+    Flag {
+        support: Support::Refused,
+        ..flag(name, env, kind, "", "not supported yet")
+    }
+}
+
+/// Names of variables whose values are hidden in job logs, unless told otherwise.
+const REDACTED: &str = "*_PASSWORD,*_SECRET,*_TOKEN,*_PRIVATE_KEY,*_SSH_KEY,*_ACCESS_KEY,\
+                        *_SECRET_KEY,*_CONNECTION_STRING,*_API_KEY";
+
+/// The table.
+#[rustfmt::skip] // one flag a line
+pub const START: &[Flag] = &[
+    // Where the agent registers, and as what.
+    flag("token", "BUILDKITE_AGENT_TOKEN", Text, "", "registration token: the token itself, file://PATH or fd://NUMBER"),
+    flag("endpoint", "BUILDKITE_AGENT_ENDPOINT", Text, "", "base address of the Agent API"),
+    flag("config", "BUILDKITE_AGENT_CONFIG", Path, "", "config file, instead of the first one found"),
+    flag("name", "BUILDKITE_AGENT_NAME", Text, "", "name of the worker; %spawn becomes its number"),
+    flag("priority", "BUILDKITE_AGENT_PRIORITY", Text, "", "workers with a higher priority get jobs first"),
+    flag("queue", "BUILDKITE_AGENT_QUEUE", Text, "", "queue to take jobs from"),
+    flag("tags", "BUILDKITE_AGENT_TAGS", List, "", "tags, each key=value"),
+    flag("spawn", "BUILDKITE_AGENT_SPAWN", Number, "1", "number of workers"),
+    flag("spawn-per-cpu", "BUILDKITE_AGENT_SPAWN_PER_CPU", Number, "0", "number of workers for each CPU"),
+    flag("spawn-with-priority", "BUILDKITE_AGENT_SPAWN_WITH_PRIORITY", Switch, "false", "give each worker its number as priority"),
+    flag("experiment", "BUILDKITE_AGENT_EXPERIMENT", List, "", "experiments to switch on"),
+    flag("ping-mode", "BUILDKITE_AGENT_PING_MODE", Text, "auto", "auto, poll-only, ping-only or stream-only; all of them poll"),
+    flag("no-feature-reporting", "BUILDKITE_AGENT_NO_FEATURE_REPORTING", Switch, "false", "do not tell the endpoint which features are on"),
+    flag("no-http2", "BUILDKITE_NO_HTTP2", Switch, "false", "told to jobs; the agent itself follows the server"),
+    // When it ends.
+    flag("disconnect-after-job", "BUILDKITE_AGENT_DISCONNECT_AFTER_JOB", Switch, "false", "end each worker after one job"),
+    flag("disconnect-after-idle-timeout", "BUILDKITE_AGENT_DISCONNECT_AFTER_IDLE_TIMEOUT", Number, "0", "end after so many seconds without a job; 0 is never"),
+    flag("cancel-grace-period", "BUILDKITE_CANCEL_GRACE_PERIOD", Number, "10", "seconds a canceled job gets in all"),
+    flag("signal-grace-period-seconds", "BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS", Text, "-1", "seconds a canceled command gets; negative: counted from the end of the whole"),
+    flag("cancel-signal", "BUILDKITE_CANCEL_SIGNAL", Text, "SIGTERM", "signal for a canceled command"),
+    flag("orphan-grace", "TRIREME_ORPHAN_GRACE", Number, "600", "seconds without a launcher after which the agent stops; only when a launcher started it"),
+    // Folders and programs.
+    flag("build-path", "BUILDKITE_BUILD_PATH", Path, "", "folder below which jobs are checked out"),
+    flag("hooks-path", "BUILDKITE_HOOKS_PATH", Path, "", "folder of the agent's hooks"),
+    flag("additional-hooks-paths", "BUILDKITE_ADDITIONAL_HOOKS_PATHS", List, "", "further folders of hooks"),
+    flag("plugins-path", "BUILDKITE_PLUGINS_PATH", Path, "", "folder that plugins are fetched into"),
+    flag("sockets-path", "BUILDKITE_SOCKETS_PATH", Path, "~/.buildkite-agent/sockets", "folder of local sockets"),
+    flag("job-context-dir", "BUILDKITE_JOB_CONTEXT_DIR", Path, "", "folder of the files beside a job"),
+    flag("bootstrap-script", "BUILDKITE_BOOTSTRAP_SCRIPT_PATH", Text, "", "program, with arguments, that runs a job"),
+    flag("shell", "BUILDKITE_SHELL", Text, "", "shell that runs commands"),
+    flag("hooks-shell", "BUILDKITE_HOOKS_SHELL", Text, "", "shell that runs hooks"),
+    // What jobs may do.
+    flag("no-pty", "BUILDKITE_NO_PTY", Switch, "false", "run jobs without a terminal"),
+    flag("no-ansi-timestamps", "BUILDKITE_NO_ANSI_TIMESTAMPS", Switch, "false", "leave time marks out of job logs"),
+    flag("no-command-eval", "BUILDKITE_NO_COMMAND_EVAL", Switch, "false", "run scripts of the repository only"),
+    flag("no-plugins", "BUILDKITE_NO_PLUGINS", Switch, "", "refuse plugins"),
+    flag("no-plugin-validation", "BUILDKITE_NO_PLUGIN_VALIDATION", Switch, "true", "do not check plugin configurations"),
+    flag("plugins-always-clone-fresh", "BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH", Switch, "false", "fetch plugins for every job"),
+    flag("no-local-hooks", "BUILDKITE_NO_LOCAL_HOOKS", Switch, "false", "ignore hooks of repositories"),
+    flag("strict-single-hooks", "BUILDKITE_STRICT_SINGLE_HOOKS", Switch, "false", "allow one checkout and one command hook a job"),
+    flag("no-ssh-keyscan", "BUILDKITE_NO_SSH_KEYSCAN", Switch, "false", "do not look up SSH host keys"),
+    flag("redacted-vars", "BUILDKITE_REDACTED_VARS", List, REDACTED, "names of variables whose values are hidden in logs"),
+    flag("disable-warnings-for", "BUILDKITE_AGENT_DISABLE_WARNINGS_FOR", List, "", "warnings that jobs leave out"),
+    // Checkout.
+    flag("checkout-override-mode", "BUILDKITE_CHECKOUT_OVERRIDE_MODE", Text, "from-job", "who decides about the checkout: strict, from-job or none"),
+    flag("checkout-attempts", "BUILDKITE_CHECKOUT_ATTEMPTS", Number, "6", "tries of a checkout"),
+    flag("skip-checkout", "BUILDKITE_SKIP_CHECKOUT", Switch, "", "do not check out"),
+    flag("git-checkout-flags", "BUILDKITE_GIT_CHECKOUT_FLAGS", Text, "-f", "flags of git checkout"),
+    flag("git-clone-flags", "BUILDKITE_GIT_CLONE_FLAGS", Text, "-v", "flags of git clone"),
+    flag("git-clean-flags", "BUILDKITE_GIT_CLEAN_FLAGS", Text, "-ffxdq", "flags of git clean"),
+    flag("git-fetch-flags", "BUILDKITE_GIT_FETCH_FLAGS", Text, "-v --prune", "flags of git fetch"),
+    flag("git-commit-verification", "BUILDKITE_GIT_COMMIT_VERIFICATION", Text, "", "check that the commit is on its branch"),
+    flag("git-sparse-checkout-paths", "BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS", Text, "", "paths of a sparse checkout"),
+    flag("git-sparse-checkout-mode", "BUILDKITE_GIT_SPARSE_CHECKOUT_MODE", Text, "cone", "cone or no-cone"),
+    flag("git-clone-mirror-flags", "BUILDKITE_GIT_CLONE_MIRROR_FLAGS", Text, "-v", "flags of git clone for a mirror"),
+    flag("git-mirrors-path", "BUILDKITE_GIT_MIRRORS_PATH", Path, "", "folder of mirrors"),
+    flag("git-mirror-checkout-mode", "BUILDKITE_GIT_MIRROR_CHECKOUT_MODE", Text, "reference", "reference or dissociate"),
+    flag("git-mirrors-lock-timeout", "BUILDKITE_GIT_MIRRORS_LOCK_TIMEOUT", Number, "300", "seconds to wait for a mirror"),
+    flag("git-mirrors-skip-update", "BUILDKITE_GIT_MIRRORS_SKIP_UPDATE", Switch, "false", "use mirrors as they are"),
+    flag("git-checkout-timeout", "BUILDKITE_GIT_CHECKOUT_TIMEOUT", Number, "0", "seconds for one try of a checkout; 0 is no limit"),
+    flag("git-submodule-clone-config", "BUILDKITE_GIT_SUBMODULE_CLONE_CONFIG", List, "", "settings of git for submodules"),
+    flag("git-skip-fetch-existing-commits", "BUILDKITE_GIT_SKIP_FETCH_EXISTING_COMMITS", Switch, "false", "do not fetch a commit that is there"),
+    flag("no-git-submodules", "BUILDKITE_NO_GIT_SUBMODULES BUILDKITE_DISABLE_GIT_SUBMODULES", Switch, "false", "leave submodules out"),
+    // Artifacts.
+    flag("no-multipart-artifact-upload", "BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD", Switch, "false", "upload artifacts in one piece"),
+    flag("artifact-upload-concurrency", "BUILDKITE_ARTIFACT_UPLOAD_CONCURRENCY", Number, "0", "uploads at once"),
+    // The agent's own log.
+    flag("log-level", "BUILDKITE_AGENT_LOG_LEVEL", Text, "notice", "debug, info, notice, warn, error or fatal"),
+    flag("debug", "BUILDKITE_AGENT_DEBUG", Switch, "false", "as --log-level debug"),
+    flag("no-color", "BUILDKITE_AGENT_NO_COLOR", Switch, "false", "no colours in the log"),
+    // Without effect.
+    idle("profile", "BUILDKITE_AGENT_PROFILE", Text, ""),
+    idle("debug-http", "BUILDKITE_AGENT_DEBUG_HTTP", Switch, "false"),
+    idle("trace-http", "BUILDKITE_AGENT_TRACE_HTTP", Switch, "false"),
+    idle("debug-signing", "BUILDKITE_AGENT_DEBUG_SIGNING", Switch, "false"),
+    idle("trace-context-encoding", "BUILDKITE_TRACE_CONTEXT_ENCODING", Text, "gob"),
+    idle("tracing-service-name", "BUILDKITE_TRACING_SERVICE_NAME", Text, "buildkite-agent"),
+    idle("tracing-propagate-traceparent", "BUILDKITE_TRACING_PROPAGATE_TRACEPARENT", Switch, "false"),
+    idle("metrics-datadog-host", "BUILDKITE_METRICS_DATADOG_HOST", Text, ""),
+    idle("metrics-datadog-distributions", "BUILDKITE_METRICS_DATADOG_DISTRIBUTIONS", Switch, "false"),
+    idle("wait-for-ec2-tags-timeout", "BUILDKITE_AGENT_WAIT_FOR_EC2_TAGS_TIMEOUT", Text, ""),
+    idle("wait-for-ec2-meta-data-timeout", "BUILDKITE_AGENT_WAIT_FOR_EC2_META_DATA_TIMEOUT", Text, ""),
+    idle("wait-for-ecs-meta-data-timeout", "BUILDKITE_AGENT_WAIT_FOR_ECS_META_DATA_TIMEOUT", Text, ""),
+    idle("wait-for-gcp-labels-timeout", "BUILDKITE_AGENT_WAIT_FOR_GCP_LABELS_TIMEOUT", Text, ""),
+    idle("fail-on-missing-tags", "BUILDKITE_AGENT_FAIL_ON_MISSING_TAGS", Switch, "false"),
+    idle("job-log-path", "BUILDKITE_JOB_LOG_PATH", Path, ""),
+    idle("signing-jwks-key-id", "BUILDKITE_AGENT_SIGNING_JWKS_KEY_ID", Text, ""),
+    idle("kubernetes-container-start-timeout", "BUILDKITE_KUBERNETES_CONTAINER_START_TIMEOUT", Text, ""),
+    idle("kubernetes-log-collection-grace-period", "BUILDKITE_KUBERNETES_LOG_COLLECTION_GRACE_PERIOD", Text, ""),
+    idle("verification-failure-behavior", "BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR", Text, ""),
+    // Refused.
+    refused("acquire-job", "BUILDKITE_AGENT_ACQUIRE_JOB", Text),
+    refused("reflect-exit-status", "BUILDKITE_AGENT_REFLECT_EXIT_STATUS", Switch),
+    refused("disconnect-after-uptime", "BUILDKITE_AGENT_DISCONNECT_AFTER_UPTIME", Number),
+    refused("enable-job-log-tmpfile", "BUILDKITE_ENABLE_JOB_LOG_TMPFILE", Switch),
+    refused("write-job-logs-to-stdout", "BUILDKITE_WRITE_JOB_LOGS_TO_STDOUT", Switch),
+    refused("job-logs-otlp", "BUILDKITE_JOB_LOGS_OTLP", Switch),
+    refused("timestamp-lines", "BUILDKITE_TIMESTAMP_LINES", Switch),
+    refused("health-check-addr", "BUILDKITE_AGENT_HEALTH_CHECK_ADDR", Text),
+    refused("log-format", "BUILDKITE_LOG_FORMAT", Text),
+    refused("tags-from-host", "BUILDKITE_AGENT_TAGS_FROM_HOST", Switch),
+    refused("tags-from-ec2", "BUILDKITE_AGENT_TAGS_FROM_EC2", Switch),
+    refused("tags-from-ec2-meta-data", "BUILDKITE_AGENT_TAGS_FROM_EC2_META_DATA", Switch),
+    refused("tags-from-ec2-meta-data-paths", "BUILDKITE_AGENT_TAGS_FROM_EC2_META_DATA_PATHS", List),
+    refused("tags-from-ec2-tags", "BUILDKITE_AGENT_TAGS_FROM_EC2_TAGS", Switch),
+    refused("tags-from-ecs-meta-data", "BUILDKITE_AGENT_TAGS_FROM_ECS_META_DATA", Switch),
+    refused("tags-from-gcp", "BUILDKITE_AGENT_TAGS_FROM_GCP", Switch),
+    refused("tags-from-gcp-meta-data", "BUILDKITE_AGENT_TAGS_FROM_GCP_META_DATA", Text),
+    refused("tags-from-gcp-meta-data-paths", "BUILDKITE_AGENT_TAGS_FROM_GCP_META_DATA_PATHS", List),
+    refused("tags-from-gcp-labels", "BUILDKITE_AGENT_TAGS_FROM_GCP_LABELS", Switch),
+    refused("allowed-repositories", "BUILDKITE_ALLOWED_REPOSITORIES", List),
+    refused("allowed-plugins", "BUILDKITE_ALLOWED_PLUGINS", List),
+    refused("allowed-environment-variables", "BUILDKITE_ALLOWED_ENVIRONMENT_VARIABLES", List),
+    refused("enable-environment-variable-allowlist", "BUILDKITE_ENABLE_ENVIRONMENT_VARIABLE_ALLOWLIST", Switch),
+    refused("metrics-datadog", "BUILDKITE_METRICS_DATADOG", Switch),
+    refused("tracing-backend", "BUILDKITE_TRACING_BACKEND", Text),
+    refused("verification-jwks-file", "BUILDKITE_AGENT_VERIFICATION_JWKS_FILE", Path),
+    refused("signing-jwks-file", "BUILDKITE_AGENT_SIGNING_JWKS_FILE", Path),
+    refused("signing-aws-kms-key", "BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY", Text),
+    refused("signing-gcp-kms-key", "BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY", Text),
+    refused("kubernetes-exec", "BUILDKITE_KUBERNETES_EXEC", Switch),
+];
+
+/// The flag of that name.
+pub fn find(name: &str) -> Option<&'static Flag> {
+    START.iter().find(|flag| flag.name == name)
+}
+
+impl Flag {
+    /// Its variables.
+    pub fn variables(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.env.split(' ')
+    }
+}
+
+/// The help text of `agent start`.
+pub fn help() -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from(
+        "Usage: agent start [flags]\n\nRegisters this host's workers and runs jobs until told to \
+         stop. Each flag is also a key of\nthe config file and, in brackets, a variable of the \
+         environment.\n\n",
+    );
+    for flag in START.iter().filter(|flag| flag.support == Support::Full) {
+        let default = match flag.default {
+            "" => String::new(),
+            value => format!(" (default: {value})"),
+        };
+        let _ = writeln!(
+            text,
+            "  --{} [{}]\n      {}{default}",
+            flag.name, flag.env, flag.help
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_variables_are_given_once() {
+        let mut names: Vec<_> = START.iter().map(|flag| flag.name).collect();
+        let mut variables: Vec<_> = START.iter().flat_map(Flag::variables).collect();
+        let counts = (names.len(), variables.len());
+        names.sort_unstable();
+        names.dedup();
+        variables.sort_unstable();
+        variables.dedup();
+        assert_eq!((names.len(), variables.len()), counts);
+    }
+
+    #[test]
+    fn help_names_every_flag_that_works() {
+        let help = help();
+        for flag in START.iter().filter(|flag| flag.support == Support::Full) {
+            assert!(help.contains(&format!("--{} ", flag.name)), "{}", flag.name);
+        }
+    }
+}

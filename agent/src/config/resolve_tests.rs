@@ -1,0 +1,172 @@
+//! What settings mean, and which of them are refused.
+
+use std::path::Path;
+
+use super::*;
+
+fn place() -> Place {
+    Place {
+        around: Surroundings {
+            home: Some("/home/u".into()),
+            cwd: "/here".into(),
+            ..Surroundings::default()
+        },
+        environ: vec![],
+        process: ProcessFacts {
+            pid: 7,
+            bin_folder: "/opt/bin".into(),
+            config_file: String::new(),
+        },
+        executable: "/opt/bin/agent".into(),
+        cpus: 4,
+        default_endpoint: None,
+        default_build_path: None,
+        temporary: "/tmp".into(),
+        has_bash: true,
+    }
+}
+
+fn config(args: &[&str]) -> Result<Config, ConfigError> {
+    let mut all = vec!["--build-path=/b".to_owned()];
+    all.extend(args.iter().map(|&arg| arg.to_owned()));
+    resolve(&Raw::read(&all, |_| None).unwrap(), &place())
+}
+
+fn error(args: &[&str]) -> String {
+    config(args).unwrap_err().to_string()
+}
+
+#[test]
+fn defaults_are_those_of_the_peer() {
+    let config = config(&[]).unwrap();
+    assert_eq!(
+        config.endpoint.as_str(),
+        "https://agent-edge.buildkite.com/v3"
+    );
+    assert_eq!(config.workers.spawn, 1);
+    assert_eq!(config.workers.features, ["control-plane-otlp-tracing"]);
+    assert!(config.workers.tags.is_empty() && config.workers.script_eval);
+    assert_eq!(config.jobs.executor, ["/opt/bin/agent", "bootstrap"]);
+    assert_eq!(config.jobs.cancel_grace, Duration::from_secs(10));
+    assert_eq!(config.jobs.context_folder, Path::new("/tmp"));
+    assert!(config.jobs.terminal);
+}
+
+#[test]
+fn a_launchers_server_is_the_default_and_a_setting_beats_it() {
+    let mut place = place();
+    place.default_endpoint = Some("http://own/v3".into());
+    let endpoint = |args: &[String]| {
+        let raw = Raw::read(args, |_| None).unwrap();
+        resolve(&raw, &place).unwrap().endpoint.to_string()
+    };
+    let build = "--build-path=/b".to_owned();
+    assert_eq!(endpoint(std::slice::from_ref(&build)), "http://own/v3");
+    let set = "--endpoint=http://set/v3/".to_owned();
+    assert_eq!(endpoint(&[build, set]), "http://set/v3");
+}
+
+#[test]
+fn the_queue_is_the_last_tag_and_given_once() {
+    let tags = config(&["--tags=a=1,b=2", "--queue=slow"])
+        .unwrap()
+        .workers
+        .tags;
+    assert_eq!(tags, ["a=1", "b=2", "queue=slow"]);
+    assert!(error(&["--tags=queue=a", "--queue=b"]).contains("given twice"));
+}
+
+#[test]
+fn workers_are_counted_plainly_or_by_cpu_but_not_both() {
+    assert_eq!(config(&["--spawn=3"]).unwrap().workers.spawn, 3);
+    assert_eq!(config(&["--spawn-per-cpu=2"]).unwrap().workers.spawn, 8);
+    assert!(error(&["--spawn-per-cpu=2", "--spawn=2"]).contains("exclude"));
+    assert!(error(&["--spawn=0"]).contains("--spawn"));
+    assert!(error(&["--spawn=99999"]).contains("10000"));
+}
+
+#[test]
+fn no_command_eval_takes_plugins_and_checkout_settings_with_it() {
+    let config = config(&["--no-command-eval"]).unwrap();
+    assert!(!config.workers.script_eval);
+    assert_eq!(config.jobs.variables.mode, OverrideMode::Strict);
+    let features = config.workers.features;
+    assert_eq!(
+        features,
+        ["control-plane-otlp-tracing", "no-plugins", "no-script-eval"]
+    );
+}
+
+#[test]
+fn plugins_stay_on_without_command_eval_when_somebody_says_so() {
+    let config = config(&["--no-command-eval", "--no-plugins=false"]).unwrap();
+    assert!(!config.workers.features.contains(&"no-plugins".to_owned()));
+}
+
+#[test]
+fn the_signal_grace_period_fits_into_the_whole_one() {
+    let seconds = |args: &[&str]| {
+        let variables = config(args).unwrap().jobs.variables.fixed;
+        let name = "BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS";
+        let found = variables.into_iter().find(|(known, _)| *known == name);
+        found.unwrap().1
+    };
+    assert_eq!(seconds(&[]), "9");
+    assert_eq!(seconds(&["--cancel-grace-period=20"]), "19");
+    assert_eq!(seconds(&["--signal-grace-period-seconds=2"]), "2");
+    assert!(error(&["--signal-grace-period-seconds=10"]).contains("no time"));
+    assert!(error(&["--signal-grace-period-seconds=-11"]).contains("no time"));
+}
+
+#[test]
+fn a_bootstrap_script_is_split_into_words() {
+    let executor = config(&["--bootstrap-script=~/boot one 'two words'"])
+        .unwrap()
+        .jobs
+        .executor;
+    assert_eq!(executor, ["/home/u/boot", "one", "two words"]);
+    assert!(error(&["--bootstrap-script=it's"]).contains("not closed"));
+}
+
+#[test]
+fn what_makes_no_sense_is_named_with_its_place() {
+    for (arg, text) in [
+        (
+            "--ping-mode=sometimes",
+            "flag --ping-mode: \"sometimes\" is none of",
+        ),
+        (
+            "--endpoint=agent.example",
+            "endpoint \"agent.example\" cannot be used",
+        ),
+        ("--cancel-signal=SIGSTOP", "flag --cancel-signal"),
+        (
+            "--checkout-override-mode=maybe",
+            "none of: strict, from-job, none",
+        ),
+        ("--acquire-job=x", "--acquire-job is not supported"),
+        (
+            "--allowed-repositories=.*",
+            "--allowed-repositories is not supported",
+        ),
+    ] {
+        let error = error(&[arg]);
+        assert!(error.contains(text), "{arg}: {error}");
+    }
+}
+
+#[test]
+fn a_refused_switch_that_is_off_is_no_reason_to_stop() {
+    assert!(config(&["--tags-from-ec2=false", "--disconnect-after-uptime=0"]).is_ok());
+    assert!(config(&["--log-format=text"]).is_ok());
+}
+
+#[test]
+fn without_a_build_path_the_setting_is_named() {
+    let error = resolve(&Raw::default(), &place()).unwrap_err().to_string();
+    assert!(error.contains("--build-path"), "{error}");
+    let mut managed = place();
+    managed.default_build_path = Some("/state/builds".into());
+    let config = resolve(&Raw::default(), &managed).unwrap();
+    assert_eq!(config.jobs.build_path, Path::new("/state/builds"));
+}

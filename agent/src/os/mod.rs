@@ -1,0 +1,6 @@
+//! What differs between operating systems for the agent's own process.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub(crate) use unix::{inherited_file, only_for_owner};

@@ -1,0 +1,299 @@
+//! `agent start`: settings in, the running agent out.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use agent_runner::JobSettings;
+use agent_runner::record::Records;
+use agent_worker::Settings;
+use agent_worker::host::HostFacts;
+use agent_worker::register::Identity;
+use shared_client::{Client, Transport};
+use shared_handover::handle::Handle;
+use shared_handover::layout::StateDir;
+use shared_logfile::LogFile;
+use shared_protocol::{Secret, env};
+use shared_supervise::ProcessId;
+use tokio::task::LocalSet;
+use tracing::level_filters::LevelFilter;
+
+use crate::config::job_variables::ProcessFacts;
+use crate::config::raw::{Raw, RawError, search_paths};
+use crate::config::resolve::{Config, JobsConfig, Place, resolve};
+use crate::config::token;
+use crate::config::values::Surroundings;
+use crate::control::{Control, Introduction};
+use crate::plan::Plan;
+use crate::signals::Signals;
+use crate::wire::{self, Ending, Parts};
+
+/// An error that ends the program; its text is all anybody needs.
+type Fatal = Box<dyn std::error::Error>;
+
+/// The environment, whole and as text.
+struct Environ {
+    all: Vec<(OsString, OsString)>,
+    text: BTreeMap<String, String>,
+}
+
+/// Runs `agent start` with the arguments after that word.
+pub fn main(stamp: &'static str, args: &[String]) -> ExitCode {
+    let environ = Environ::read();
+    let raw = match read(args, &environ) {
+        Ok(raw) => raw,
+        Err(error) => return crate::fatal(&error),
+    };
+    let state = environ.get(env::TRIREME_STATE_DIR).map(StateDir::new);
+    if let Err(error) = open_log(&raw, state.as_ref()) {
+        return crate::fatal(&*error);
+    }
+    match start(stamp, &raw, &environ, state.as_ref()) {
+        Ok(Ending::Done(Ok(()))) => {
+            tracing::info!("agent ended");
+            ExitCode::SUCCESS
+        }
+        Ok(Ending::Done(Err(error))) => end_with(&error),
+        Ok(Ending::Abandoned) => {
+            tracing::error!("agent ended without waiting for its jobs");
+            ExitCode::FAILURE
+        }
+        Err(error) => end_with(&*error),
+    }
+}
+
+fn end_with(error: &dyn std::error::Error) -> ExitCode {
+    tracing::error!("{error}");
+    ExitCode::FAILURE
+}
+
+fn read(args: &[String], environ: &Environ) -> Result<Raw, RawError> {
+    let mut raw = Raw::read(args, |name| environ.get(name).map(str::to_owned))?;
+    let executable = std::env::current_exe().ok();
+    let home = environ.home();
+    let named = raw.get("config").text;
+    let file = if named.is_empty() {
+        search_paths(executable.as_deref(), home.as_deref())
+            .into_iter()
+            .find(|path| path.is_file())
+    } else {
+        Some(environ.surroundings().absolute(&named))
+    };
+    if let Some(file) = file {
+        raw.take_file(&file)?;
+    }
+    Ok(raw)
+}
+
+/// Logs go to standard error and, under a launcher, to the host's file for this tier.
+fn open_log(raw: &Raw, state: Option<&StateDir>) -> Result<(), Fatal> {
+    let level = match raw.get("log-level").text.as_str() {
+        _ if raw.get("debug").text == "true" => LevelFilter::DEBUG,
+        "debug" => LevelFilter::DEBUG,
+        "info" | "notice" => LevelFilter::INFO,
+        "warn" => LevelFilter::WARN,
+        "error" | "fatal" => LevelFilter::ERROR,
+        other => {
+            let known = "debug, info, notice, warn, error, fatal";
+            return Err(format!("log level {other:?} is none of: {known}").into());
+        }
+    };
+    let mut trouble = None;
+    let file = state.and_then(|state| {
+        let opened = fs::create_dir_all(state.logs())
+            .and_then(|()| LogFile::open(state.log("agent"), shared_logfile::MOST_BYTES));
+        opened.map_err(|error| trouble = Some(error)).ok()
+    });
+    shared_telemetry::init(level, file)?;
+    if let Some(error) = trouble {
+        tracing::warn!("failed to open the log file, logging to standard error only: {error}");
+    }
+    Ok(())
+}
+
+fn start(
+    stamp: &'static str,
+    raw: &Raw,
+    environ: &Environ,
+    state: Option<&StateDir>,
+) -> Result<Ending, Fatal> {
+    let executable = std::env::current_exe()?;
+    let place = place(raw, environ, &executable, state);
+    let config = resolve(raw, &place)?;
+    let token = token::read(&config.token)?;
+    tell_start(stamp, raw, &config);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, async {
+        let parts = parts(stamp, config, token, environ, state)?;
+        Ok(wire::run(parts).await)
+    })
+}
+
+fn tell_start(stamp: &str, raw: &Raw, config: &Config) {
+    let pid = std::process::id();
+    let endpoint = &config.endpoint;
+    let spawn = config.workers.spawn;
+    tracing::info!(version = stamp, pid, %endpoint, spawn, "agent starts");
+    if let Some(file) = &raw.file {
+        tracing::info!("configuration read from {}", file.display());
+    }
+    if !raw.unknown_keys.is_empty() {
+        let keys = raw.unknown_keys.join(", ");
+        tracing::warn!("unknown keys in the configuration are ignored: {keys}");
+    }
+}
+
+fn parts(
+    stamp: &'static str,
+    config: Config,
+    token: Secret,
+    environ: &Environ,
+    state: Option<&StateDir>,
+) -> Result<Parts, Fatal> {
+    let signals = Signals::catch()?;
+    let transport = Transport::new(stamp)?;
+    let client = Client::new(transport.clone(), config.endpoint, token);
+    let records = Records::new(state.map(StateDir::jobs), ProcessId::own());
+    let fault = self_test(&config.jobs);
+    let workers = config.workers;
+    let plan = if environ.get(env::TRIREME_STANDBY).is_some() {
+        Plan::standby()
+    } else {
+        Plan::serve(workers.spawn)
+    };
+    let control = match state {
+        Some(state) => {
+            let introduction = introduction(stamp, environ, workers.spawn, fault.clone());
+            Some(Control::open(state, introduction, config.orphan_grace)?)
+        }
+        // Nobody would hear of the fault otherwise.
+        None => fault.map_or(Ok(None), Err)?,
+    };
+    let settings = Settings {
+        client,
+        identity: Identity {
+            name: workers.name,
+            priority: workers.priority,
+            tags: workers.tags,
+            features: workers.features,
+            script_eval: workers.script_eval,
+            version: stamp.to_owned(),
+            host: HostFacts::read(),
+        },
+        jobs: Arc::new(job_settings(config.jobs, workers.one_job, records.clone())),
+        one_job: workers.one_job,
+        idle_timeout: workers.idle_timeout,
+        outlive_outages: state.is_some(),
+    };
+    Ok(Parts {
+        settings,
+        transport,
+        records,
+        plan,
+        control,
+        signals,
+    })
+}
+
+fn introduction(stamp: &str, environ: &Environ, spawn: u32, fault: Option<String>) -> Introduction {
+    let own = ProcessId::own();
+    let digest = environ.get(env::TRIREME_AGENT_DIGEST).unwrap_or_default();
+    let serial = environ.get(env::TRIREME_RELEASE_SERIAL);
+    Introduction {
+        handle: Handle {
+            pid: own.pid,
+            start: own.start,
+            digest: digest.to_owned(),
+        },
+        version: stamp.to_owned(),
+        spawn,
+        fault,
+        release_serial: serial.and_then(|serial| serial.parse().ok()),
+    }
+}
+
+fn job_settings(jobs: JobsConfig, one_job: bool, records: Records) -> JobSettings {
+    JobSettings {
+        executor: jobs.executor,
+        build_path: jobs.build_path,
+        context_folder: jobs.context_folder,
+        terminal: jobs.terminal,
+        marks: jobs.marks,
+        cancel_signal: jobs.cancel_signal,
+        cancel_grace: jobs.cancel_grace,
+        variables: jobs.variables,
+        last_job: one_job,
+        records,
+    }
+}
+
+/// What would keep jobs from running, found before one is accepted.
+fn self_test(jobs: &JobsConfig) -> Option<String> {
+    let build_path = &jobs.build_path;
+    let tested = fs::create_dir_all(build_path)
+        .and_then(|()| tempfile::tempfile_in(build_path))
+        .map(drop);
+    tested.err().map(|error| {
+        let path = build_path.display();
+        format!("build path {path} cannot be written: {error}; correct its owner or --build-path")
+    })
+}
+
+fn place(raw: &Raw, environ: &Environ, executable: &Path, state: Option<&StateDir>) -> Place {
+    let bin_folder = executable.parent().unwrap_or(Path::new("/"));
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    Place {
+        around: environ.surroundings(),
+        environ: environ.all.clone(),
+        process: ProcessFacts {
+            pid: std::process::id(),
+            bin_folder: bin_folder.to_string_lossy().into_owned(),
+            config_file: raw
+                .file
+                .as_ref()
+                .map(|file| file.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+        },
+        executable: executable.to_owned(),
+        cpus: cpus as u64,
+        default_endpoint: environ
+            .get(env::TRIREME_DEFAULT_ENDPOINT)
+            .map(str::to_owned),
+        default_build_path: state.map(|state| state.root().join("builds")),
+        temporary: std::env::temp_dir(),
+        has_bash: Path::new("/bin/bash").exists(),
+    }
+}
+
+impl Environ {
+    fn read() -> Self {
+        let all: Vec<_> = std::env::vars_os().collect();
+        let text = all
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?.into(), value.to_str()?.into())))
+            .collect();
+        Self { all, text }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        let value = self.text.get(name)?;
+        (!value.is_empty()).then_some(value)
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        self.get("HOME").map(PathBuf::from)
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            variables: self.text.clone(),
+            home: self.home(),
+            cwd: std::env::current_dir().unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! All channels of the agent, made in one place, and the loop that keeps the plan.
+//!
+//! ```text
+//! signals ──────────────┐
+//!                       ▼              wanted (watch)
+//! launcher ─▶ control ─▶ orders ─▶ loop ────────────▶ pool ─▶ workers ─▶ jobs
+//!     ▲          │                  │ cancel (token) ─────────────────────▲
+//!     │          │                  │ phase (watch)
+//!     └──────────┴◀─────────────────┴◀── status (watch) ── pool
+//! ```
+
+use std::time::Duration;
+
+use agent_runner::record::Records;
+use agent_runner::recover::recover;
+use agent_worker::{Pool, PoolStatus, Settings, Wanted, WorkerError};
+use shared_client::Transport;
+use shared_handover::message::Phase;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::control::Control;
+use crate::plan::{Order, Plan};
+use crate::signals::Signals;
+
+/// Beyond the jobs' own grace period: the time in which the rest of a canceled agent has to end.
+const LAST_WORDS: Duration = Duration::from_secs(6);
+
+/// Orders under way. More than a launcher ever sends before the loop looks.
+const ORDERS: usize = 16;
+
+/// What the agent is made of.
+pub struct Parts {
+    /// The workers' settings.
+    pub settings: Settings,
+    /// Connections, for reports about jobs of an earlier agent.
+    pub transport: Transport,
+    /// Records of jobs.
+    pub records: Records,
+    /// What to do at first.
+    pub plan: Plan,
+    /// The launcher's side, if there is a launcher.
+    pub control: Option<Control>,
+    /// Signals, caught already.
+    pub signals: Signals,
+}
+
+/// How the agent ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// All workers are gone.
+    Done(Result<(), WorkerError>),
+    /// It did not wait for them.
+    Abandoned,
+}
+
+/// What the loop changes, and others watch.
+struct Outlets {
+    wanted: watch::Sender<Wanted>,
+    phase: watch::Sender<Phase>,
+    cancel: CancellationToken,
+}
+
+/// Runs the agent to its end. Has to be called in a [`LocalSet`](tokio::task::LocalSet).
+pub async fn run(parts: Parts) -> Ending {
+    let Parts {
+        settings,
+        transport,
+        records,
+        mut plan,
+        control,
+        mut signals,
+    } = parts;
+    let grace = settings.jobs.cancel_grace + LAST_WORDS;
+    let (orders_in, mut orders) = mpsc::channel(ORDERS);
+    let (status_in, status) = watch::channel(PoolStatus::default());
+    let outlets = Outlets {
+        wanted: watch::Sender::new(plan.wanted()),
+        phase: watch::Sender::new(plan.phase()),
+        cancel: CancellationToken::new(),
+    };
+    let mut pool = std::pin::pin!(
+        Pool::new(
+            settings,
+            outlets.wanted.subscribe(),
+            outlets.cancel.clone(),
+            status_in,
+        )
+        .run()
+    );
+    let control = control.map(|control| {
+        let phase = outlets.phase.subscribe();
+        tokio::task::spawn_local(control.serve(orders_in, phase, status))
+    });
+    let _control = AbortOnDrop(control);
+    let mut recovery = Recovery::new(records, transport);
+    recovery.start();
+    let mut deadline: Option<Instant> = None;
+    loop {
+        let order = tokio::select! {
+            biased;
+            ended = &mut pool => return Ending::Done(ended),
+            order = signals.next() => order,
+            Some(order) = orders.recv() => order,
+            () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                tracing::error!("jobs did not end in time, leaving them");
+                return Ending::Abandoned;
+            }
+        };
+        plan = plan.after(order);
+        tracing::info!(?order, slots = plan.wanted().slots, "new order");
+        if plan.abandons() {
+            return Ending::Abandoned;
+        }
+        if matches!(order, Order::Accept(_)) {
+            // The agent whose place this one takes may have died meanwhile.
+            recovery.start();
+        }
+        if plan.cancels() {
+            deadline.get_or_insert_with(|| Instant::now() + grace);
+        }
+        outlets.follow(plan);
+    }
+}
+
+impl Outlets {
+    fn follow(&self, plan: Plan) {
+        self.phase.send_replace(plan.phase());
+        if plan.cancels() {
+            self.cancel.cancel();
+        }
+        self.wanted.send_replace(plan.wanted());
+    }
+}
+
+/// Reports about jobs of earlier agents, beside everything else.
+struct Recovery {
+    records: Records,
+    transport: Transport,
+    rounds: Vec<AbortOnDrop>,
+}
+
+impl Recovery {
+    fn new(records: Records, transport: Transport) -> Self {
+        Self {
+            records,
+            transport,
+            rounds: Vec::new(),
+        }
+    }
+
+    fn start(&mut self) {
+        let (records, transport) = (self.records.clone(), self.transport.clone());
+        self.rounds.retain(AbortOnDrop::is_running);
+        let round = tokio::task::spawn_local(async move { recover(&records, &transport).await });
+        self.rounds.push(AbortOnDrop(Some(round)));
+    }
+}
+
+/// A task that does not outlive the loop.
+struct AbortOnDrop(Option<JoinHandle<()>>);
+
+impl AbortOnDrop {
+    fn is_running(&self) -> bool {
+        self.0.as_ref().is_some_and(|task| !task.is_finished())
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
