@@ -3,19 +3,24 @@
 use agent_log_stream::timestamp::Timestamper;
 use proptest::prelude::*;
 
-/// Pieces with their times, marked. `^` is ESC, `!` is BEL, and `<n>` the mark of time n.
+/// Pieces with their times, marked. `^` is ESC, `!` BEL, `%` CAN, and `<n>` the mark of time n.
 fn marked(pieces: &[(u64, &str)]) -> String {
     let mut marks = Timestamper::default();
     let mut out = Vec::new();
     for (now_ms, text) in pieces {
-        let bytes = text.replace('^', "\x1b").replace('!', "\x07");
+        let bytes = text
+            .replace('^', "\x1b")
+            .replace('!', "\x07")
+            .replace('%', "\x18");
         marks.push(bytes.as_bytes(), *now_ms, &mut out);
     }
     let mut text = String::from_utf8(out).unwrap();
     for (now_ms, _) in pieces {
         text = text.replace(&format!("\x1b_bk;t={now_ms}\x07"), &format!("<{now_ms}>"));
     }
-    text.replace('\x1b', "^").replace('\x07', "!")
+    text.replace('\x1b', "^")
+        .replace('\x07', "!")
+        .replace('\x18', "%")
 }
 
 #[test]
@@ -32,7 +37,7 @@ fn each_line_begins_with_a_mark() {
 }
 
 #[test]
-fn erasing_a_line_begins_it_anew() {
+fn only_a_line_feed_or_erasing_begins_a_line() {
     for (text, expected) in [
         ("a^[Kb", "<5000>a^[K<5000>b"),
         ("a^[1Kb", "<5000>a^[1K<5000>b"),
@@ -41,6 +46,8 @@ fn erasing_a_line_begins_it_anew() {
         ("a^[12Kb", "<5000>a^[12Kb"),
         ("a^[31mb", "<5000>a^[31mb"),
         ("aKb", "<5000>aKb"),
+        // A line feed in a title is not one of the log.
+        ("a^]0;ti\ntle!b", "<5000>a^]0;ti\ntle!b"),
     ] {
         assert_eq!(marked(&[(5000, text)]), expected);
     }
@@ -82,7 +89,8 @@ fn a_late_mark_waits_for_the_end_of_what_it_would_break() {
             &[(5000, "a^_ti"), (9000, "t\nle^"), (9500, "\\b")],
             "<5000>a^_tit\nle^\\<9500>b",
         ),
-        // A broken sequence ends with its line.
+        // CAN breaks off any sequence; a broken control sequence also ends with its line.
+        (&[(5000, "a^]0;ti%"), (9000, "b")], "<5000>a^]0;ti%<9000>b"),
         (&[(5000, "a^[3"), (9000, "\nb")], "<5000>a^[3\n<9000>b"),
     ] {
         assert_eq!(marked(pieces), expected, "{pieces:?}");

@@ -230,6 +230,28 @@ async fn a_port_where_nobody_listens_is_called_refused() {
 }
 
 #[tokio::test]
+async fn a_connection_closed_without_an_answer_is_called_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let played = Played::beside(format!("http://{}/v3", listener.local_addr().unwrap()));
+    let endpoint = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await.unwrap();
+    });
+    let error = played.client.ping().await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ClientError::NoAnswer {
+                silence: Silence::Closed,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    endpoint.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_dropped_connection_is_tried_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let played = Played::beside(format!("http://{}/v3", listener.local_addr().unwrap()));
