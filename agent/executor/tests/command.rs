@@ -153,6 +153,15 @@ fn only_the_phases_that_are_asked_for_run() {
         ended.log
     );
     assert!(world.calls().is_empty());
+    fs::remove_dir_all(world.checkout()).expect("remove");
+    world.set("BUILDKITE_COMMAND", "pwd");
+    let builds = world.path("builds");
+    assert!(
+        world
+            .run()
+            .log
+            .ends_with(&format!("{}\n", builds.display()))
+    );
 }
 
 #[test]

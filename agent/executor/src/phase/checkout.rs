@@ -31,16 +31,12 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A job without the checkout phase works in what an earlier one left.
-pub(crate) fn enter_existing(job: &mut Job) -> Result<(), Failure> {
+/// A job without the checkout phase works in what an earlier one left, or where it was started.
+pub(crate) fn enter_existing(job: &mut Job) {
     let path = path(job);
-    if !path.is_dir() {
-        return Err(Failure::SetUp(format!(
-            "there is no checkout at {}; run the checkout phase first",
-            path.display()
-        )));
+    if path.is_dir() {
+        job.cwd = path;
     }
-    directory::enter(job, &path).map_err(Failure::from)
 }
 
 fn path(job: &Job) -> PathBuf {

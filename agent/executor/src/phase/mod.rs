@@ -68,7 +68,7 @@ pub(crate) async fn run(job: &mut Job) -> i32 {
 async fn work(job: &mut Job) -> Result<(), Failure> {
     setup::run(job)?;
     if !job.settings.phases.contains(&Phase::Checkout) {
-        checkout::enter_existing(job)?;
+        checkout::enter_existing(job);
     }
     for phase in Phase::ORDER {
         if job.settings.phases.contains(&phase) {
