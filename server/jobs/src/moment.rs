@@ -24,6 +24,12 @@ impl Moment {
         Self(self.0.saturating_add(millis_of(span)))
     }
 
+    /// This long before it; stops at the epoch.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(millis_of(span)))
+    }
+
     /// Time from `earlier` to here; zero when `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))

@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use crate::{Event, Moment, State};
 
+/// How long a worker may sit on a job that it accepted and did not begin. Then it has lost track of
+/// the job: the answer to its accept never reached it.
+pub const START_LIMIT: Duration = Duration::from_mins(10);
+
 /// The event that is due for a job now, if one is. `limit` is the job's time limit from its start.
 pub fn due(state: &State, limit: Option<Duration>, now: Moment) -> Option<Event> {
     match state {
         State::Assigned { until, .. } if *until <= now => Some(Event::LeaseOver),
+        State::Accepted { agent, at } if now.since(*at) >= START_LIMIT => Some(Event::AgentGone {
+            agent: agent.clone(),
+        }),
         State::Running { started, .. }
             if limit.is_some_and(|limit| now.since(*started) >= limit) =>
         {
@@ -23,7 +30,7 @@ mod tests {
 
     use super::*;
 
-    const NOW: Moment = Moment::from_millis(10_000);
+    const NOW: Moment = Moment::from_millis(1_000_000);
 
     #[test]
     fn a_lease_and_a_time_limit_are_due_at_their_very_moment() {
@@ -32,11 +39,11 @@ mod tests {
             agent: agent.clone(),
             until: Moment::from_millis(until),
         };
-        assert_eq!(due(&assigned(10_001), None, NOW), None);
-        assert_eq!(due(&assigned(10_000), None, NOW), Some(Event::LeaseOver));
+        assert_eq!(due(&assigned(1_000_001), None, NOW), None);
+        assert_eq!(due(&assigned(1_000_000), None, NOW), Some(Event::LeaseOver));
         let running = State::Running {
             agent: agent.clone(),
-            started: Moment::from_millis(4_000),
+            started: Moment::from_millis(994_000),
         };
         assert_eq!(due(&running, None, NOW), None);
         assert_eq!(due(&running, Some(Duration::from_millis(6_001)), NOW), None);
@@ -44,5 +51,18 @@ mod tests {
             due(&running, Some(Duration::from_secs(6)), NOW),
             Some(Event::TimeUp)
         );
+    }
+
+    #[test]
+    fn a_job_that_is_accepted_and_never_begun_is_taken_from_its_worker() {
+        let accepted = |at| State::Accepted {
+            agent: AgentId::new("a"),
+            at: Moment::from_millis(at),
+        };
+        assert_eq!(due(&accepted(400_001), None, NOW), None);
+        let gone = Event::AgentGone {
+            agent: AgentId::new("a"),
+        };
+        assert_eq!(due(&accepted(400_000), None, NOW), Some(gone));
     }
 }

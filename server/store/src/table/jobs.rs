@@ -157,7 +157,7 @@ impl Store {
     /// Lets everything happen that time alone brings about.
     pub async fn run_timers(&self, now: Moment) -> Result<Vec<Changed>, StoreError> {
         let jobs: Vec<JobRow> = sqlx::query_as(
-            "SELECT * FROM jobs WHERE state IN ('assigned', 'running') AND finished_at IS NULL",
+            "SELECT * FROM jobs WHERE state IN ('assigned', 'accepted', 'running') AND finished_at IS NULL",
         )
         .fetch_all(&self.reader)
         .await?;

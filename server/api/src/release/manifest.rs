@@ -1,0 +1,47 @@
+//! The signed manifest of a channel, with an ETag so that an unchanged one costs no bytes.
+
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest as _, Sha256};
+
+use crate::Server;
+use crate::fault::Fault;
+
+pub(super) async fn show(
+    State(server): State<Server>,
+    Path(channel): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let bytes = server.tree.manifest(&channel)?.ok_or_else(|| {
+        Fault::not_found(
+            "nothing was published in this channel; see `trireme-server release publish`",
+        )
+    })?;
+    let etag = etag_of(&bytes);
+    let common = [(ETAG, etag.clone()), (CACHE_CONTROL, "no-cache".to_owned())];
+    if is_known(&headers, &etag) {
+        return Ok((StatusCode::NOT_MODIFIED, common).into_response());
+    }
+    let json = [(CONTENT_TYPE, "application/json")];
+    Ok((common, json, bytes).into_response())
+}
+
+fn etag_of(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    let half = digest[..16].iter().map(|byte| format!("{byte:02x}"));
+    format!("\"{}\"", half.collect::<String>())
+}
+
+/// Whether the asker has it already. Weak and strong validators compare alike here (RFC 9110, 13.1.2).
+pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let listed = headers
+        .get(IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok());
+    listed.is_some_and(|list| {
+        list.split(',')
+            .map(str::trim)
+            .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag)
+    })
+}

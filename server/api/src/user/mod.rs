@@ -1,0 +1,41 @@
+//! The REST interface for people's tools, shaped after Buildkite's REST v2.
+
+mod agents;
+mod builds;
+pub(crate) mod logs;
+mod pipelines;
+mod shape;
+mod steps;
+
+use axum::Router;
+use axum::routing::{get, put};
+
+use crate::Server;
+
+pub(crate) use agents::REMEMBERED;
+pub(crate) use shape::{finished, started};
+
+/// The routes below `/v2/organizations/{org}`.
+pub(crate) fn routes() -> Router<Server> {
+    Router::new()
+        .route("/agents", get(agents::list))
+        .route("/pipelines", get(pipelines::list).post(pipelines::create))
+        .route("/pipelines/{slug}", get(pipelines::show))
+        .route(
+            "/pipelines/{slug}/builds",
+            get(builds::list).post(builds::create),
+        )
+        .route("/pipelines/{slug}/builds/{number}", get(builds::show))
+        .route(
+            "/pipelines/{slug}/builds/{number}/cancel",
+            put(builds::cancel),
+        )
+        .route(
+            "/pipelines/{slug}/builds/{number}/jobs/{job}/log",
+            get(logs::show),
+        )
+        .route(
+            "/pipelines/{slug}/builds/{number}/jobs/{job}/log/stream",
+            get(logs::stream),
+        )
+}
