@@ -4,7 +4,8 @@ use bytes::Bytes;
 use flate2::{Compress, Compression, FlushCompress};
 use shared_protocol::job::ChunkPlace;
 
-/// gzip's effort, chosen by measurement: see `examples/throughput.rs`.
+/// gzip's effort, chosen with `examples/throughput.rs`: the lowest level whose output stayed within
+/// 1.1 times that of the peer's compressor (klauspost/compress, default level) on every log tried.
 const LEVEL: u32 = 4;
 /// Log window of DEFLATE; the largest there is.
 const WINDOW_BITS: u8 = 15;
