@@ -52,13 +52,28 @@ pub async fn follow(
             () = sleep_until(deadline), if ended.is_some() => break,
             count = output.read(&mut buffer), if open => match count? {
                 0 => open = false,
-                count => sink(&buffer[..count]).await?,
+                count => {
+                    let count = fill(output, &mut buffer, count)?;
+                    sink(&buffer[..count]).await?;
+                }
             },
         }
     }
     let exit = running.wait().await?;
     let held = last_words(output, &mut buffer, &mut sink).await?;
     Ok(Ending { exit, held })
+}
+
+/// Fills the rest of the buffer with what already waits: a terminal gives 4 KiB at a time, and
+/// whoever reads the log is spared as many wake-ups.
+fn fill(output: &mut Output, buffer: &mut [u8], mut count: usize) -> io::Result<usize> {
+    while count < buffer.len() {
+        match output.read_now(&mut buffer[count..])? {
+            None | Some(0) => break, // the end, if it is the end, is read again
+            Some(more) => count += more,
+        }
+    }
+    Ok(count)
 }
 
 /// Takes what already waits in the output; true if somebody still holds it after that.
