@@ -29,4 +29,5 @@ mod wake;
 pub use router::router;
 pub use server::{Clock, Server};
 pub use settings::Settings;
+pub use stamp::{for_people, timestamp};
 pub use sweep::Sweeper;

@@ -11,13 +11,14 @@ pub(crate) fn rfc3339(moment: Moment) -> String {
 }
 
 /// For people: date and time of day in UTC.
-pub(crate) fn for_people(moment: Moment) -> String {
+pub fn for_people(moment: Moment) -> String {
     timestamp(moment)
         .strftime("%Y-%m-%d %H:%M:%S UTC")
         .to_string()
 }
 
-fn timestamp(moment: Moment) -> Timestamp {
+/// As the library of dates knows it.
+pub fn timestamp(moment: Moment) -> Timestamp {
     let millis = i64::try_from(moment.millis()).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
 }

@@ -7,6 +7,7 @@ use server_jobs::{Event, Report};
 use server_store::LOG_LIMIT;
 use shared_protocol::JobId;
 use shared_protocol::job::{FinishRequest, Job, JobStateResponse, StartRequest};
+use tracing::warn;
 
 use super::chunk::CHUNK_SIZE;
 use super::env::job_env;
@@ -70,6 +71,10 @@ pub(super) async fn finish(
             request.exit_status
         ))
     })?;
+    if request.chunks_failed_count > 0 {
+        let chunks = request.chunks_failed_count;
+        warn!(job = id.as_str(), chunks, "parts of the log were refused");
+    }
     let report = Report {
         exit_status,
         signal: request.signal.filter(|signal| !signal.is_empty()),

@@ -1,7 +1,7 @@
 //! Rows as JSON. Field names are Buildkite's where it has the noun.
 
 use serde_json::{Value, json};
-use server_jobs::{BuildState, Moment, State};
+use server_jobs::{BuildState, EndReason, Moment, State};
 use server_store::{AgentRow, BuildRow, JobRow, PipelineRow};
 
 use crate::Settings;
@@ -65,6 +65,10 @@ fn job(settings: &Settings, build: &BuildRow, row: &JobRow) -> Value {
         "state": row.state.name(),
         "exit_status": end.and_then(|end| end.exit_status),
         "signal": end.and_then(|end| end.signal.as_deref()),
+        "signal_reason": end.and_then(|end| match end.reason {
+            EndReason::Reported(reason) => Some(reason.as_str()),
+            _ => None,
+        }),
         "reason": end.map(|end| end.reason.as_str()),
         "agent": agent.map(|id| json!({"id": id})),
         "web_url": format!("{}?job={}", web_url(settings, build), row.id),
