@@ -118,6 +118,11 @@ impl Agent {
         self.orders.is_some() && self.pulse.was_answered() && self.pulse.missed() == 0
     }
 
+    /// Whether it was the one that takes jobs.
+    pub(crate) fn served(&self) -> bool {
+        self.duty == Duty::Serve
+    }
+
     /// Whether it failed its trial.
     pub(crate) const fn is_rejected(&self) -> bool {
         self.rejected

@@ -1,6 +1,6 @@
 //! Carrying out what the state machine asks for, and telling it what came of it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use shared_fetch::{FetchError, Fetcher, ManifestReply, STALL_LIMIT};
@@ -20,6 +20,12 @@ use crate::trust::Trust;
 use crate::upgrade::{Effect, Event, Now, Task, Upgrade, Verdict};
 use crate::wire::{Happening, Reports};
 use crate::{roll_back, step_download, step_stage, sweep};
+
+/// What a manifest that is not trusted is complained about with.
+const REFUSED: &str = "manifest refused";
+
+/// What a manifest that does not come is complained about with.
+const UNREACHABLE: &str = "cannot fetch the manifest";
 
 /// Which launcher this is.
 #[derive(Debug)]
@@ -56,8 +62,8 @@ pub(crate) struct Host<'a> {
     pub(crate) asked_for: u64,
     /// The agent version that is being replaced, and the time without a worker so far.
     pub(crate) switching: Option<(String, Gap)>,
-    /// The last complaint, so that a lasting trouble fills no log.
-    complaint: String,
+    /// What was complained about last, so that a lasting trouble fills no log.
+    complaints: BTreeMap<String, String>,
     pub(crate) reports: Reports,
     started: tokio::time::Instant,
     pub(crate) exit: Option<Exit>,
@@ -91,7 +97,7 @@ impl<'a> Host<'a> {
             announced: 0,
             asked_for: 0,
             switching: None,
-            complaint: String::new(),
+            complaints: BTreeMap::new(),
             started: tokio::time::Instant::now(),
             exit: None,
             settings,
@@ -189,16 +195,17 @@ impl<'a> Host<'a> {
         let accepted = match answer {
             Ok(ManifestReply::Fresh { bytes, etag }) => trust
                 .accept(bytes, etag)
-                .map_err(|error| ("manifest refused", error.to_string(), None)),
-            Ok(ManifestReply::NotModified) => Ok(()),
+                .map_err(|error| (REFUSED, error.to_string(), None)),
+            Ok(ManifestReply::NotModified) => Ok(false),
             Err(error) => {
                 let rest = error.retry_after();
-                Err(("cannot fetch the manifest", error.to_string(), rest))
+                Err((UNREACHABLE, error.to_string(), rest))
             }
         };
         match accepted {
-            Ok(()) => {
-                self.complaint.clear();
+            Ok(is_new) => {
+                self.complaints
+                    .retain(|what, _| !is_new && what != REFUSED && what != UNREACHABLE);
                 self.compare();
             }
             Err((what, reason, rest)) => {
@@ -396,15 +403,15 @@ impl<'a> Host<'a> {
             .upgrade
             .due()
             .map(|due| due.saturating_sub(self.now()).as_secs());
-        let complaint = format!("{what} {file} {reason}");
-        if complaint == self.complaint {
+        let complaint = format!("{file} {reason}");
+        if self.complaints.get(what) == Some(&complaint) {
             debug!(file, reason, next_try_s, "{what}");
         } else {
             warn!(
                 file,
                 reason, next_try_s, "{what}; what is installed keeps running"
             );
-            self.complaint = complaint;
+            self.complaints.insert(what.to_owned(), complaint);
         }
     }
 }

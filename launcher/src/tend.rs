@@ -125,7 +125,7 @@ impl Host<'_> {
             if let Some(verdict) = judge(&facts, &self.gate, committed.is_some()) {
                 self.feed(Event::Judged(verdict));
             }
-        } else if agent.digest == committed && self.crew.of(committed).is_none() {
+        } else if agent.served() && agent.digest == committed {
             let (restarts, wait) = self.restarts.ended(lived, Self::luck());
             self.restarts = restarts;
             self.restart_at = now + wait;

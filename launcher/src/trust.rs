@@ -103,8 +103,9 @@ impl Trust {
         })
     }
 
-    /// Verifies what the server sent, and keeps it as the new mark before anybody acts on it.
-    pub(crate) fn accept(&mut self, bytes: Vec<u8>, etag: Option<String>) -> Result<(), Error> {
+    /// Verifies what the server sent, and keeps it as the new mark before anybody acts on it. Returns
+    /// whether it is another one than the known.
+    pub(crate) fn accept(&mut self, bytes: Vec<u8>, etag: Option<String>) -> Result<bool, Error> {
         let seen = self.manifest().map(Seen::of);
         let manifest = verify(&bytes, &self.root, &self.channel, seen.as_ref())?;
         let is_new = seen != Some(Seen::of(&manifest));
@@ -121,7 +122,7 @@ impl Trust {
             info!(serial = manifest.serial, channel = %manifest.channel, "new manifest verified");
         }
         self.known = Some(Known { manifest, etag });
-        Ok(())
+        Ok(is_new)
     }
 
     /// Reads the last manifest back. A missing one is fine; of another channel, it is forgotten.

@@ -1,0 +1,249 @@
+//! A host in a temporary folder: state, release tree, publisher's keys, and the launcher as a process.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use shared_handover::handle::Handle;
+use shared_handover::layout::{Component, StateDir};
+use shared_release::{Keypair, Manifest, Release, RootDraft, Target, sign};
+use shared_slots::{Digest, Page, Slot};
+use shared_supervise::{ProcessId, Signal, kill_tree};
+use tempfile::TempDir;
+
+use crate::fake_agent::Manner;
+use crate::server::Server;
+
+/// How long anything may take before a test fails; far more than it should.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+pub(crate) struct Bed {
+    folder: TempDir,
+    pub(crate) state: StateDir,
+    pub(crate) server: Server,
+    release_key: Keypair,
+    launchers: Vec<Running>,
+}
+
+/// A launcher process.
+pub(crate) struct Running {
+    child: Child,
+    /// Its end is what a launcher takes for the end of its bootstrapper.
+    stdin: Option<ChildStdin>,
+    log: PathBuf,
+}
+
+impl Bed {
+    pub(crate) fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let tree = folder.path().join("tree");
+        fs::create_dir_all(tree.join("blobs")).unwrap();
+        fs::create_dir_all(tree.join("stable")).unwrap();
+        let (root_key, release_key) = (Keypair::from_seed([1; 32]), Keypair::from_seed([2; 32]));
+        let root = RootDraft {
+            root_keys: &[&root_key],
+            root_threshold: 1,
+            release_keys: &[&release_key],
+            release_threshold: 1,
+            expires: Timestamp::now() + SignedDuration::from_hours(1),
+        };
+        fs::write(folder.path().join("root.json"), root.build().unwrap()).unwrap();
+        Self {
+            state: StateDir::new(folder.path().join("state")),
+            server: Server::start(tree),
+            folder,
+            release_key,
+            launchers: Vec::new(),
+        }
+    }
+
+    /// A file of the release tree.
+    pub(crate) fn tree(&self, path: &str) -> PathBuf {
+        self.folder.path().join("tree").join(path)
+    }
+
+    /// The manifest of a release with one file per component; the files are laid into the tree.
+    pub(crate) fn manifest(&self, serial: u64, files: &[(Component, &[u8])]) -> Manifest {
+        let now = Timestamp::now();
+        let mut manifest =
+            Manifest::new("stable", serial, now, now + SignedDuration::from_hours(1));
+        for (component, content) in files {
+            let digest = Digest::of(content);
+            fs::write(self.tree(&format!("blobs/{digest}")), content).unwrap();
+            manifest.releases.push(Release {
+                component: component.name().to_owned(),
+                version: format!("0.{serial}.0"),
+                seq: serial,
+                min_from_seq: 0,
+                barrier: false,
+                security: false,
+                targets: vec![Target {
+                    os: std::env::consts::OS.to_owned(),
+                    arch: std::env::consts::ARCH.to_owned(),
+                    sha256: digest,
+                    size: content.len() as u64,
+                    url: vec![format!("blobs/{digest}")],
+                    enc: None,
+                }],
+            });
+        }
+        manifest
+    }
+
+    pub(crate) fn publish_signed(&self, envelope: &[u8]) {
+        let unfinished = self.tree("stable/unfinished");
+        fs::write(&unfinished, envelope).unwrap();
+        fs::rename(unfinished, self.tree("stable/manifest.json")).unwrap();
+    }
+
+    pub(crate) fn sign(&self, manifest: &Manifest) -> Vec<u8> {
+        sign(&manifest.to_payload().unwrap(), &[&self.release_key])
+    }
+
+    /// Publishes a release whose agent, version `0.<serial>.0`, behaves like that.
+    pub(crate) fn publish_agent(&self, serial: u64, manner: Manner) -> Digest {
+        let script = manner.script(&format!("0.{serial}.0"));
+        let manifest = self.manifest(serial, &[(Component::Agent, script.as_bytes())]);
+        self.publish_signed(&self.sign(&manifest));
+        Digest::of(script.as_bytes())
+    }
+
+    /// The page of a component.
+    pub(crate) fn page(&self, component: Component) -> Page {
+        Slot::new(self.state.pages(component)).read().page
+    }
+
+    /// Agents that run, by the handles they laid down.
+    pub(crate) fn agents(&self) -> Vec<ProcessId> {
+        let Ok(entries) = fs::read_dir(self.state.run()) else {
+            return Vec::new();
+        };
+        entries
+            .flatten()
+            .filter_map(|entry| Handle::decode(&fs::read_to_string(entry.path()).ok()?))
+            .map(|handle| ProcessId {
+                pid: handle.pid,
+                start: handle.start,
+            })
+            .filter(|id| id.is_same_alive())
+            .collect()
+    }
+
+    /// Starts a launcher as a person would, without a bootstrapper.
+    pub(crate) fn start(&mut self) -> &mut Running {
+        self.start_with(Path::new(env!("CARGO_BIN_EXE_launcher")), |_| {})
+    }
+
+    pub(crate) fn start_with(
+        &mut self,
+        program: &Path,
+        change: impl FnOnce(&mut Command),
+    ) -> &mut Running {
+        let log = self
+            .folder
+            .path()
+            .join(format!("stderr-{}", self.launchers.len()));
+        let mut command = Command::new(program);
+        command
+            .args(["run", "--poll-interval", "1", "--gate-seconds", "1"])
+            .arg("--state-dir")
+            .arg(self.state.root())
+            .args(["--server-url", &self.server.url])
+            .env("TRIREME_TRUST_ROOT", self.folder.path().join("root.json"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).unwrap());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
+        let stdin = child.stdin.take();
+        self.launchers.push(Running { child, stdin, log });
+        self.launchers.last_mut().unwrap()
+    }
+
+    /// The launcher that was started last.
+    pub(crate) fn launcher(&mut self) -> &mut Running {
+        self.launchers.last_mut().unwrap()
+    }
+
+    /// Waits for a line with all of these words in the log of the last launcher, and returns it.
+    pub(crate) fn wait_for(&mut self, words: &[&str]) -> String {
+        self.launcher().wait_for(words)
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        for launcher in &mut self.launchers {
+            let _ = launcher.child.kill();
+            let _ = launcher.child.wait();
+        }
+        kill_tree(&self.agents());
+        if std::thread::panicking() {
+            let log = fs::read_to_string(self.state.log("launcher")).unwrap_or_default();
+            let _ = writeln!(std::io::stderr(), "--- launcher.log\n{log}");
+        }
+    }
+}
+
+impl Running {
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Lines of the log with all of these words.
+    pub(crate) fn lines(&self, words: &[&str]) -> Vec<String> {
+        let log = self.log();
+        let fits = |line: &&str| words.iter().all(|word| line.contains(word));
+        log.lines().filter(fits).map(str::to_owned).collect()
+    }
+
+    pub(crate) fn wait_for(&mut self, words: &[&str]) -> String {
+        wait_until(&format!("a line with {words:?}"), || {
+            self.lines(words).into_iter().next()
+        })
+    }
+
+    pub(crate) fn id(&self) -> ProcessId {
+        ProcessId::of(self.child.id()).unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        assert!(self.id().send(signal).unwrap());
+    }
+
+    /// Ends standard input, as the end of a bootstrapper would.
+    pub(crate) fn lose_bootstrapper(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Waits for its end; the exit code.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        let child = &mut self.child;
+        wait_until("the launcher's end", || child.try_wait().unwrap()).code()
+    }
+
+    /// Waits for one byte on its standard output.
+    pub(crate) fn report(&mut self) -> u8 {
+        let mut byte = [0];
+        let stdout = self.child.stdout.as_mut().unwrap();
+        stdout.read_exact(&mut byte).unwrap();
+        byte[0]
+    }
+}
+
+/// Asks until there is an answer, or panics.
+pub(crate) fn wait_until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let step = Duration::from_millis(10);
+    let mut left = DEADLINE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(!left.is_zero(), "waited in vain for {what}");
+        std::thread::park_timeout(step);
+        left = left.saturating_sub(step);
+    }
+}

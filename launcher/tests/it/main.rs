@@ -1,0 +1,13 @@
+//! The launcher as a process, with a release tree on loopback and agents that misbehave.
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed"
+)]
+
+mod bed;
+mod fake_agent;
+mod life;
+mod refusal;
+mod server;
+mod upgrade;

@@ -1,0 +1,81 @@
+//! A static file server on a free loopback port: the release tree.
+//!
+//! Beside a file, `<name>.cut` makes the server break off in the middle of it, `<name>.page` makes it
+//! answer with a login page instead.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Serves `root` under `/releases/v1/` until the test process ends.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Server {
+    pub(crate) fn start(root: PathBuf) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                count.fetch_add(1, Ordering::Relaxed);
+                // A launcher that was killed leaves half a conversation.
+                let _ = answer(stream, &root);
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// Requests so far.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+fn answer(stream: TcpStream, root: &Path) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut request = String::new();
+    reader.read_line(&mut request)?;
+    let mut header = String::new();
+    while reader.read_line(&mut header)? > 2 {
+        header.clear();
+    }
+    let mut stream = reader.into_inner();
+    let path = request.split(' ').nth(1).unwrap_or_default();
+    let file = root.join(path.trim_start_matches("/releases/v1/"));
+    let beside = |suffix: &str| PathBuf::from(format!("{}.{suffix}", file.display())).exists();
+    let Ok(content) = fs::read(&file) else {
+        return respond(&mut stream, "404 Not Found", "text/plain", 0, b"");
+    };
+    if beside("page") {
+        let page = b"<html>log in</html>";
+        return respond(&mut stream, "200 OK", "text/html", page.len(), page);
+    }
+    let sent = if beside("cut") {
+        &content[..content.len() / 2]
+    } else {
+        &content
+    };
+    let kind = "application/octet-stream";
+    respond(&mut stream, "200 OK", kind, content.len(), sent)
+}
+
+fn respond(
+    stream: &mut TcpStream,
+    status: &str,
+    kind: &str,
+    announced: usize,
+    body: &[u8],
+) -> std::io::Result<()> {
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {announced}\r\nconnection: close\r\n\r\n"
+    )?;
+    stream.write_all(body)
+}

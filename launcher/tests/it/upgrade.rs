@@ -1,0 +1,155 @@
+//! From nothing to a committed agent, from one agent to the next, and back.
+
+use std::fs;
+
+use shared_handover::layout::Component;
+use shared_slots::{Digest, Reason};
+
+use crate::bed::{Bed, wait_until};
+use crate::fake_agent::Manner;
+
+/// A host that runs agent 1, committed.
+fn host_with_an_agent() -> (Bed, Digest) {
+    let mut bed = Bed::new();
+    let digest = bed.publish_agent(1, Manner::Good);
+    bed.start();
+    bed.wait_for(&["agent committed", "0.1.0"]);
+    (bed, digest)
+}
+
+#[test]
+fn the_first_agent_is_fetched_proved_and_committed() {
+    let (mut bed, digest) = host_with_an_agent();
+    let page = bed.page(Component::Agent);
+    assert_eq!((page.committed(), page.trial()), (Some(digest), None));
+    let folder = bed.state.store().join(digest.to_string());
+    for name in ["agent", "buildkite-agent", "trireme-agent"] {
+        assert!(fs::metadata(folder.join(name)).unwrap().is_file(), "{name}");
+    }
+    assert_eq!(bed.launcher().lines(&["agent started"]).len(), 1);
+    assert_eq!(bed.launcher().lines(&["agent takes jobs"]).len(), 0);
+    bed.wait_for(&["agent switched", "from=none", "to=0.1.0"]);
+}
+
+#[test]
+fn the_next_agent_takes_over_and_the_one_before_the_last_is_swept() {
+    let (mut bed, first) = host_with_an_agent();
+    let second = bed.publish_agent(2, Manner::Good);
+    bed.wait_for(&["agent switched", "from=0.1.0", "to=0.2.0", "gap_ms="]);
+    bed.wait_for(&["agent committed", "0.2.0"]);
+    let page = bed.page(Component::Agent);
+    assert_eq!(
+        (page.committed(), page.previous()),
+        (Some(second), Some(first))
+    );
+    let third = bed.publish_agent(3, Manner::Good);
+    bed.wait_for(&["agent committed", "0.3.0"]);
+    bed.wait_for(&["old versions removed"]);
+    let in_store = |digest: Digest| bed.state.store().join(digest.to_string()).exists();
+    assert!(!in_store(first) && in_store(second) && in_store(third));
+    let one = || Some(bed.agents()).filter(|agents| agents.len() == 1);
+    wait_until("one agent alone", one);
+}
+
+#[test]
+fn a_busy_agent_keeps_its_job_and_its_slot_until_it_is_done() {
+    let mut bed = Bed::new();
+    bed.publish_agent(1, Manner::Busy);
+    fs::create_dir_all(bed.state.root()).unwrap();
+    fs::write(bed.state.root().join("job"), "").unwrap();
+    bed.start();
+    bed.wait_for(&["agent committed", "0.1.0"]);
+    let busy = bed.agents()[0];
+    bed.publish_agent(2, Manner::Good);
+    bed.wait_for(&["agent started", "0.2.0"]);
+    wait_until("both agents", || (bed.agents().len() == 2).then_some(()));
+    assert!(busy.is_same_alive());
+    assert_eq!(
+        bed.launcher().lines(&["agent switched", "to=0.2.0"]).len(),
+        0
+    );
+    fs::remove_file(bed.state.root().join("job")).unwrap();
+    bed.wait_for(&["relieved agent ended", "0.1.0"]);
+    bed.wait_for(&["agent committed", "0.2.0"]);
+    assert!(!busy.is_same_alive());
+}
+
+#[test]
+fn an_agent_that_ends_falls_silent_or_is_unfit_is_rolled_back_and_marked() {
+    let cases = [
+        (Manner::Ends, Reason::ExitedOnTrial),
+        (Manner::Silent, Reason::NoAnswer),
+        (Manner::Unfit, Reason::SelfTestFailed),
+    ];
+    for (manner, reason) in cases {
+        let (mut bed, good) = host_with_an_agent();
+        let before = bed.agents();
+        let bad = bed.publish_agent(2, manner);
+        let line = bed.wait_for(&["agent rejected and rolled back", "0.2.0"]);
+        assert!(
+            line.contains(reason.text()) && line.contains("0.1.0"),
+            "{line}"
+        );
+        let page = bed.page(Component::Agent);
+        assert_eq!(page.committed(), Some(good));
+        let marked: Vec<_> = page
+            .bad()
+            .iter()
+            .map(|bad| (bad.digest, bad.reason))
+            .collect();
+        assert_eq!(marked, [(bad, reason)]);
+        // Held back, in one line, however often the server is asked.
+        bed.wait_for(&["agent 0.2.0 not installed", "held back"]);
+        let asked = bed.server.requests();
+        wait_until("more checks", || {
+            (bed.server.requests() > asked + 2).then_some(())
+        });
+        let launcher = bed.launcher();
+        assert_eq!(launcher.lines(&["agent started", "0.2.0"]).len(), 1);
+        assert_eq!(launcher.lines(&["held back"]).len(), 1);
+        assert_eq!(
+            bed.agents(),
+            before,
+            "{manner:?}: the old agent was never touched"
+        );
+    }
+}
+
+#[test]
+fn a_first_agent_that_ends_is_tried_again_for_there_is_no_other() {
+    let mut bed = Bed::new();
+    bed.publish_agent(1, Manner::Ends);
+    bed.start();
+    bed.wait_for(&["agent rejected", "0.1.0"]);
+    wait_until("another try", || {
+        (bed.launcher().lines(&["agent started", "0.1.0"]).len() > 1).then_some(())
+    });
+    bed.publish_agent(2, Manner::Good);
+    bed.wait_for(&["agent committed", "0.2.0"]);
+}
+
+#[test]
+fn another_launcher_is_armed_and_left_to_the_bootstrapper() {
+    let mut bed = Bed::new();
+    let script = Manner::Good.script("0.1.0");
+    let launcher = b"another launcher".as_slice();
+    let manifest = bed.manifest(
+        1,
+        &[
+            (Component::Launcher, launcher),
+            (Component::Agent, script.as_bytes()),
+        ],
+    );
+    bed.publish_signed(&bed.sign(&manifest));
+    let program = fs::read(env!("CARGO_BIN_EXE_launcher")).unwrap();
+    let own = bed.state.store().join(Digest::of(&program).to_string());
+    fs::create_dir_all(&own).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_launcher"), own.join("launcher")).unwrap();
+    bed.start_with(&own.join("launcher"), |command| {
+        command.env("TRIREME_BOOTSTRAPPER_PID", "1");
+    });
+    assert_eq!(bed.launcher().exit_code(), Some(10));
+    let trial = bed.page(Component::Launcher).trial().unwrap();
+    assert_eq!((trial.digest, trial.tries_left), (Digest::of(launcher), 3));
+    bed.wait_for(&["launcher staged; handing over to it", "to=0.1.0"]);
+}
