@@ -54,6 +54,9 @@ pub(crate) enum CheckoutError {
     /// The commit's name is none that may be given to git.
     #[error("{0:?} is not the name of a commit, branch or tag")]
     BadRef(String),
+    /// The commit was proven not to be where the job says it is.
+    #[error("commit {commit} is not on branch {branch}, and verification is strict")]
+    OffBranch { commit: String, branch: String },
     /// The folder cannot be made or removed.
     #[error("prepare the folder {0:?}: {1}; check its owner and the free space")]
     Directory(PathBuf, #[source] io::Error),

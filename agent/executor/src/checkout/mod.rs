@@ -7,6 +7,7 @@ mod git;
 pub(crate) mod metadata;
 mod retry;
 mod submodules;
+mod verify;
 
 use crate::job::Job;
 
@@ -54,6 +55,7 @@ async fn once(job: &mut Job) -> Result<(), CheckoutError> {
     submodules::clean(job).await?;
     clean(job).await?;
     fetch::run(job).await?;
+    verify::run(job).await?;
     check_out(job).await?;
     let has_submodules = submodules::update(job).await?;
     clean(job).await?;

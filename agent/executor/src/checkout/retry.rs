@@ -24,6 +24,7 @@ pub(super) fn after(error: &CheckoutError) -> Next {
         CheckoutError::Canceled
         | CheckoutError::NoGit
         | CheckoutError::BadRef(_)
+        | CheckoutError::OffBranch { .. }
         | CheckoutError::Log(_)
         | CheckoutError::Persistent { .. }
         | CheckoutError::Git {

@@ -92,9 +92,19 @@ pub(crate) struct Checkout {
     pub(crate) submodule_config: Vec<String>,
     pub(crate) flags: GitFlags,
     pub(crate) skip_fetch_of_existing: bool,
+    pub(crate) is_tag: bool,
+    pub(crate) verification: Verification,
     pub(crate) attempts: u32,
     /// Limit of one attempt.
     pub(crate) attempt_limit: Option<Duration>,
+}
+
+/// Whether the commit must be on the branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verification {
+    Off,
+    Warn,
+    Strict,
 }
 
 /// Configured words for the subcommands of git.
@@ -176,6 +186,8 @@ impl Checkout {
             },
             skip_fetch_of_existing: source
                 .switch("BUILDKITE_GIT_SKIP_FETCH_EXISTING_COMMITS", false)?,
+            is_tag: source.text("BUILDKITE_TAG").is_some(),
+            verification: source.verification()?,
             attempts: source.number("BUILDKITE_CHECKOUT_ATTEMPTS", 6_u32)?.max(1),
             attempt_limit: (limit > 0).then(|| Duration::from_secs(limit)),
         })
@@ -271,6 +283,16 @@ impl Source<'_> {
                     .ok_or_else(|| self.invalid(VARIABLE, "a list of plugin, checkout, command"))
             })
             .collect()
+    }
+
+    fn verification(&self) -> Result<Verification, SettingsError> {
+        const VARIABLE: &str = "BUILDKITE_GIT_COMMIT_VERIFICATION";
+        match self.text(VARIABLE) {
+            None | Some("off") => Ok(Verification::Off),
+            Some("warn") => Ok(Verification::Warn),
+            Some("strict") => Ok(Verification::Strict),
+            Some(_) => Err(self.invalid(VARIABLE, "off, warn or strict")),
+        }
     }
 
     fn signal(&self) -> Result<Signal, SettingsError> {
