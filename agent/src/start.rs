@@ -25,7 +25,7 @@ use crate::config::job_variables::ProcessFacts;
 use crate::config::raw::{Raw, RawError, search_paths};
 use crate::config::resolve::{Config, JobsConfig, Place, resolve};
 use crate::config::token;
-use crate::config::values::Surroundings;
+use crate::config::values::{BadValue, Surroundings, Values};
 use crate::control::{Control, Introduction};
 use crate::plan::Plan;
 use crate::signals::Signals;
@@ -48,7 +48,7 @@ pub fn main(stamp: &'static str, args: &[String]) -> ExitCode {
         Err(error) => return crate::fatal(&error),
     };
     let state = environ.get(env::TRIREME_STATE_DIR).map(StateDir::new);
-    if let Err(error) = open_log(&raw, state.as_ref()) {
+    if let Err(error) = open_log(&raw, &environ, state.as_ref()) {
         return crate::fatal(&*error);
     }
     match start(stamp, &raw, &environ, state.as_ref()) {
@@ -89,18 +89,8 @@ fn read(args: &[String], environ: &Environ) -> Result<Raw, RawError> {
 }
 
 /// Logs go to standard error and, under a launcher, to the host's file for this tier.
-fn open_log(raw: &Raw, state: Option<&StateDir>) -> Result<(), Fatal> {
-    let level = match raw.get("log-level").text.as_str() {
-        _ if raw.get("debug").text == "true" => LevelFilter::DEBUG,
-        "debug" => LevelFilter::DEBUG,
-        "info" | "notice" => LevelFilter::INFO,
-        "warn" => LevelFilter::WARN,
-        "error" | "fatal" => LevelFilter::ERROR,
-        other => {
-            let known = "debug, info, notice, warn, error, fatal";
-            return Err(format!("log level {other:?} is none of: {known}").into());
-        }
-    };
+fn open_log(raw: &Raw, environ: &Environ, state: Option<&StateDir>) -> Result<(), Fatal> {
+    let level = level(&Values::new(raw, &environ.surroundings()))?;
     let mut trouble = None;
     let file = state.and_then(|state| {
         let opened = fs::create_dir_all(state.logs())
@@ -112,6 +102,21 @@ fn open_log(raw: &Raw, state: Option<&StateDir>) -> Result<(), Fatal> {
         tracing::warn!("failed to open the log file, logging to standard error only: {error}");
     }
     Ok(())
+}
+
+fn level(values: &Values<'_>) -> Result<LevelFilter, BadValue> {
+    let levels = [
+        ("debug", LevelFilter::DEBUG),
+        ("info", LevelFilter::INFO),
+        ("notice", LevelFilter::INFO),
+        ("warn", LevelFilter::WARN),
+        ("error", LevelFilter::ERROR),
+        ("fatal", LevelFilter::ERROR),
+    ];
+    if values.switch("debug")? {
+        return Ok(LevelFilter::DEBUG);
+    }
+    values.one_of("log-level", &levels)
 }
 
 fn start(

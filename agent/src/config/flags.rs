@@ -155,8 +155,8 @@ pub const START: &[Flag] = &[
     // The agent's own log.
     flag("log-level", "BUILDKITE_AGENT_LOG_LEVEL", Text, "notice", "debug, info, notice, warn, error or fatal"),
     flag("debug", "BUILDKITE_AGENT_DEBUG", Switch, "false", "as --log-level debug"),
-    flag("no-color", "BUILDKITE_AGENT_NO_COLOR", Switch, "false", "no colours in the log"),
-    // Without effect.
+    // Without effect. Colours are left out wherever standard error is no terminal.
+    idle("no-color", "BUILDKITE_AGENT_NO_COLOR", Switch, "false"),
     idle("profile", "BUILDKITE_AGENT_PROFILE", Text, ""),
     idle("debug-http", "BUILDKITE_AGENT_DEBUG_HTTP", Switch, "false"),
     idle("trace-http", "BUILDKITE_AGENT_TRACE_HTTP", Switch, "false"),

@@ -149,12 +149,9 @@ impl Pool {
     }
 
     fn is_over(&self, wanted: Wanted) -> bool {
-        let ended = self
-            .slots
-            .iter()
-            .filter(|slot| **slot == Slot::Ended)
-            .count();
-        self.closing || wanted.end_when_empty || (ended > 0 && ended >= wanted.slots as usize)
+        let ended = self.slots.iter().filter(|slot| **slot == Slot::Ended);
+        let all_ended = wanted.slots > 0 && ended.count() >= wanted.slots as usize;
+        self.closing || wanted.end_when_empty || all_ended
     }
 
     fn idle_deadline(&self) -> Option<Instant> {

@@ -1,0 +1,137 @@
+//! One run of the agent's program.
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use agent_process::{Command, Exit};
+use shared_supervise::ProcessId;
+use tokio::io::AsyncReadExt as _;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::endpoint::{Endpoint, PATIENCE};
+
+/// A folder for everything an agent touches.
+pub(crate) struct Bench {
+    folder: tempfile::TempDir,
+}
+
+/// A started agent.
+pub(crate) struct Agent {
+    pub(crate) id: ProcessId,
+    ending: JoinHandle<(Exit, String)>,
+}
+
+/// How it ended and what it logged.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) log: String,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("tmp")).unwrap();
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes the script that takes the place of the executor.
+    pub(crate) fn executor(&self, script: &str) {
+        let file = self.path("executor");
+        std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+
+    /// Starts `agent start` against an endpoint, with the script as executor.
+    pub(crate) fn start(&self, endpoint: &Endpoint, args: &[&str]) -> Agent {
+        self.start_with(endpoint, args, &[])
+    }
+
+    /// As [`Bench::start`], with further variables.
+    pub(crate) fn start_with(
+        &self,
+        endpoint: &Endpoint,
+        args: &[&str],
+        env: &[(&str, &str)],
+    ) -> Agent {
+        let executor = self.path("executor");
+        let builds = self.path("builds");
+        let mut all = vec!["start", "--token=registration-token", "--name=box-%spawn"];
+        let endpoint = format!("--endpoint={}", endpoint.url);
+        let executor = format!("--bootstrap-script={}", executor.display());
+        let builds = format!("--build-path={}", builds.display());
+        all.extend([endpoint.as_str(), &executor, &builds]);
+        all.extend(args);
+        self.run(&all, env)
+    }
+
+    /// Starts the program with just these arguments.
+    pub(crate) fn run(&self, args: &[&str], env: &[(&str, &str)]) -> Agent {
+        let mut whole: Vec<(OsString, OsString)> = vec![
+            ("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into()),
+            ("HOME".into(), self.path("home").into()),
+            ("TMPDIR".into(), self.path("tmp").into()),
+        ];
+        whole.extend(env.iter().map(|(name, value)| (name.into(), value.into())));
+        let (mut running, mut output) = Command::new(env!("CARGO_BIN_EXE_agent"))
+            .args(args)
+            .env(whole)
+            .start()
+            .unwrap();
+        let id = ProcessId::of(running.pid()).unwrap();
+        let ending = tokio::spawn(async move {
+            let mut log = Vec::new();
+            output.read_to_end(&mut log).await.unwrap();
+            let exit = running.wait().await.unwrap();
+            (exit, String::from_utf8_lossy(&log).into_owned())
+        });
+        Agent { id, ending }
+    }
+}
+
+impl Agent {
+    pub(crate) fn signal(&self, signal: shared_supervise::Signal) {
+        self.id.send(signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(mut self) -> Ended {
+        let (exit, log) = timeout(PATIENCE, &mut self.ending)
+            .await
+            .expect("the agent ends")
+            .unwrap();
+        let code = match exit {
+            Exit::Code(code) => Some(code),
+            Exit::Signal(_) => None,
+        };
+        Ended { code, log }
+    }
+}
+
+impl Drop for Agent {
+    /// A test that fails leaves no agent behind.
+    fn drop(&mut self) {
+        let _ = self.id.send(shared_supervise::Signal::Kill);
+    }
+}
+
+/// Waits until a file is there and has content.
+pub(crate) async fn appears(file: &Path) -> String {
+    let looking = async {
+        loop {
+            match std::fs::read_to_string(file) {
+                Ok(text) if text.ends_with('\n') => return text,
+                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    timeout(PATIENCE, looking)
+        .await
+        .unwrap_or_else(|_| panic!("{} appears", file.display()))
+}

@@ -1,0 +1,14 @@
+//! The agent's program against a scripted endpoint in the same process: real sockets, real child
+//! processes, a shell script in the place of the executor.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod agent;
+mod endpoint;
+
+mod command_line;
+mod control;
+mod jobs;
+mod recovery;
+mod stop;
+mod trouble;

@@ -1,0 +1,80 @@
+//! What a dead agent leaves behind, and who cleans it up.
+
+use serde_json::json;
+use shared_supervise::{ProcessId, Signal};
+
+use crate::agent::{Bench, appears};
+use crate::endpoint::{Endpoint, disconnect, offer, ok, status};
+
+#[tokio::test]
+async fn the_next_agent_ends_the_job_of_a_dead_one_and_reports_it_once() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("GET /v3/ping", [offer("j1"), ok(&json!({}))]);
+    endpoint.job("j1", &json!({}));
+    // Neither the loss of its terminal nor a polite word ends this one.
+    bench.executor("trap '' HUP TERM; echo $$ > pid; for i in $(seq 600); do sleep 0.1; done");
+    let state = bench.path("state");
+    let state_text = state.to_str().unwrap();
+    let first = bench.start_with(&endpoint, &[], &[("TRIREME_STATE_DIR", state_text)]);
+    let pid: u32 = appears(&bench.path("builds/pid"))
+        .await
+        .trim()
+        .parse()
+        .unwrap();
+    let executor = ProcessId::of(pid).unwrap();
+    first.signal(Signal::Kill);
+    assert_eq!(first.ended().await.code, None);
+    assert!(
+        executor.is_same_alive(),
+        "the job outlives its agent, which is why this is needed"
+    );
+
+    endpoint.on("GET /v3/ping", [ok(&json!({}))]);
+    let second = bench.start_with(&endpoint, &[], &[("TRIREME_STATE_DIR", state_text)]);
+    let finish = endpoint.wait("PUT /v3/jobs/j1/finish", 1).await;
+    assert!(shared_supervise::wait_gone(
+        &[executor],
+        std::time::Duration::from_secs(10)
+    ));
+    let body = finish[0].json();
+    assert_eq!(body["exit_status"], "-1");
+    assert_eq!(body["signal_reason"], "agent_stop");
+    assert_eq!(finish[0].token, "Token token-of-j1");
+    second.signal(Signal::Terminate);
+    assert_eq!(second.ended().await.code, Some(0));
+
+    endpoint.on("GET /v3/ping", [disconnect()]);
+    let third = bench.start_with(&endpoint, &[], &[("TRIREME_STATE_DIR", state_text)]);
+    assert_eq!(third.ended().await.code, Some(0));
+    assert_eq!(
+        endpoint.asked("PUT /v3/jobs/j1/finish").len(),
+        1,
+        "reported once"
+    );
+    let left = std::fs::read_dir(state.join("jobs")).unwrap().count();
+    assert_eq!(left, 0, "no record is left");
+}
+
+#[tokio::test]
+async fn a_result_that_a_dead_agent_could_not_deliver_is_delivered_by_the_next() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("GET /v3/ping", [offer("j1"), ok(&json!({}))]);
+    endpoint.on("PUT /v3/jobs/j1/finish", [status(503)]);
+    endpoint.job("j1", &json!({}));
+    bench.executor("exit 9");
+    let state = bench.path("state");
+    let env = [("TRIREME_STATE_DIR", state.to_str().unwrap())];
+    let first = bench.start_with(&endpoint, &[], &env);
+    endpoint.wait("PUT /v3/jobs/j1/finish", 1).await;
+    first.signal(Signal::Kill);
+    first.ended().await;
+
+    let before = endpoint.asked("PUT /v3/jobs/j1/finish").len();
+    endpoint.on("PUT /v3/jobs/j1/finish", [ok(&json!({}))]);
+    endpoint.on("GET /v3/ping", [ok(&json!({}))]);
+    let second = bench.start_with(&endpoint, &[], &env);
+    let finish = endpoint.wait("PUT /v3/jobs/j1/finish", before + 1).await;
+    assert_eq!(finish[before].json()["exit_status"], "9");
+    second.signal(Signal::Terminate);
+    assert_eq!(second.ended().await.code, Some(0));
+}

@@ -1,0 +1,77 @@
+//! Ending an agent, more or less politely.
+
+use serde_json::json;
+use shared_supervise::Signal;
+
+use crate::agent::{Bench, appears};
+use crate::endpoint::{Endpoint, offer, ok};
+
+async fn busy(script: &str) -> (Endpoint, Bench) {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("GET /v3/ping", [offer("j1"), ok(&json!({}))]);
+    endpoint.job("j1", &json!({}));
+    bench.executor(script);
+    (endpoint, bench)
+}
+
+#[tokio::test]
+async fn the_first_sigterm_lets_the_job_finish() {
+    let (endpoint, bench) =
+        busy("echo up > up; until [ -e go ]; do sleep 0.02; done; exit 5").await;
+    let agent = bench.start(&endpoint, &[]);
+    appears(&bench.path("builds/up")).await;
+    agent.signal(Signal::Terminate);
+    std::fs::write(bench.path("builds/go"), "").unwrap();
+    let ended = agent.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    let finish = endpoint.asked("PUT /v3/jobs/j1/finish");
+    assert_eq!(finish[0].json()["exit_status"], "5");
+    assert_eq!(endpoint.asked("POST /v3/disconnect").len(), 1);
+    assert_eq!(
+        endpoint.asked("GET /v3/ping").len(),
+        1,
+        "no work was asked for any more"
+    );
+}
+
+#[tokio::test]
+async fn the_second_sigterm_cancels_the_job() {
+    let (endpoint, bench) = busy("echo up > up; sleep 600 & wait").await;
+    let agent = bench.start(&endpoint, &[]);
+    appears(&bench.path("builds/up")).await;
+    agent.signal(Signal::Terminate);
+    agent.signal(Signal::Interrupt);
+    let ended = agent.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    let body = endpoint.asked("PUT /v3/jobs/j1/finish")[0].json();
+    assert_eq!(body["signal"], "SIGTERM");
+    assert_eq!(body["signal_reason"], "agent_stop");
+}
+
+#[tokio::test]
+async fn an_idle_agent_ends_at_once_and_says_goodbye() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    let agent = bench.start(&endpoint, &["--spawn=3"]);
+    endpoint.wait("GET /v3/ping", 3).await;
+    agent.signal(Signal::Terminate);
+    assert_eq!(agent.ended().await.code, Some(0));
+    assert_eq!(endpoint.asked("POST /v3/disconnect").len(), 3);
+}
+
+#[tokio::test]
+async fn the_third_sigterm_waits_for_nobody() {
+    let script =
+        "trap 'echo asked > asked' TERM; echo up > up; until [ -e go ]; do sleep 0.02; done";
+    let (endpoint, bench) = busy(script).await;
+    let agent = bench.start(&endpoint, &[]);
+    appears(&bench.path("builds/up")).await;
+    agent.signal(Signal::Terminate);
+    // Signals of one kind that wait together are one signal, so each has to have arrived.
+    let polls = endpoint.asked("GET /v3/jobs/j1").len();
+    endpoint.wait("GET /v3/jobs/j1", polls + 1).await;
+    agent.signal(Signal::Terminate);
+    appears(&bench.path("builds/asked")).await;
+    agent.signal(Signal::Terminate);
+    assert_eq!(agent.ended().await.code, Some(1));
+    std::fs::write(bench.path("builds/go"), "").unwrap();
+}
