@@ -36,6 +36,11 @@ impl Environment {
         self.variables.insert(name.into(), value.into());
     }
 
+    /// Removes a variable.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.variables.remove(OsStr::new(name));
+    }
+
     /// Every variable, by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.variables

@@ -3,6 +3,7 @@
 use agent_process::Exit;
 
 use super::error::{CheckoutError, Step};
+use crate::failure::RunError;
 use crate::job::{Job, Tail};
 
 impl Job {
@@ -16,6 +17,19 @@ impl Job {
     pub(super) async fn git_ended(&mut self, args: &[&str]) -> Result<(Exit, Tail), CheckoutError> {
         self.log.prompt_words("git", args);
         Ok(self.run_with_tail("git", args).await?)
+    }
+
+    /// Runs a program that the host may not have; whether it was successful, and its output.
+    pub(super) async fn capture_if_there(
+        &mut self,
+        program: &str,
+        args: &[&str],
+    ) -> Result<(bool, Vec<u8>), CheckoutError> {
+        match self.capture(program, args, b"").await {
+            Ok((exit, output)) => Ok((exit.success(), output)),
+            Err(RunError::Start(_)) => Ok((false, Vec::new())),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Runs git quietly and returns its output as text.

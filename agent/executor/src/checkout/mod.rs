@@ -4,6 +4,8 @@ pub(crate) mod directory;
 mod error;
 mod fetch;
 mod git;
+mod hosts;
+mod key;
 pub(crate) mod metadata;
 mod retry;
 mod submodules;
@@ -20,7 +22,11 @@ pub(crate) async fn with_retries(job: &mut Job) -> Result<(), CheckoutError> {
     let attempts = job.settings.checkout.attempts;
     for attempt in 1.. {
         job.limit(job.settings.checkout.attempt_limit);
+        let key = key::lend(job)?;
         let result = once(job).await;
+        if let Some(key) = key {
+            key.take_back(job);
+        }
         job.limit(None);
         let Err(error) = result else {
             return Ok(());
@@ -47,6 +53,10 @@ pub(crate) async fn with_retries(job: &mut Job) -> Result<(), CheckoutError> {
 
 /// One attempt, with exactly the calls of git that the peer makes.
 async fn once(job: &mut Job) -> Result<(), CheckoutError> {
+    if job.settings.checkout.ssh_keyscan {
+        let repository = job.settings.checkout.repository.clone();
+        hosts::make_known(job, &repository).await?;
+    }
     if job.here(".git").exists() {
         point_to_repository(job).await?;
     } else {

@@ -1,6 +1,7 @@
 //! Submodules of the repository.
 
 use super::error::{CheckoutError, Step};
+use super::hosts;
 use crate::job::Job;
 use crate::words;
 
@@ -37,7 +38,7 @@ pub(super) async fn update(job: &mut Job) -> Result<bool, CheckoutError> {
     }
     job.git(Step::Submodules, &["submodule", "sync", "--recursive"])
         .await?;
-    list_addresses(job).await?;
+    make_hosts_known(job).await?;
     let config = job.settings.checkout.submodule_config.clone();
     let mut args: Vec<&str> = config
         .iter()
@@ -50,9 +51,9 @@ pub(super) async fn update(job: &mut Job) -> Result<bool, CheckoutError> {
     Ok(true)
 }
 
-/// Shows where submodules come from; a list that cannot be read is no reason to fail, for git
+/// Makes the hosts of submodules known. A list that cannot be read is no reason to fail, for git
 /// itself reads it next.
-async fn list_addresses(job: &mut Job) -> Result<(), CheckoutError> {
+async fn make_hosts_known(job: &mut Job) -> Result<(), CheckoutError> {
     let args = [
         "config",
         "--file",
@@ -62,9 +63,12 @@ async fn list_addresses(job: &mut Job) -> Result<(), CheckoutError> {
         "submodule\\..+\\.url",
     ];
     let (_, list) = job.capture("git", &args, b"").await?;
+    if !job.settings.checkout.ssh_keyscan {
+        return Ok(());
+    }
     let list = String::from_utf8_lossy(&list).into_owned();
-    for address in list.split('\0').filter_map(|entry| entry.split_once('\n')) {
-        job.log.comment(&format!("Submodule from {}", address.1));
+    for (_, address) in list.split('\0').filter_map(|entry| entry.split_once('\n')) {
+        hosts::make_known(job, address).await?;
     }
     Ok(())
 }

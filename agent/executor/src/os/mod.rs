@@ -3,4 +3,7 @@
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub(crate) use unix::{DEFAULT_SHELL, Outlet, Signals, end_by, make_executable, make_removable};
+pub(crate) use unix::{
+    DEFAULT_SHELL, Outlet, Signals, append_private, create_private_folder, end_by, make_executable,
+    make_removable,
+};

@@ -1,9 +1,9 @@
 //! Unix: the executor's own output, the signals it receives, and ending by one of them.
 
-use std::fs::{File, Permissions};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -147,4 +147,18 @@ pub(crate) fn make_removable(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes a folder, and those above it, for the owner alone; one that is there stays as it is.
+pub(crate) fn create_private_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Opens a file for appending; made now, it is for the owner alone.
+pub(crate) fn append_private(file: &Path) -> io::Result<File> {
+    File::options()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(file)
 }

@@ -19,7 +19,7 @@ const HOOKS: [&str; 10] = [
 ];
 
 /// Variables whose mere presence asks for something.
-const ASKS: [(&str, &str); 7] = [
+const ASKS: [(&str, &str); 6] = [
     ("BUILDKITE_ARTIFACT_PATHS", "artifacts are not uploaded"),
     ("BUILDKITE_SECRETS_CONFIG", "secrets are not fetched"),
     ("BUILDKITE_GIT_MIRRORS_PATH", "git mirrors are not used"),
@@ -27,7 +27,6 @@ const ASKS: [(&str, &str); 7] = [
         "BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS",
         "the checkout is not sparse",
     ),
-    ("BUILDKITE_GIT_SSH_KEY", "the SSH key is not given to git"),
     (
         "BUILDKITE_GIT_LFS_ENABLED",
         "files of git LFS are not fetched",

@@ -93,6 +93,8 @@ pub(crate) struct Checkout {
     pub(crate) flags: GitFlags,
     pub(crate) skip_fetch_of_existing: bool,
     pub(crate) is_tag: bool,
+    pub(crate) ssh_keyscan: bool,
+    pub(crate) ssh_key: Option<String>,
     pub(crate) verification: Verification,
     pub(crate) attempts: u32,
     /// Limit of one attempt.
@@ -186,6 +188,8 @@ impl Checkout {
             },
             skip_fetch_of_existing: source
                 .switch("BUILDKITE_GIT_SKIP_FETCH_EXISTING_COMMITS", false)?,
+            ssh_keyscan: source.switch("BUILDKITE_SSH_KEYSCAN", true)?,
+            ssh_key: source.text("BUILDKITE_GIT_SSH_KEY").map(str::to_owned),
             is_tag: source.text("BUILDKITE_TAG").is_some(),
             verification: source.verification()?,
             attempts: source.number("BUILDKITE_CHECKOUT_ATTEMPTS", 6_u32)?.max(1),

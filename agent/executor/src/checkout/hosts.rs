@@ -1,0 +1,191 @@
+//! Making the host of an SSH address known, so that a first clone does not stop at the question
+//! whether to trust it. Trust on first use: nothing is done for a host that is listed already.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::CheckoutError;
+use crate::job::Job;
+use crate::os;
+
+/// A host and its port, as `known_hosts` names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Host {
+    name: String,
+    port: Option<u16>,
+}
+
+impl Host {
+    /// The host of an address, if git would use SSH for it.
+    fn of(address: &str) -> Option<Self> {
+        let authority = match address.split_once("://") {
+            Some(("ssh" | "git+ssh" | "ssh+git", rest)) => rest.split('/').next()?,
+            Some(_) => return None,
+            None => {
+                // `host:path`, but a slash before the colon makes it a path of this host.
+                let (authority, _) = address.split_once(':')?;
+                if authority.contains('/') {
+                    return None;
+                }
+                return Self::named(authority.rsplit('@').next()?, None);
+            }
+        };
+        let place = authority.rsplit('@').next()?;
+        match place.rsplit_once(':') {
+            Some((name, port)) => Self::named(name, Some(port.parse().ok()?)),
+            None => Self::named(place, None),
+        }
+    }
+
+    /// A name that begins with a dash would be read as a flag.
+    fn named(name: &str, port: Option<u16>) -> Option<Self> {
+        let usable = !name.is_empty() && !name.starts_with('-');
+        usable.then(|| Self {
+            name: name.to_owned(),
+            port: port.filter(|port| *port != 22),
+        })
+    }
+
+    /// What `ssh -G` answers: aliases of the user's configuration resolved.
+    fn resolved(answer: &str) -> Option<Self> {
+        let value = |key: &str| {
+            answer
+                .lines()
+                .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
+        };
+        Self::named(
+            value("hostname")?,
+            value("port").and_then(|port| port.parse().ok()),
+        )
+    }
+
+    fn with_port(&self) -> String {
+        match self.port {
+            Some(port) => format!("{}:{port}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// As the first field of a line in `known_hosts`.
+    fn listed(&self) -> String {
+        match self.port {
+            Some(port) => format!("[{}]:{port}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// Scans the address's host into `~/.ssh/known_hosts`. Failing is a warning: git itself decides.
+pub(super) async fn make_known(job: &mut Job, address: &str) -> Result<(), CheckoutError> {
+    let home = job.env.filled("HOME").map(PathBuf::from);
+    let (Some(asked), Some(home)) = (Host::of(address), home) else {
+        return Ok(());
+    };
+    let (resolved, answer) = job
+        .capture_if_there("ssh", &["-G", &asked.with_port()])
+        .await?;
+    let host = match Host::resolved(&String::from_utf8_lossy(&answer)) {
+        Some(host) if resolved => host,
+        _ => asked,
+    };
+    let file = home.join(".ssh/known_hosts");
+    if is_listed(job, &file, &host).await? {
+        return Ok(());
+    }
+    let port = host.port.map(|port| port.to_string());
+    let mut args: Vec<&str> = port.iter().flat_map(|port| ["-p", port.as_str()]).collect();
+    args.push(&host.name);
+    let (found, keys) = job.capture_if_there("ssh-keyscan", &args).await?;
+    if !found || keys.trim_ascii().is_empty() {
+        job.log.warning(&format!(
+            "ssh-keyscan found no keys of {}",
+            host.with_port()
+        ));
+    } else if let Err(error) = append(&file, &keys) {
+        job.log
+            .warning(&format!("failed to write {}: {error}", file.display()));
+    } else {
+        job.log
+            .comment(&format!("Added {} to {}", host.with_port(), file.display()));
+    }
+    Ok(())
+}
+
+/// Whether the file has a line for the host. Names in it may be hashed; only ssh-keygen reads those.
+async fn is_listed(job: &mut Job, file: &Path, host: &Host) -> Result<bool, CheckoutError> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    if lists(&text, &host.listed()) {
+        return Ok(true);
+    }
+    if !text.lines().any(|line| line.starts_with("|1|")) {
+        return Ok(false);
+    }
+    let path = file.to_string_lossy().into_owned();
+    let args = ["-F", &host.listed(), "-f", &path];
+    Ok(job.capture_if_there("ssh-keygen", &args).await?.0)
+}
+
+fn lists(known_hosts: &str, name: &str) -> bool {
+    known_hosts
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .any(|names| {
+            names
+                .split(',')
+                .any(|listed| listed.eq_ignore_ascii_case(name))
+        })
+}
+
+/// Several jobs of a host may do this at once.
+fn append(file: &Path, keys: &[u8]) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    os::create_private_folder(folder)?;
+    let mut known: File = os::append_private(file)?;
+    known.lock()?;
+    known.write_all(keys)?;
+    if !keys.ends_with(b"\n") {
+        known.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_that_git_reaches_by_ssh_have_a_host() {
+        let cases = [
+            ("git@boat.test:fleet/oars.git", Some(("boat.test", None))),
+            ("boat.test:oars", Some(("boat.test", None))),
+            (
+                "ssh://git@boat.test:2222/oars",
+                Some(("boat.test", Some(2222))),
+            ),
+            ("ssh://boat.test:22/oars", Some(("boat.test", None))),
+            ("git+ssh://boat.test/oars", Some(("boat.test", None))),
+            ("https://boat.test/oars", None),
+            ("/srv/git:odd", None),
+            ("./a:b", None),
+            ("file:///srv/git", None),
+            ("-oProxyCommand=x:y", None),
+            ("ssh://-oProxyCommand=x/y", None),
+        ];
+        for (address, wanted) in cases {
+            let wanted = wanted.map(|(name, port)| Host {
+                name: name.to_owned(),
+                port,
+            });
+            assert_eq!(Host::of(address), wanted, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_listed_host_is_found_among_several_names() {
+        let text =
+            "# boat.test\nother.test,Boat.test ssh-ed25519 AAAA\n[far.test]:2222 ssh-rsa B\n";
+        assert!(lists(text, "boat.test") && lists(text, "[far.test]:2222"));
+        assert!(!lists(text, "far.test") && !lists(text, "oat.test"));
+    }
+}
