@@ -69,6 +69,17 @@ async fn a_terminal_has_the_job_size_a_name_and_controls_the_session() {
 }
 
 #[tokio::test]
+async fn a_raw_terminal_changes_no_byte() {
+    let script = "printf 'a\\nb\\r\\nc\\t\\033[1m\\377'; test -t 1 && stty size";
+    let command = shell(script, Stream::RawTerminal(Window::JOB));
+    let (mut running, mut output) = command.start().expect("start");
+    let mut bytes = Vec::new();
+    output.read_to_end(&mut bytes).await.expect("read");
+    assert_eq!(bytes, b"a\nb\r\nc\t\x1b[1m\xff100 160\n");
+    assert_eq!(wait_in_time(&mut running).await, Exit::Code(0));
+}
+
+#[tokio::test]
 async fn a_given_term_is_kept() {
     let mut command = shell("echo $TERM", TERMINAL);
     command.env.push(("TERM".into(), "dumb".into()));

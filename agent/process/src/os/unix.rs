@@ -9,7 +9,7 @@ use std::process::{ExitStatus, Stdio};
 use rustix::io::Errno;
 use rustix::process::Pid;
 use rustix::pty::OpenptFlags;
-use rustix::termios::Winsize;
+use rustix::termios::{OptionalActions, Winsize, tcgetattr, tcsetattr};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -50,8 +50,13 @@ pub(crate) fn start(command: &Command, path: &Path) -> Result<(Running, Output),
 
 fn outlets(stream: Stream) -> io::Result<Outlets> {
     match stream {
-        Stream::Terminal(window) => {
+        Stream::Terminal(window) | Stream::RawTerminal(window) => {
             let (master, slave) = open_terminal(window)?;
+            if matches!(stream, Stream::RawTerminal(_)) {
+                let mut modes = tcgetattr(&slave)?;
+                modes.make_raw();
+                tcsetattr(&slave, OptionalActions::Now, &modes)?;
+            }
             Ok(Outlets {
                 stdin: Some(Stdio::from(slave.try_clone()?)),
                 stdout: Stdio::from(slave.try_clone()?),
@@ -163,7 +168,7 @@ fn isolate(child: &mut std::process::Command, stream: Stream) {
                 child.pre_exec(session);
             }
         }
-        Stream::Terminal(_) => {
+        Stream::Terminal(_) | Stream::RawTerminal(_) => {
             let terminal = || {
                 rustix::process::setsid()?;
                 rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
