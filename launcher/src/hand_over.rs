@@ -61,13 +61,17 @@ pub(crate) struct Member {
 
 impl Member {
     /// Slots that it holds although it does not serve. Until it says that it drains, each of its
-    /// workers could still take a job.
+    /// workers could still take a job; until it says anything, it could hold any number.
     fn holds(&self) -> u32 {
-        let Some(status) = &self.status else {
-            return 0;
-        };
-        let idle_count = status.phase == Phase::Serving && self.relieved_for < DEAF_AFTER;
-        status.busy + if idle_count { status.ready } else { 0 }
+        let listens = self.relieved_for < DEAF_AFTER;
+        match &self.status {
+            None if self.duty == Duty::Retire && listens => u32::MAX,
+            None => 0,
+            Some(status) if status.phase == Phase::Serving && listens => {
+                status.busy.saturating_add(status.ready)
+            }
+            Some(status) => status.busy,
+        }
     }
 }
 
@@ -77,7 +81,7 @@ pub(crate) fn share_out(members: &[Member]) -> Vec<Option<Order>> {
         .iter()
         .filter(|member| member.duty != Duty::Serve)
         .map(Member::holds)
-        .sum();
+        .fold(0, u32::saturating_add);
     let order = |member: &Member| match member.duty {
         Duty::Prove => None,
         Duty::Serve => Some(Order::Accept(member.spawn.saturating_sub(held))),
@@ -172,6 +176,29 @@ mod tests {
         deaf.relieved_for = DEAF_AFTER;
         let orders = share_out(&[deaf, standby(Duty::Serve)]);
         assert_eq!(orders[1], Some(Order::Accept(2)));
+    }
+
+    #[test]
+    fn an_adopted_agent_that_has_not_spoken_yet_could_hold_all_slots() {
+        let mut unheard = Member {
+            status: None,
+            ..standby(Duty::Retire)
+        };
+        let orders = share_out(&[unheard.clone(), standby(Duty::Serve)]);
+        assert_eq!(orders[1], Some(Order::Accept(0)));
+        unheard.relieved_for = DEAF_AFTER;
+        let orders = share_out(&[unheard, standby(Duty::Serve)]);
+        assert_eq!(orders[1], Some(Order::Accept(3)));
+    }
+
+    #[test]
+    fn a_rejected_agent_that_never_spoke_holds_nothing() {
+        let silent = Member {
+            status: None,
+            ..standby(Duty::Stop)
+        };
+        let old = member(Duty::Serve, Phase::Serving, 3, 0);
+        assert_eq!(share_out(&[old, silent])[0], Some(Order::Accept(3)));
     }
 
     #[test]

@@ -21,58 +21,39 @@
 //!
 //! A failing server never stops the agent, and neither does anything this tier cannot write.
 
-#[cfg(unix)]
+// Sessions, sockets and signals: a port to Windows replaces `os`, `agent_link` and `run`.
+#![cfg(unix)]
+
 mod adopt;
-#[cfg(unix)]
 mod agent_link;
-#[cfg(unix)]
 mod checkpoint;
-#[cfg(unix)]
+mod complaints;
 mod crew;
-#[cfg(unix)]
 mod durable;
-#[cfg(unix)]
 mod hand_over;
-#[cfg(unix)]
 mod health;
-#[cfg(unix)]
 mod keep_running;
-#[cfg(unix)]
 mod lock;
-#[cfg(unix)]
 mod os;
-#[cfg(unix)]
 mod perform;
-#[cfg(unix)]
 mod roll_back;
-#[cfg(unix)]
 mod run;
-#[cfg(unix)]
 mod settings;
-#[cfg(unix)]
 mod start_agent;
-#[cfg(unix)]
 mod step_check;
-#[cfg(unix)]
 mod step_download;
-#[cfg(unix)]
 mod step_stage;
-#[cfg(unix)]
 mod step_switch;
-#[cfg(unix)]
 mod step_verify;
-#[cfg(unix)]
 mod step_watch;
-#[cfg(unix)]
 mod sweep;
-#[cfg(unix)]
 mod tend;
-#[cfg(unix)]
 mod trust;
-#[cfg(unix)]
 mod upgrade;
-#[cfg(unix)]
 mod wire;
 
-#[cfg(unix)]
 pub use settings::main;
+
+/// Names for `TRIREME_KILL_AT`, in the order in which an upgrade passes them.
+#[cfg(feature = "checkpoints")]
+pub const CHECKPOINTS: [&str; 6] = checkpoint::ALL;

@@ -1,6 +1,6 @@
 //! Carrying out what the state machine asks for, and telling it what came of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use shared_fetch::{FetchError, Fetcher, ManifestReply, STALL_LIMIT};
@@ -9,6 +9,7 @@ use shared_handover::layout::{Component, StateDir};
 use shared_slots::{Digest, Moment, OsFs, Page, Reason, SealError, Slot, Store};
 use tracing::{debug, error, info, warn};
 
+use crate::complaints::{Complaints, REFUSED, UNREACHABLE};
 use crate::crew::{Crew, Ending};
 use crate::hand_over::Gap;
 use crate::keep_running::{Luck, Restarts};
@@ -20,12 +21,6 @@ use crate::trust::Trust;
 use crate::upgrade::{Effect, Event, Now, Task, Upgrade, Verdict};
 use crate::wire::{Happening, Reports};
 use crate::{roll_back, step_download, step_stage, sweep};
-
-/// What a manifest that is not trusted is complained about with.
-const REFUSED: &str = "manifest refused";
-
-/// What a manifest that does not come is complained about with.
-const UNREACHABLE: &str = "cannot fetch the manifest";
 
 /// Which launcher this is.
 #[derive(Debug)]
@@ -62,8 +57,7 @@ pub(crate) struct Host<'a> {
     pub(crate) asked_for: u64,
     /// The agent version that is being replaced, and the time without a worker so far.
     pub(crate) switching: Option<(String, Gap)>,
-    /// What was complained about last, so that a lasting trouble fills no log.
-    complaints: BTreeMap<String, String>,
+    complaints: Complaints,
     pub(crate) reports: Reports,
     started: tokio::time::Instant,
     pub(crate) exit: Option<Exit>,
@@ -97,7 +91,7 @@ impl<'a> Host<'a> {
             announced: 0,
             asked_for: 0,
             switching: None,
-            complaints: BTreeMap::new(),
+            complaints: Complaints::default(),
             started: tokio::time::Instant::now(),
             exit: None,
             settings,
@@ -204,8 +198,7 @@ impl<'a> Host<'a> {
         };
         match accepted {
             Ok(is_new) => {
-                self.complaints
-                    .retain(|what, _| !is_new && what != REFUSED && what != UNREACHABLE);
+                self.complaints.manifest_came(is_new);
                 self.compare();
             }
             Err((what, reason, rest)) => {
@@ -328,8 +321,10 @@ impl<'a> Host<'a> {
     }
 
     fn start_trial(&mut self, digest: Digest) -> Option<Event> {
-        let from = self.version_of(self.agent_page.committed());
-        self.switching = Some((from, Gap::default()));
+        self.switching = self.agent_page.committed().map(|committed| {
+            let from = self.version_of(Some(committed));
+            (from, Gap::default())
+        });
         if self.crew.of(Some(digest)).is_some() {
             return None;
         }
@@ -403,15 +398,13 @@ impl<'a> Host<'a> {
             .upgrade
             .due()
             .map(|due| due.saturating_sub(self.now()).as_secs());
-        let complaint = format!("{file} {reason}");
-        if self.complaints.get(what) == Some(&complaint) {
-            debug!(file, reason, next_try_s, "{what}");
-        } else {
+        if self.complaints.is_news(what, &format!("{file} {reason}")) {
             warn!(
                 file,
                 reason, next_try_s, "{what}; what is installed keeps running"
             );
-            self.complaints.insert(what.to_owned(), complaint);
+        } else {
+            debug!(file, reason, next_try_s, "{what}");
         }
     }
 }

@@ -40,6 +40,9 @@ pub(crate) fn start(start: &Start<'_>, reports: Reports) -> io::Result<ProcessId
             "TRIREME_DEFAULT_ENDPOINT",
             format!("{}/v3", start.settings.server_url),
         )
+        // They are between us and the bootstrapper; a launcher that a job starts has neither.
+        .env_remove("TRIREME_BOOTSTRAPPER_PID")
+        .env_remove("TRIREME_BOOTSTRAPPER_VERSION")
         .stdin(Stdio::null())
         // Ours is the report pipe, which is nobody else's business.
         .stdout(Stdio::null());

@@ -169,3 +169,133 @@ fn import(from: &Path, to: &Path) -> Result<Root, TrustError> {
     info!(version = root.version(), from = %from.display(), "trust root imported");
     Ok(root)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use shared_release::{Keypair, RootDraft, sign};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    struct Bed {
+        folder: TempDir,
+        state: StateDir,
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_760_000_000).unwrap()
+    }
+
+    fn release_key() -> Keypair {
+        Keypair::from_seed([2; 32])
+    }
+
+    fn envelope(channel: &str, serial: u64) -> Vec<u8> {
+        let end = now() + SignedDuration::from_hours(1);
+        let manifest = Manifest::new(channel, serial, now(), end);
+        sign(&manifest.to_payload().unwrap(), &[&release_key()])
+    }
+
+    impl Bed {
+        fn new() -> Self {
+            let folder = TempDir::new().unwrap();
+            let root_key = Keypair::from_seed([1; 32]);
+            let draft = RootDraft {
+                root_keys: &[&root_key],
+                root_threshold: 1,
+                release_keys: &[&release_key()],
+                release_threshold: 1,
+                expires: now(),
+            };
+            fs::write(folder.path().join("root.json"), draft.build().unwrap()).unwrap();
+            let state = StateDir::new(folder.path().join("state"));
+            Self { folder, state }
+        }
+
+        fn load(&self) -> Result<Trust, TrustError> {
+            let given = self.folder.path().join("root.json");
+            Trust::load(&self.state, Some(&given), "stable")
+        }
+
+        fn serial(&self) -> Option<u64> {
+            Some(self.load().unwrap().manifest()?.serial)
+        }
+    }
+
+    #[test]
+    fn a_root_is_imported_once_and_then_needed_no_more() {
+        let bed = Bed::new();
+        let missing = Trust::load(&bed.state, None, "stable").unwrap_err();
+        assert!(missing.to_string().contains("--trust-root"), "{missing}");
+        bed.load().unwrap();
+        fs::write(bed.folder.path().join("root.json"), "another").unwrap();
+        bed.load().unwrap();
+        Trust::load(&bed.state, None, "stable").unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_no_root_is_not_imported() {
+        let bed = Bed::new();
+        fs::write(bed.folder.path().join("root.json"), "{}").unwrap();
+        assert!(matches!(bed.load(), Err(TrustError::Refused { .. })));
+        assert!(!bed.state.trust().exists());
+    }
+
+    #[test]
+    fn the_last_manifest_is_the_mark_after_a_restart() {
+        let bed = Bed::new();
+        let mut trust = bed.load().unwrap();
+        assert_eq!(
+            trust.accept(envelope("stable", 5), Some("e".into())),
+            Ok(true)
+        );
+        assert_eq!(
+            trust.accept(envelope("stable", 5), Some("f".into())),
+            Ok(false)
+        );
+        let mut again = bed.load().unwrap();
+        assert_eq!(again.etag(), Some("f"));
+        assert!(again.is_fresh(now()));
+        assert!(!again.is_fresh(now() + SignedDuration::from_hours(2)));
+        let older = again.accept(envelope("stable", 4), None);
+        assert_eq!(older, Err(Error::SerialRolledBack { found: 4, seen: 5 }));
+        assert_eq!(bed.serial(), Some(5));
+    }
+
+    #[test]
+    fn an_unusable_record_is_put_aside_and_never_fatal() {
+        let bed = Bed::new();
+        let stranger = Keypair::from_seed([9; 32]);
+        let manifest = Manifest::new("stable", 9, now(), now() + SignedDuration::from_hours(1));
+        let forged = sign(&manifest.to_payload().unwrap(), &[&stranger]);
+        let record = Record {
+            etag: None,
+            envelope: String::from_utf8(forged).unwrap(),
+        };
+        let forged = serde_json::to_vec(&record).unwrap();
+        for bytes in [b"".as_slice(), b"\0\0\0", b"{}", &forged] {
+            fs::create_dir_all(bed.state.root()).unwrap();
+            fs::write(bed.state.manifest(), bytes).unwrap();
+            assert_eq!(bed.serial(), None);
+            assert!(!bed.state.manifest().exists());
+            assert_eq!(
+                fs::read(bed.state.quarantine().join("manifest.json")).unwrap(),
+                bytes
+            );
+        }
+    }
+
+    #[test]
+    fn another_channel_starts_without_a_mark() {
+        let bed = Bed::new();
+        bed.load()
+            .unwrap()
+            .accept(envelope("stable", 5), None)
+            .unwrap();
+        let mut edge = Trust::load(&bed.state, None, "edge").unwrap();
+        assert!(edge.manifest().is_none());
+        assert_eq!(edge.accept(envelope("edge", 1), None), Ok(true));
+        assert!(edge.accept(envelope("stable", 6), None).is_err());
+    }
+}

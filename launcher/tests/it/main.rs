@@ -6,6 +6,8 @@
 )]
 
 mod bed;
+#[cfg(feature = "checkpoints")]
+mod crash;
 mod fake_agent;
 mod life;
 mod refusal;
