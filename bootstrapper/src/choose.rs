@@ -71,7 +71,7 @@ impl Host {
         }
         // One that is committed stays so: it is only out of order now. And not being durable is no
         // harm, for the same is found the next time.
-        self.judge(|page, _| match page.committed() {
+        self.judge(&|page, _| match page.committed() {
             None => page.adopt_factory(digest).ok(),
             Some(_) => None,
         });

@@ -1,6 +1,5 @@
 //! The host as the bootstrapper holds it: its folder, locked, with log, slot and store.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use shared_handover::exit::Exit;
 use shared_handover::layout::{Component, StateDir};
 use shared_logfile::{LogFile, MOST_BYTES};
-use shared_slots::{Moment, OsFs, Page, Slot, Store, WriteError};
+use shared_slots::{Fs as _, Moment, OsFs, Page, Slot, Store, WriteError};
 use shared_supervise::{Events, Lock, LockError, Signal, become_subreaper};
 
 use crate::args::Options;
@@ -42,11 +41,11 @@ pub(crate) struct Refusal {
 impl Host {
     /// Makes the folder what it must be, and takes it.
     pub(crate) fn open(options: Options, stamp: &'static str) -> Result<Self, Refusal> {
-        let root = std::path::absolute(&options.state_dir)
-            .map_err(|error| unusable(&options.state_dir, &error))?;
-        let state = StateDir::new(root);
+        let here = std::env::current_dir().map_err(|error| unusable(Path::new("."), &error))?;
+        let state = StateDir::new(here.join(&options.state_dir));
         let unusable = |error: io::Error| unusable(state.root(), &error);
-        fs::create_dir_all(state.root()).map_err(unusable)?;
+        OsFs.create_dir("host.create-root", state.root())
+            .map_err(unusable)?;
         let lock = lock(&state)?;
         os::create_private_dir(&state.logs()).map_err(unusable)?;
         let log = LogFile::open(state.log("bootstrapper"), MOST_BYTES).map_err(unusable)?;
@@ -84,7 +83,7 @@ impl Host {
 
     /// Changes the slot if `judged` says so; whether the change is durable. Where the launcher was
     /// faster, the page it wrote is judged.
-    pub(crate) fn judge(&mut self, judged: impl Fn(Page, Moment) -> Option<Page>) -> bool {
+    pub(crate) fn judge(&mut self, judged: &dyn Fn(Page, Moment) -> Option<Page>) -> bool {
         for _ in 0..RACES {
             let page = self.slot.read().page;
             let Some(page) = judged(page, Moment::read(&OsFs)) else {

@@ -56,9 +56,9 @@ fn run_for_ever(host: &mut Host) -> io::Result<ExitCode> {
         let (next, delay) = back_off.after(ending, lasted, clock::noise());
         back_off = next;
         if !delay.is_zero() {
-            let millis = delay.as_millis();
+            let (seconds, millis) = (delay.as_secs(), delay.subsec_millis());
             host.log
-                .say(format_args!("the next start is in {millis} ms"));
+                .say(format_args!("the next start is in {seconds}.{millis:03} s"));
         }
         if let Some(signal) = host.rest(delay)? {
             let name = signal.name();

@@ -24,6 +24,8 @@ mod host;
 mod judge;
 mod keep_running;
 mod log;
+#[cfg(no_backtraces)]
+mod no_backtraces;
 mod os;
 pub mod payload;
 mod pick;

@@ -35,7 +35,9 @@ impl Host {
                         return Err(NoLauncher::Shortage(error));
                     }
                     let digest = chosen.digest;
-                    self.judge(|page, now| judge::failed(page, digest, Reason::WouldNotStart, now));
+                    self.judge(&|page, now| {
+                        judge::failed(page, digest, Reason::WouldNotStart, now)
+                    });
                     unusable.push(digest);
                 }
             }

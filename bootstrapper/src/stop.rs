@@ -1,11 +1,11 @@
 //! The way out: nothing is left running, and no job is killed before its time.
 
-use std::fs;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use shared_handover::exit::Exit;
 use shared_handover::handle::Handle;
+use shared_slots::{Fs as _, OsFs};
 use shared_supervise::{Event, ProcessId, Signal, descendants, kill_tree, wait_gone};
 
 use crate::clock;
@@ -22,7 +22,7 @@ const KILL_ROUNDS: u32 = 20;
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Longest handle that is read, in bytes.
-const HANDLE_MOST: usize = 4096;
+const HANDLE_MOST: u64 = 4096;
 
 impl Host {
     /// The launcher is gone and this process is to stop. Agents that still run get the rest of the
@@ -89,21 +89,24 @@ impl Host {
     /// The agents of this folder that run: those whose handles name a process that still is the
     /// one it was. An agent may have been started under an earlier bootstrapper.
     fn agents(&self) -> Vec<ProcessId> {
-        let Ok(entries) = fs::read_dir(self.state.run()) else {
-            return Vec::new();
-        };
-        entries
-            .flatten()
-            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
-            .filter(|entry| {
-                entry
-                    .metadata()
-                    .is_ok_and(|it| it.len() <= HANDLE_MOST as u64)
-            })
-            .filter_map(|entry| fs::read_to_string(entry.path()).ok())
-            .filter_map(|text| Handle::decode(&text))
-            .map(|Handle { pid, start, .. }| ProcessId { pid, start })
-            .filter(|agent| agent.is_same_alive())
-            .collect()
+        let mut agents = Vec::new();
+        for name in OsFs
+            .list("stop.list", &self.state.run())
+            .unwrap_or_default()
+        {
+            let path = self.state.run().join(name);
+            // Of a socket, the other kind of file in there, nothing can be read.
+            let text = OsFs
+                .read("stop.read", &path, HANDLE_MOST)
+                .unwrap_or_default();
+            if let Some(Handle { pid, start, .. }) = Handle::decode(&String::from_utf8_lossy(&text))
+            {
+                let agent = ProcessId { pid, start };
+                if agent.is_same_alive() {
+                    agents.push(agent);
+                }
+            }
+        }
+        agents
     }
 }

@@ -2,12 +2,13 @@
 
 use std::io::Read as _;
 use std::os::fd::AsFd as _;
+use std::process::{ChildStdin, ChildStdout};
 use std::time::{Duration, Instant};
 
 use shared_handover::exit::Exit;
 use shared_handover::report::Report;
 use shared_slots::Reason;
-use shared_supervise::{Child, Ended, Event, Signal, reap};
+use shared_supervise::{Child, Ended, Event, ProcessId, Signal, reap};
 
 use crate::back_off::Ending;
 use crate::choose::Chosen;
@@ -28,7 +29,11 @@ pub(crate) struct Run {
 /// A run that goes on.
 struct Watch {
     chosen: Chosen,
-    child: Child,
+    launcher: ProcessId,
+    /// The report pipe, until the launcher closes it.
+    reports: Option<ChildStdout>,
+    /// Held open for as long as the launcher is to run.
+    _lifeline: Option<ChildStdin>,
     since: Instant,
     /// Until when a trial must have reported; `None` when nothing is expected any more.
     report_by: Option<Instant>,
@@ -43,7 +48,9 @@ impl Host {
         let mut watch = Watch {
             report_by: chosen.on_trial.then(|| since + self.options.trial_limit),
             chosen,
-            child,
+            launcher: child.id,
+            reports: child.stdout,
+            _lifeline: child.stdin,
             since,
             stop_by: None,
             given_up: false,
@@ -51,13 +58,13 @@ impl Host {
         loop {
             let wake = watch.stop_by.into_iter().chain(watch.report_by).min();
             let limit = wake.map(|wake| wake.saturating_duration_since(clock::now()));
-            let stdout = watch.child.stdout.as_ref().map(|pipe| pipe.as_fd());
-            match self.events.wait(stdout.as_slice(), limit)? {
+            let reports = watch.reports.as_ref().map(|pipe| pipe.as_fd());
+            match self.events.wait(reports.as_slice(), limit)? {
                 Event::Signal(signal) => self.forward(signal, &mut watch),
                 Event::Readable(_) => self.hear(&mut watch),
                 Event::TimedOut => self.run_out(&mut watch),
                 Event::ChildExited => {
-                    if let Some(ended) = reap_all(watch.child.id.pid) {
+                    if let Some(ended) = reap_all(watch.launcher.pid) {
                         return Ok(self.close(&watch, ended));
                     }
                 }
@@ -72,7 +79,7 @@ impl Host {
         self.log
             .say(format_args!("got {name}: telling the launcher to stop"));
         // One that is gone already is about to be noticed.
-        let _ = watch.child.id.send(Signal::Terminate);
+        let _ = watch.launcher.send(Signal::Terminate);
         watch.report_by = None;
         watch
             .stop_by
@@ -81,19 +88,19 @@ impl Host {
 
     fn hear(&mut self, watch: &mut Watch) {
         let mut bytes = [0; 64];
-        let heard = match &mut watch.child.stdout {
+        let heard = match &mut watch.reports {
             Some(pipe) => pipe.read(&mut bytes).unwrap_or_default(),
             None => 0,
         };
         if heard == 0 {
-            watch.child.stdout = None;
+            watch.reports = None;
         }
         let healthy = bytes[..heard]
             .iter()
             .any(|byte| Report::from_byte(*byte) == Some(Report::Healthy));
         if healthy {
             let digest = watch.chosen.digest;
-            if self.judge(|page, _| judge::healthy(page, digest)) {
+            if self.judge(&|page, _| judge::healthy(page, digest)) {
                 self.log.say(format_args!(
                     "launcher {digest} is healthy and now committed"
                 ));
@@ -117,11 +124,11 @@ impl Host {
             self.log.say(format_args!(
                 "trial launcher {digest} is given up: it did not report in time"
             ));
-            self.judge(|page, now| judge::failed(page, digest, Reason::NoAnswer, now));
+            self.judge(&|page, now| judge::failed(page, digest, Reason::NoAnswer, now));
             watch.given_up = true;
             watch.report_by = None;
             // Only the launcher: the agent and its jobs go on, for the next launcher to adopt.
-            let _ = watch.child.id.send(Signal::Kill);
+            let _ = watch.launcher.send(Signal::Kill);
         }
     }
 
@@ -145,7 +152,7 @@ impl Host {
             )),
         }
         let mut given_up = watch.given_up;
-        if watch.stop_by.is_none() && self.judge(|page, now| judge::ended(page, digest, now)) {
+        if watch.stop_by.is_none() && self.judge(&|page, now| judge::ended(page, digest, now)) {
             self.log.say(format_args!(
                 "launcher {digest} is given up: all its tries ended before it was healthy"
             ));

@@ -14,9 +14,9 @@ use crate::process::ProcessId;
 pub struct Child {
     /// Which process it is.
     pub id: ProcessId,
-    /// Its standard input, if that was piped.
+    /// Goes to its standard input, if that was piped.
     pub stdin: Option<ChildStdin>,
-    /// Its standard output, if that was piped.
+    /// Comes from its standard output, if that was piped.
     pub stdout: Option<ChildStdout>,
 }
 
@@ -32,13 +32,13 @@ pub enum Ended {
 impl Child {
     /// Starts `command`.
     pub fn start(command: &mut Command) -> io::Result<Self> {
-        let mut child = command.spawn()?;
+        let child = command.spawn()?;
         let pid = child.id();
         Ok(Self {
             // Until it is reaped, which is up to us, it is there even if it has ended.
             id: ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 }),
-            stdin: child.stdin.take(),
-            stdout: child.stdout.take(),
+            stdin: child.stdin,
+            stdout: child.stdout,
         })
     }
 }

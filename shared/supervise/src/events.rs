@@ -3,9 +3,8 @@
 //! Signal handlers write their number into a pipe; waiting is one `poll` on that pipe and on what
 //! else is watched. Between two events the process does not run at all.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::io::{self, PipeReader, Read as _};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Duration;
 
 use crate::os;
@@ -28,7 +27,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Events {
     /// Has something to read when a signal came; what, does not matter.
-    alarm: File,
+    alarm: PipeReader,
     /// Signals that came and were not returned yet, one bit per number.
     pending: u32,
 }
@@ -37,15 +36,12 @@ impl Events {
     /// Listens for these signals and for ends of children from now on. A signal that this process
     /// was told to ignore when it was started, as `nohup` does, stays ignored.
     pub fn listen(signals: &[Signal]) -> io::Result<Self> {
-        let read_end: OwnedFd = os::signal_pipe()?;
+        let alarm = os::signal_pipe()?;
         for signal in signals {
             os::handle(signal.number())?;
         }
         os::handle(libc::SIGCHLD)?;
-        Ok(Self {
-            alarm: File::from(read_end),
-            pending: 0,
-        })
+        Ok(Self { alarm, pending: 0 })
     }
 
     /// Waits for the next event, at most `limit`, or for ever. Signals come before files. A wait

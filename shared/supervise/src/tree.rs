@@ -4,7 +4,6 @@
 //! So a tree is first stopped from the top down until nothing new is found in it, and only then
 //! killed: what is stopped neither forks nor exits.
 
-use std::collections::BTreeMap;
 use std::fs;
 
 use crate::process::ProcessId;
@@ -27,84 +26,92 @@ pub fn descendants(roots: &[ProcessId]) -> Vec<ProcessId> {
 /// so call until nothing is returned. The calling process is never killed.
 pub fn kill_tree(roots: &[ProcessId]) -> Vec<ProcessId> {
     let own = std::process::id();
-    let mut found: Vec<ProcessId> = Vec::new();
+    let mut found = Vec::new();
+    for root in roots {
+        add(&mut found, own, *root);
+    }
+    let mut stopped = 0;
     for _ in 0..LOOKS {
-        let mut new: Vec<_> = roots
-            .iter()
-            .copied()
-            .filter(|root| root.is_same_alive())
-            .chain(descendants(roots))
-            .chain(descendants(&found))
-            .filter(|process| process.pid != own && !found.contains(process))
-            .collect();
-        new.sort_unstable();
-        new.dedup();
-        if new.is_empty() {
+        let known = found.clone();
+        for process in descendants(roots).into_iter().chain(descendants(&known)) {
+            add(&mut found, own, process);
+        }
+        if stopped == found.len() {
             break;
         }
-        for process in &new {
+        for process in &found[stopped..] {
             // Who may not be stopped may not be killed either, and that is told below.
             let _ = process.send(Signal::Stop);
         }
-        found.extend(new);
+        stopped = found.len();
     }
     found.retain(|process| matches!(process.send(Signal::Kill), Ok(true)));
     found
 }
 
-/// All processes of this host.
-fn running() -> BTreeMap<u32, Stat> {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return BTreeMap::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(|pid| Some((pid, Stat::read(pid)?)))
-        .collect()
+fn add(found: &mut Vec<ProcessId>, own: u32, process: ProcessId) {
+    if process.pid != own && !found.contains(&process) {
+        found.push(process);
+    }
 }
 
-fn below(roots: &[ProcessId], own: u32, running: &BTreeMap<u32, Stat>) -> Vec<ProcessId> {
-    let is_root = |pid: u32| roots.iter().any(|root| root.pid == pid);
-    // A number that was used again leads to somebody else's children.
-    let mut parents: Vec<u32> = roots
-        .iter()
-        .filter(|root| {
-            running
-                .get(&root.pid)
-                .is_none_or(|stat| stat.start == root.start)
-        })
-        .map(|root| root.pid)
-        .collect();
-    let leaders: Vec<u32> = parents.iter().copied().filter(|pid| *pid != own).collect();
-    let mut found = Vec::new();
-    let mut next = 0;
-    while let Some(&parent) = parents.get(next) {
-        next += 1;
-        for (&pid, stat) in running {
-            let belongs =
-                stat.parent == parent || (stat.session == parent && leaders.contains(&parent));
-            if belongs && !is_root(pid) && !parents.contains(&pid) {
-                parents.push(pid);
-                found.push((pid, stat));
-            }
+/// A process and what the kernel says of it.
+type Running = (u32, Stat);
+
+/// All processes of this host.
+fn running() -> Vec<Running> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let mut running = Vec::new();
+    for entry in entries.flatten() {
+        let pid = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        if let Some((pid, stat)) = pid.and_then(|pid| Some((pid, Stat::read(pid)?))) {
+            running.push((pid, stat));
         }
     }
+    running
+}
+
+fn below(roots: &[ProcessId], own: u32, running: &[Running]) -> Vec<ProcessId> {
+    let mut tree: Vec<u32> = Vec::new();
+    for root in roots {
+        // A number that was used again leads to somebody else's children.
+        let other = |(pid, stat): &Running| *pid == root.pid && stat.start != root.start;
+        if !running.iter().any(other) {
+            tree.push(root.pid);
+        }
+    }
+    let leaders = tree.len();
+    let mut found = Vec::new();
+    let mut next = 0;
+    while let Some(&parent) = tree.get(next) {
+        let leads = next < leaders && parent != own;
+        for (pid, stat) in running {
+            let belongs = stat.parent == parent || (leads && stat.session == parent);
+            if belongs && !tree.contains(pid) {
+                tree.push(*pid);
+                if stat.is_alive() {
+                    found.push(ProcessId {
+                        pid: *pid,
+                        start: stat.start,
+                    });
+                }
+            }
+        }
+        next += 1;
+    }
     found
-        .into_iter()
-        .filter(|(_, stat)| stat.is_alive())
-        .map(|(pid, stat)| ProcessId {
-            pid,
-            start: stat.start,
-        })
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn host(processes: &[(u32, u32, u32, u8)]) -> BTreeMap<u32, Stat> {
+    fn host(processes: &[(u32, u32, u32, u8)]) -> Vec<Running> {
         let stat = |&(pid, parent, session, state)| {
             let process = Stat {
                 state,
@@ -124,7 +131,7 @@ mod tests {
         }
     }
 
-    fn found(roots: &[ProcessId], host: &BTreeMap<u32, Stat>) -> Vec<u32> {
+    fn found(roots: &[ProcessId], host: &[Running]) -> Vec<u32> {
         let mut pids: Vec<_> = below(roots, 20, host)
             .iter()
             .map(|process| process.pid)

@@ -50,9 +50,9 @@ fn signals_ends_of_children_and_files_are_told_apart_and_none_is_lost() {
     assert!(both.contains(&Event::Signal(Signal::Interrupt)));
 
     // A file that can be read; then the same file at its end.
-    let mut child = start("cat; exit 7");
-    let mut input = child.stdin.take().expect("piped");
-    let mut output = child.stdout.take().expect("piped");
+    let child = start("cat; exit 7");
+    let mut input = child.stdin.expect("piped");
+    let mut output = child.stdout.expect("piped");
     input.write_all(b"H").expect("written");
     let watched = [output.as_fd()];
     assert_eq!(

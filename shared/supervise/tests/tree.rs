@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use shared_supervise::{
@@ -13,26 +13,25 @@ use shared_supervise::{
 /// Longer than any test may take: only a failure waits that long.
 const LONG: Duration = Duration::from_secs(30);
 
-/// Starts a shell script that prints `lines` lines, and returns it with these.
-fn script(text: &str, lines: usize) -> (Child, Vec<String>) {
+/// Starts a shell script that prints `lines` lines, and returns it, its input and these.
+fn script(text: &str, lines: usize) -> (ProcessId, Option<ChildStdin>, Vec<String>) {
     let mut command = Command::new("sh");
     command
         .args(["-c", text])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
-    let mut child = Child::start(own_session(&mut command)).expect("started");
-    let output = BufReader::new(child.stdout.take().expect("piped"));
-    let lines = output
+    let child = Child::start(own_session(&mut command)).expect("started");
+    let lines = BufReader::new(child.stdout.expect("piped"))
         .lines()
         .take(lines)
         .map(|line| line.expect("text"))
         .collect();
-    (child, lines)
+    (child.id, child.stdin, lines)
 }
 
 #[test]
 fn a_whole_tree_is_killed_with_those_that_ignore_signals_or_left_the_session() {
-    let (child, pids) = script(
+    let (child, _stdin, pids) = script(
         "trap '' TERM INT HUP
          sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1000; done' &
          setsid sh -c 'echo $$; sleep 1000; :' &
@@ -43,60 +42,60 @@ fn a_whole_tree_is_killed_with_those_that_ignore_signals_or_left_the_session() {
         .iter()
         .map(|pid| ProcessId::of(pid.parse().expect("a number")).expect("running"))
         .collect();
-    let found = descendants(&[child.id]);
+    let found = descendants(&[child]);
     assert!(below.iter().all(|process| found.contains(process)));
     let mut killed = Vec::new();
     loop {
-        let round = kill_tree(&[child.id]);
+        let round = kill_tree(&[child]);
         if round.is_empty() {
             break;
         }
         assert!(wait_gone(&round, LONG));
         killed.extend(round);
     }
-    assert!(killed.contains(&child.id));
+    assert!(killed.contains(&child));
     assert!(
         below
             .iter()
             .all(|process| killed.contains(process) && !process.is_same_alive())
     );
-    assert_eq!(descendants(&[child.id]), []);
+    assert_eq!(descendants(&[child]), []);
 }
 
 #[test]
 fn who_was_orphaned_is_found_by_the_session() {
-    let (child, pids) = script("sh -c 'sleep 1000 & echo $!' ; exec cat", 1);
+    let (child, _stdin, pids) = script("sh -c 'sleep 1000 & echo $!' ; exec cat", 1);
     let orphan = ProcessId::of(pids[0].parse().expect("a number")).expect("running");
-    assert!(descendants(&[child.id]).contains(&orphan));
-    let killed = kill_tree(&[child.id]);
-    assert!(killed.contains(&orphan) && killed.contains(&child.id));
+    assert!(descendants(&[child]).contains(&orphan));
+    let killed = kill_tree(&[child]);
+    assert!(killed.contains(&orphan) && killed.contains(&child));
     assert!(wait_gone(&killed, LONG));
 }
 
 #[test]
 fn a_number_with_another_start_time_gets_no_signal() {
-    let (child, _) = script("exec cat", 0);
+    let (child, _stdin, _) = script("exec cat", 0);
     let other = ProcessId {
-        pid: child.id.pid,
-        start: child.id.start + 1,
+        pid: child.pid,
+        start: child.start + 1,
     };
     assert!(!other.is_same_alive());
     assert!(!other.send(Signal::Kill).expect("not sent"));
     assert_eq!(kill_tree(&[other]), []);
-    assert!(child.id.is_same_alive());
-    assert!(child.id.send(Signal::Terminate).expect("sent"));
-    assert!(wait_gone(&[child.id], LONG));
-    assert!(!child.id.send(Signal::Terminate).expect("gone"));
+    assert!(child.is_same_alive());
+    assert!(child.send(Signal::Terminate).expect("sent"));
+    assert!(wait_gone(&[child], LONG));
+    assert!(!child.send(Signal::Terminate).expect("gone"));
 }
 
 #[test]
 fn waiting_ends_when_patience_does() {
-    let (child, _) = script("exec cat", 0);
-    assert!(!wait_gone(&[child.id], Duration::from_millis(1)));
-    assert!(child.id.exit_file().is_some());
-    drop(child.stdin);
-    assert!(wait_gone(&[child.id], LONG));
-    assert!(child.id.exit_file().is_none());
+    let (child, stdin, _) = script("exec cat", 0);
+    assert!(!wait_gone(&[child], Duration::from_millis(1)));
+    assert!(child.exit_file().is_some());
+    drop(stdin);
+    assert!(wait_gone(&[child], LONG));
+    assert!(child.exit_file().is_none());
 }
 
 #[test]

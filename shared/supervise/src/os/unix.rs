@@ -1,8 +1,8 @@
 //! What every Unix has.
 #![expect(unsafe_code, reason = "system calls that std does not offer")]
 
-use std::io;
-use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, IntoRawFd as _, OwnedFd};
+use std::io::{self, PipeReader};
+use std::os::fd::{AsRawFd as _, BorrowedFd, IntoRawFd as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
@@ -25,19 +25,12 @@ pub(super) fn check(result: i32) -> io::Result<i32> {
 }
 
 /// Makes the pipe that [`handle`] writes to, and returns the end to read from.
-pub(crate) fn signal_pipe() -> io::Result<OwnedFd> {
-    let mut ends = [-1; 2];
-    // SAFETY: the array has room for the two descriptors that pipe writes into it.
-    check(unsafe { libc::pipe(ends.as_mut_ptr()) })?;
-    // SAFETY: both descriptors were just made and nobody else knows them.
-    let ends = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
-    for end in &ends {
-        // SAFETY: both calls only change flags of a descriptor that is open.
-        check(unsafe { libc::fcntl(end.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) })?;
-        // SAFETY: as above.
-        check(unsafe { libc::fcntl(end.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) })?;
+pub(crate) fn signal_pipe() -> io::Result<PipeReader> {
+    let (read_end, write_end) = io::pipe()?;
+    for end in [read_end.as_raw_fd(), write_end.as_raw_fd()] {
+        // SAFETY: only changes a flag of a descriptor that is open.
+        check(unsafe { libc::fcntl(end, libc::F_SETFL, libc::O_NONBLOCK) })?;
     }
-    let [read_end, write_end] = ends;
     // The handler may run at any time from now on, so this end is never closed.
     SIGNAL_PIPE.store(write_end.into_raw_fd(), Ordering::Release);
     Ok(read_end)
@@ -111,7 +104,9 @@ pub(crate) fn poll(files: &[BorrowedFd<'_>], limit: Option<Duration>) -> io::Res
         .collect();
     // Rounded up, so that a wait never ends just before its limit, to be taken up again and again.
     let millis = limit.map_or(-1, |limit| {
-        i32::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+        let millis = u64::from(limit.subsec_nanos().div_ceil(1_000_000));
+        let millis = limit.as_secs().saturating_mul(1_000).saturating_add(millis);
+        i32::try_from(millis).unwrap_or(i32::MAX)
     });
     // SAFETY: pointer and length are those of one vector, whose files are open while borrowed.
     let ready = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, millis) };
