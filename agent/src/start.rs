@@ -237,15 +237,25 @@ fn job_settings(jobs: JobsConfig, one_job: bool, records: Records) -> JobSetting
     }
 }
 
-/// What would keep jobs from running, found before one is accepted.
+/// What would keep jobs from running as they should, found before one is accepted.
 fn self_test(jobs: &JobsConfig) -> Option<String> {
     let build_path = &jobs.build_path;
-    let tested = fs::create_dir_all(build_path)
-        .and_then(|()| tempfile::tempfile_in(build_path))
-        .map(drop);
-    tested.err().map(|error| {
+    let tested = fs::create_dir_all(build_path).and_then(|()| tempfile::tempfile_in(build_path));
+    if let Err(error) = tested {
         let path = build_path.display();
-        format!("build path {path} cannot be written: {error}; correct its owner or --build-path")
+        let advice = "correct its owner or --build-path";
+        return Some(format!(
+            "build path {path} cannot be written: {error}; {advice}"
+        ));
+    }
+    // This hook decides which jobs may run, so it must not be passed over in silence.
+    let gate = jobs.hooks.as_ref()?.join("pre-bootstrap");
+    let found = gate.exists();
+    found.then(|| {
+        format!(
+            "{} is not supported by this version; remove it",
+            gate.display()
+        )
     })
 }
 

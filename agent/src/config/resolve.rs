@@ -1,5 +1,5 @@
 //! Settings as they are meant: small structures for the parts of the agent, checked as a whole.
-//! Pure but for the token's file.
+//! Pure: what the settings are held against comes in as a [`Place`].
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -90,6 +90,8 @@ pub struct JobsConfig {
     pub context_folder: PathBuf,
     /// Whether jobs run in a terminal.
     pub terminal: bool,
+    /// Folder of the agent's hooks.
+    pub hooks: Option<PathBuf>,
     /// How logs carry the time.
     pub marks: Marks,
     /// Signal for canceled jobs.
@@ -295,6 +297,7 @@ fn jobs(values: &Values<'_>, place: &Place, no_plugins: bool) -> Result<JobsConf
             .path("job-context-dir")
             .unwrap_or_else(|| place.temporary.clone()),
         terminal: !values.switch("no-pty")?,
+        hooks: values.path("hooks-path"),
         marks: if values.switch("no-ansi-timestamps")? {
             Marks::None
         } else {
