@@ -31,7 +31,7 @@ async fn nothing_here(uri: Uri) -> Response {
     {
         return Fault::not_found(format!("there is nothing at {path}")).into_response();
     }
-    page::not_found()
+    page::not_found().await
 }
 
 async fn not_that_way(uri: Uri) -> Fault {

@@ -16,7 +16,7 @@ pub(super) async fn show(Path(name): Path<String>) -> Response {
             include_str!("../../assets/trireme.js"),
         ),
         "trireme.svg" => ("image/svg+xml", include_str!("../../assets/trireme.svg")),
-        _ => return super::not_found(),
+        _ => return super::not_found().await,
     };
     let headers = [
         (CONTENT_TYPE, kind),

@@ -76,8 +76,9 @@ struct BrokenPage<'a> {
 }
 
 /// The page for an address that leads nowhere.
-pub(crate) fn not_found() -> Response {
-    Broken(Fault::not_found("There is no page at this address.")).into_response()
+pub(crate) async fn not_found() -> Response {
+    let broken = Broken(Fault::not_found("There is no page at this address."));
+    protected(broken.into_response()).await
 }
 
 /// A fault as a page.
