@@ -1,8 +1,7 @@
 //! `serve`: from an empty folder to a listening server, and back in order.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,11 +44,12 @@ pub(crate) async fn serve(args: &Serve, stamp: &'static str) -> Result<()> {
     let stop = os::stop_requests().context("listen for signals")?;
 
     info!(version = stamp, data = %dir.path().display(), "server starts");
-    let address_file = AddressFile::write(dir.address_file(), &local_url)?;
+    dir.write_address(&local_url)?;
     info!("listening on {local_url}");
-    run(listener, &server, stop).await?;
-    drop(address_file);
+    let outcome = run(listener, &server, stop).await;
+    dir.remove_address();
     store.close().await;
+    outcome?;
     info!("server stopped");
     Ok(())
 }
@@ -96,29 +96,4 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
         ),
         _ => anyhow!(error).context(format!("listen on {address}")),
     })
-}
-
-/// The file that tells scripts the server's address, while it runs.
-struct AddressFile(PathBuf);
-
-impl AddressFile {
-    /// Written beside and renamed: whoever sees it sees all of it.
-    fn write(path: PathBuf, url: &str) -> Result<Self> {
-        let fresh = path.with_extension("addr.new");
-        let write = |path: &Path| -> io::Result<()> {
-            let mut file = std::fs::File::create(path)?;
-            writeln!(file, "{url}")
-        };
-        write(&fresh)
-            .and_then(|()| std::fs::rename(&fresh, &path))
-            .with_context(|| format!("write {}", path.display()))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for AddressFile {
-    fn drop(&mut self) {
-        // One that stays behind is overwritten by the next server.
-        let _ = std::fs::remove_file(&self.0);
-    }
 }

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use server_jobs::{Moment, Presence};
+use server_releases::PublishError;
+use server_store::StoreError;
 use tracing::{error, info, warn};
 
 use crate::Server;
-use server_store::StoreError;
 
 /// Time between two ticks.
 const TICK: Duration = Duration::from_secs(1);
@@ -26,6 +27,8 @@ pub struct Sweeper {
     server: Server,
     next_roll_call: Moment,
     next_expiry: Moment,
+    /// The manifest whose serial workers are told.
+    manifest: Option<Vec<u8>>,
 }
 
 impl Sweeper {
@@ -35,6 +38,7 @@ impl Sweeper {
             server,
             next_roll_call: Moment::default(),
             next_expiry: Moment::default(),
+            manifest: None,
         }
     }
 
@@ -51,13 +55,25 @@ impl Sweeper {
     /// Does what is due. A failure is logged; the next tick tries again.
     pub async fn tick(&mut self) {
         let now = self.server.now();
-        match self.server.tree.serial(&self.server.settings.channel) {
-            Ok(serial) => self.server.set_release_serial(serial),
-            Err(error) => warn!(%error, "release tree not readable"),
+        if let Err(error) = self.look_for_release() {
+            warn!(%error, "release tree not usable");
         }
         if let Err(error) = self.sweep(now).await {
             error!(%error, "sweep failed");
         }
+    }
+
+    /// Publishing is another process, so the tree is looked at. Signatures are checked only when the
+    /// manifest is another one.
+    fn look_for_release(&mut self) -> Result<(), PublishError> {
+        let channel = &self.server.settings.channel;
+        let manifest = self.server.tree.manifest(channel)?;
+        if manifest != self.manifest {
+            self.manifest = manifest;
+            self.server
+                .set_release_serial(self.server.tree.serial(channel)?);
+        }
+        Ok(())
     }
 
     async fn sweep(&mut self, now: Moment) -> Result<(), StoreError> {

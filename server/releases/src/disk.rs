@@ -1,7 +1,7 @@
 //! Writing files so that a reader sees the old or the new one, never a part.
 
 use std::fs::File;
-use std::io::{Read, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use shared_slots::{Digest, Hasher};
@@ -55,6 +55,19 @@ pub(crate) fn copy_by_digest(from: &Path, folder: &Path) -> Result<(Digest, u64)
     copy.persist(&place).map_err(|error| write(error.error))?;
     sync_folder(folder)?;
     Ok((digest, size))
+}
+
+/// Makes an empty file, readable by the owner only, unless it is there.
+pub(crate) fn touch(path: &Path) -> Result<(), PublishError> {
+    let folder = parent(path);
+    make_folder(folder)?;
+    let fail = |error| PublishError::file("make", path)(error);
+    let file = NamedTempFile::new_in(folder).map_err(fail)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(fail(error.error)),
+    }
 }
 
 /// Makes names in a folder durable. Systems that cannot open a folder do that by themselves.

@@ -5,26 +5,27 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// A publication that did not happen. The tree is as it was before.
+/// A publication that did not happen. The tree is as it was before. Each text is complete: causes
+/// are part of it, not behind it.
 #[derive(Debug, Error)]
 pub enum PublishError {
     /// A file could not be read or written.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {cause}", path.display())]
     File {
         /// What was tried: `read`, `write` and the like.
         action: &'static str,
         /// The file.
         path: PathBuf,
         /// The cause.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file of the tree is not what it should be.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// The cause.
-        source: shared_release::Error,
+        cause: shared_release::Error,
     },
     /// What was asked for makes no release.
     #[error("this makes no release: {0}")]
@@ -40,15 +41,15 @@ pub enum PublishError {
 impl PublishError {
     pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File {
+        move |cause| Self::File {
             action,
             path,
-            source,
+            cause,
         }
     }
 
     pub(crate) fn damaged(path: &Path) -> impl FnOnce(shared_release::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Damaged { path, source }
+        move |cause| Self::Damaged { path, cause }
     }
 }

@@ -95,9 +95,8 @@ impl Tree {
             .manifest_file(draft.channel)
             .ok_or_else(|| no_channel(draft.channel))?;
         let lock = self.publish_lock();
-        disk::make_folder(lock.parent().expect("the lock lies in a folder"))?;
+        disk::touch(&lock)?;
         let held = OpenOptions::new()
-            .create(true)
             .append(true)
             .open(&lock)
             .map_err(PublishError::file("open", &lock))?;

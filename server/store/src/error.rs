@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use server_jobs::Refusal;
 use thiserror::Error;
 
-/// A failed call of the store.
+/// A failed call of the store. Each text is complete: causes are part of it, not behind it.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The database failed.
     #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// The database is of a newer server, or was damaged.
     #[error("the database cannot be brought up to date: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(sqlx::migrate::MigrateError),
     /// A row holds what no version of the server writes.
     #[error("the database holds an unreadable {what}")]
     Corrupt {
@@ -36,12 +36,12 @@ pub enum StoreError {
     #[error("{0}")]
     Refused(Refusal),
     /// A log file could not be read or written.
-    #[error("log file {}: {source}", path.display())]
+    #[error("log file {}: {cause}", path.display())]
     Log {
         /// The file.
         path: PathBuf,
         /// The cause.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The operating system gave no random bytes for a token.
     #[error("no random bytes from the operating system: {0}")]
@@ -52,5 +52,17 @@ impl StoreError {
     /// Whether the same call may succeed later: the fault is ours, not the caller's.
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Database(_) | Self::Log { .. } | Self::Random(_))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for StoreError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        Self::Migration(error)
     }
 }

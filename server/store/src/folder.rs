@@ -20,12 +20,12 @@ use crate::os;
 #[derive(Debug, Error)]
 pub enum DataDirError {
     /// It could not be made or written.
-    #[error("data folder {}: {source}; choose one that this user may write with --data-dir", path.display())]
+    #[error("data folder {}: {cause}; choose one that this user may write with --data-dir", path.display())]
     Unwritable {
         /// The folder or the file in it.
         path: PathBuf,
         /// The cause.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// Another server has it.
     #[error("data folder {} is used by another server (process {holder}); stop that one or choose another with --data-dir", path.display())]
@@ -46,7 +46,7 @@ impl DataDir {
     pub fn prepare(path: &Path) -> Result<Self, DataDirError> {
         let dir = Self(path.to_owned());
         for folder in [dir.0.clone(), dir.logs()] {
-            os::make_private_folder(&folder).map_err(|source| unwritable(&folder, source))?;
+            os::make_private_folder(&folder).map_err(|cause| unwritable(&folder, cause))?;
         }
         // SQLite gives its journal the permissions of the database, so the database is made here.
         let database = dir.database();
@@ -54,7 +54,7 @@ impl DataDir {
             .create(true)
             .append(true)
             .open(&database)
-            .map_err(|source| unwritable(&database, source))?;
+            .map_err(|cause| unwritable(&database, cause))?;
         Ok(dir)
     }
 
@@ -63,8 +63,26 @@ impl DataDir {
         &self.0
     }
 
-    /// The file that holds the address of the running server.
-    pub fn address_file(&self) -> PathBuf {
+    /// Tells scripts the address of the running server: one line in `server.addr`. Written beside
+    /// and renamed, so whoever sees it sees all of it.
+    pub fn write_address(&self, url: &str) -> Result<(), DataDirError> {
+        let (path, fresh) = (self.address_file(), self.0.join("server.addr.new"));
+        os::private_file()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .open(&fresh)
+            .and_then(|mut file| writeln!(file, "{url}"))
+            .and_then(|()| std::fs::rename(&fresh, &path))
+            .map_err(|cause| unwritable(&path, cause))
+    }
+
+    /// Takes the address away again. One that stays behind is overwritten by the next server.
+    pub fn remove_address(&self) {
+        let _ = std::fs::remove_file(self.address_file());
+    }
+
+    fn address_file(&self) -> PathBuf {
         self.0.join("server.addr")
     }
 
@@ -80,7 +98,7 @@ impl DataDir {
     /// open, and ends with the process however that ends.
     pub fn lock(&self) -> Result<File, DataDirError> {
         let path = self.0.join("server.lock");
-        let fail = |source| unwritable(&path, source);
+        let fail = |cause| unwritable(&path, cause);
         let mut file = os::private_file()
             .create(true)
             .truncate(false)
@@ -103,7 +121,7 @@ impl DataDir {
                     },
                 });
             }
-            Err(TryLockError::Error(source)) => return Err(fail(source)),
+            Err(TryLockError::Error(cause)) => return Err(fail(cause)),
         }
         file.set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
@@ -113,9 +131,9 @@ impl DataDir {
     }
 }
 
-fn unwritable(path: &Path, source: std::io::Error) -> DataDirError {
+fn unwritable(path: &Path, cause: std::io::Error) -> DataDirError {
     DataDirError::Unwritable {
         path: path.to_owned(),
-        source,
+        cause,
     }
 }

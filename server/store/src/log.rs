@@ -83,8 +83,5 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(move || work(&path))
         .await
         .unwrap_or_else(|panicked| Err(std::io::Error::other(panicked)))
-        .map_err(|source| StoreError::Log {
-            path: shown,
-            source,
-        })
+        .map_err(|cause| StoreError::Log { path: shown, cause })
 }
