@@ -126,7 +126,10 @@ impl Pool {
     /// Workers are tasks of the same thread, so this has to be called in a
     /// [`LocalSet`](tokio::task::LocalSet).
     pub async fn run(mut self) -> Result<(), WorkerError> {
+        let mut release_serial = self.settings.client.transport().release_serial();
         loop {
+            let serial = *release_serial.borrow_and_update();
+            self.update(|status| status.release_serial = serial);
             let wanted = *self.wanted.borrow_and_update();
             self.adjust(wanted);
             self.publish();
@@ -139,6 +142,8 @@ impl Pool {
                 Some(ended) = self.workers.join_next_with_id() => self.ended(ended),
                 Some((slot, report)) = self.reports.recv() => self.take(slot, report),
                 () = self.cancel.cancelled(), if !self.closing => self.closing = true,
+                // The sender lives as long as the client in the settings.
+                Ok(()) = release_serial.changed() => {}
                 changed = self.wanted.changed() => self.closing |= changed.is_err(),
                 () = tokio::time::sleep_until(idle.unwrap_or_else(Instant::now)), if idle.is_some() => {
                     tracing::info!("no job for the idle time-out, disconnecting");
@@ -217,11 +222,6 @@ impl Pool {
                 }
             }
             Report::JobDone => self.update(|status| status.jobs_done += 1),
-            Report::ReleaseSerial(serial) => {
-                self.update(|status| {
-                    status.release_serial = status.release_serial.max(Some(serial));
-                });
-            }
             Report::Answered => {
                 self.update(|status| status.server = ServerState::Accepted);
                 if let Some(Note::Ended { lasted, failures }) = self.outage.answered(now) {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_runner::Offered;
-use shared_client::{Client, ClientError, Endpoint, EndpointError, Pacing as _, Ping, RealPacing};
+use shared_client::{Client, ClientError, Endpoint, EndpointError, Pacing as _, RealPacing};
 use shared_protocol::JobId;
-use shared_protocol::agent::{PingAction, RegisterResponse};
+use shared_protocol::agent::{PingAction, PingResponse, RegisterResponse};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -67,8 +67,6 @@ pub(crate) enum Report {
     Answered,
     /// It did not; the text is for the log.
     Failed(String),
-    /// The endpoint said which release this host should run.
-    ReleaseSerial(u64),
 }
 
 /// A worker that is about to register.
@@ -246,7 +244,7 @@ impl Serving<'_> {
 
     /// The next ping's answer; `None` when the worker was asked to leave. A ping under way is not
     /// waited for then: a job that it brings is still the endpoint's to give.
-    async fn ping(&mut self) -> Option<Result<Ping, ClientError>> {
+    async fn ping(&mut self) -> Option<Result<PingResponse, ClientError>> {
         let now = Instant::now();
         let due = self.schedule.next(now, RealPacing.random());
         let due = PingSchedule::not_before(due, now, self.retry_after.take());
@@ -263,14 +261,10 @@ impl Serving<'_> {
         }
     }
 
-    async fn answered(&mut self, first: &Ping) -> Next {
+    async fn answered(&mut self, first: &PingResponse) -> Next {
         self.worker.report(Report::Answered).await;
         let moved = self.move_endpoint(first).await;
-        let ping = moved.as_ref().unwrap_or(first);
-        if let Some(serial) = ping.release_serial {
-            self.worker.report(Report::ReleaseSerial(serial)).await;
-        }
-        let response = &ping.response;
+        let response = moved.as_ref().unwrap_or(first);
         if !response.message.is_empty() {
             tracing::info!("message from the endpoint: {}", response.message);
         }
@@ -281,8 +275,8 @@ impl Serving<'_> {
     }
 
     /// Tries the endpoint that a ping names, and stays there if it answers.
-    async fn move_endpoint(&mut self, ping: &Ping) -> Option<Ping> {
-        let wanted = &ping.response.endpoint;
+    async fn move_endpoint(&mut self, ping: &PingResponse) -> Option<PingResponse> {
+        let wanted = &ping.endpoint;
         if wanted.is_empty() {
             return None;
         }

@@ -3,21 +3,11 @@
 use bytes::Bytes;
 use shared_protocol::JobId;
 use shared_protocol::agent::{Heartbeat, PingResponse, RegisterRequest, RegisterResponse};
-use shared_protocol::header::RELEASE_SERIAL;
 use shared_protocol::job::{ChunkPlace, FinishRequest, Job, JobStateResponse, StartRequest};
 
 use crate::client::{Client, Request};
 use crate::error::ClientError;
 use crate::routes;
-
-/// What a ping brought.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ping {
-    /// The answer itself.
-    pub response: PingResponse,
-    /// Serial of the release that this host should run, if the endpoint says so.
-    pub release_serial: Option<u64>,
-}
 
 impl Client {
     /// `POST register`, with the registration token. Tried for about five minutes; a refusal ends
@@ -47,18 +37,11 @@ impl Client {
     /// `GET ping`, tried once: the next ping is the next attempt. Takes over the headers that the
     /// answer asks for. After an error the caller waits its usual interval, or
     /// [`ClientError::retry_after`] if that is longer.
-    pub async fn ping(&self) -> Result<Ping, ClientError> {
-        let ping = self
-            .call(routes::ONCE, Request::get("ping"), |answer| {
-                let serial = answer.headers.get(RELEASE_SERIAL);
-                Ok(Ping {
-                    response: answer.expect()?,
-                    release_serial: serial
-                        .and_then(|value| value.to_str().ok()?.trim().parse().ok()),
-                })
-            })
+    pub async fn ping(&self) -> Result<PingResponse, ClientError> {
+        let ping: PingResponse = self
+            .call(routes::ONCE, Request::get("ping"), |answer| answer.expect())
             .await?;
-        self.take_request_headers(ping.response.request_headers.as_ref());
+        self.take_request_headers(ping.request_headers.as_ref());
         Ok(ping)
     }
 

@@ -80,6 +80,11 @@ impl Client {
         &self.endpoint
     }
 
+    /// The connections it uses.
+    pub fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
     /// The token it sends.
     pub fn token(&self) -> &Secret {
         &self.token

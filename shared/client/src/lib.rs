@@ -32,7 +32,6 @@ mod json;
 mod pacing;
 mod transport;
 
-pub use calls::Ping;
 pub use client::Client;
 pub use endpoint::Endpoint;
 pub use error::{ClientError, EndpointError, Local, Silence};

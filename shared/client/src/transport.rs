@@ -10,6 +10,8 @@ use bytes::Bytes;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy as Redirects;
 use reqwest::{Method, StatusCode, Url};
+use shared_protocol::header::RELEASE_SERIAL;
+use tokio::sync::watch;
 
 use crate::error::{ClientError, Silence};
 use crate::pacing::{Pacing, RealPacing};
@@ -28,6 +30,8 @@ const MAX_ANSWER_BYTES: usize = 32 << 20;
 pub struct Transport {
     http: reqwest::Client,
     pub(crate) pacing: Arc<dyn Pacing>,
+    /// Written by every answer that names a serial; read by whoever asks the launcher to upgrade.
+    release_serial: Arc<watch::Sender<Option<u64>>>,
 }
 
 impl Transport {
@@ -49,7 +53,29 @@ impl Transport {
                 builder(&agent).tls_certs_only([]).build()
             })
             .map_err(|error| TransportError(chain(&error)))?;
-        Ok(Self { http, pacing })
+        Ok(Self {
+            http,
+            pacing,
+            release_serial: Arc::new(watch::Sender::new(None)),
+        })
+    }
+
+    /// Highest serial of a release that any answer so far wants this host to run. Endpoints other
+    /// than Trireme's server never name one.
+    pub fn release_serial(&self) -> watch::Receiver<Option<u64>> {
+        self.release_serial.subscribe()
+    }
+
+    fn note_release_serial(&self, headers: &HeaderMap) {
+        let serial = headers.get(RELEASE_SERIAL);
+        let serial = serial.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+        self.release_serial.send_if_modified(|highest| {
+            let rises = serial > *highest;
+            if rises {
+                *highest = serial;
+            }
+            rises
+        });
     }
 
     /// Sends one request and reads its whole answer.
@@ -71,6 +97,7 @@ impl Transport {
             detail: innermost(error),
         };
         let mut response = builder.send().await.map_err(|error| unanswered(&error))?;
+        self.note_release_serial(response.headers());
         let mut body = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(|error| unanswered(&error))? {
             if body.len() + piece.len() > MAX_ANSWER_BYTES {

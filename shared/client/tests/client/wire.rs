@@ -80,21 +80,26 @@ async fn a_request_without_a_body_says_so_and_has_no_content_type() {
 }
 
 #[tokio::test]
-async fn a_ping_brings_its_answer_and_the_wanted_release() {
+async fn a_ping_brings_its_answer_and_any_answer_the_wanted_release() {
     let offer = r#"{"action":"pause","job":{"id":"j9"}}"#;
     let played = Played::new(vec![
         reply(200, offer).header("Trireme-Release-Serial", "12"),
         reply(200, "{}").header("Trireme-Release-Serial", "soon"),
-        reply(200, "{}"),
+        reply(200, r#"{"state":"running"}"#).header("Trireme-Release-Serial", "13"),
+        reply(200, "{}").header("Trireme-Release-Serial", "11"),
     ])
     .await;
     let ping = played.client.ping().await.unwrap();
-    assert_eq!(ping.response.action, PingAction::Pause);
-    assert_eq!(ping.response.job.unwrap().id.as_str(), "j9");
-    assert_eq!(ping.release_serial, Some(12));
-    assert_eq!(played.client.ping().await.unwrap().release_serial, None);
-    assert_eq!(played.client.ping().await.unwrap().release_serial, None);
-    assert_eq!(played.lines(), ["GET /v3/ping"; 3]);
+    let serial = played.client.transport().release_serial();
+    assert_eq!(ping.action, PingAction::Pause);
+    assert_eq!(ping.job.unwrap().id.as_str(), "j9");
+    assert_eq!(*serial.borrow(), Some(12));
+    played.client.ping().await.unwrap();
+    assert_eq!(*serial.borrow(), Some(12), "a word is no serial");
+    played.client.job_state(&JobId::new("j9")).await.unwrap();
+    assert_eq!(*serial.borrow(), Some(13), "a job's poll counts, too");
+    played.client.ping().await.unwrap();
+    assert_eq!(*serial.borrow(), Some(13), "a serial never falls");
 }
 
 #[tokio::test]
