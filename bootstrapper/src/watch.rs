@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use shared_handover::exit::Exit;
 use shared_handover::report::Report;
 use shared_slots::Reason;
-use shared_supervise::{Child, Ended, Event, ProcessId, Signal, reap};
+use shared_supervise::{Child, Ended, Event, ProcessId, Signal, reap, release_code};
 
 use crate::back_off::Ending;
 use crate::choose::Chosen;
@@ -58,6 +58,9 @@ impl Host {
         loop {
             let wake = watch.stop_by.into_iter().chain(watch.report_by).min();
             let limit = wake.map(|wake| wake.saturating_duration_since(clock::now()));
+            if limit.is_none() {
+                release_code();
+            }
             let reports = watch.reports.as_ref().map(|pipe| pipe.as_fd());
             match self.events.wait(reports.as_slice(), limit)? {
                 Event::Signal(signal) => self.forward(signal, &mut watch),

@@ -5,10 +5,13 @@
 //! start time, so nobody is ever killed for having inherited a number. [`Events`] sleeps in one
 //! `poll` until something happens; nothing here wakes up to look.
 //!
-//! No threads, no async runtime. All `unsafe` is in `os/`.
+//! No threads, no async runtime. All `unsafe` is in `os/`, and in the one call of it that
+//! takes a promise.
 
 #[cfg(unix)]
 mod child;
+#[cfg(unix)]
+mod code;
 #[cfg(unix)]
 mod events;
 mod lock;
@@ -25,6 +28,8 @@ mod tree;
 
 #[cfg(unix)]
 pub use child::{Child, Ended, become_subreaper, is_shortage, own_session, reap};
+#[cfg(unix)]
+pub use code::release_code;
 #[cfg(unix)]
 pub use events::{Event, Events};
 pub use lock::{Lock, LockError};

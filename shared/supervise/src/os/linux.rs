@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "system calls that std does not offer")]
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::time::Duration;
 
@@ -67,6 +68,22 @@ pub(crate) fn wait_exit(pid: u32, patience: Duration, still_it: impl Fn() -> boo
 /// A handle of the process with this number if it is `still_it`; it can be read once that is gone.
 pub(crate) fn exit_file(pid: u32, still_it: impl Fn() -> bool) -> Option<OwnedFd> {
     open(pid).ok().filter(|_| still_it())
+}
+
+/// Takes these pages out of this process's memory until they are used again.
+///
+/// # Safety
+/// They must be the unchanged pages of a mapped file.
+pub(crate) unsafe fn release_pages(pages: Range<usize>) {
+    // SAFETY: as the caller says, the file has all that is dropped. Whether it works makes no
+    // difference to anybody.
+    unsafe {
+        libc::madvise(
+            std::ptr::with_exposed_provenance_mut(pages.start),
+            pages.len(),
+            libc::MADV_DONTNEED,
+        )
+    };
 }
 
 /// See prctl(2), PR_SET_CHILD_SUBREAPER.

@@ -6,9 +6,9 @@ pub(crate) use unix::{handle, own_session, pause, poll, reap, signal_pipe, take_
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{become_subreaper, exit_file, send, wait_exit};
+pub(crate) use linux::{become_subreaper, exit_file, release_pages, send, wait_exit};
 
 #[cfg(not(target_os = "linux"))]
 mod other;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use other::{become_subreaper, exit_file, send, wait_exit};
+pub(crate) use other::{become_subreaper, exit_file, release_pages, send, wait_exit};

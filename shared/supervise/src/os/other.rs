@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "system calls that std does not offer")]
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -30,6 +31,12 @@ pub(crate) fn wait_exit(
 pub(crate) fn exit_file(_pid: u32, _still_it: impl Fn() -> bool) -> Option<OwnedFd> {
     None
 }
+
+/// Nothing to do.
+///
+/// # Safety
+/// None is needed here.
+pub(crate) unsafe fn release_pages(_pages: Range<usize>) {}
 
 /// Nothing to set.
 pub(crate) fn become_subreaper() -> io::Result<()> {
