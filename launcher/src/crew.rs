@@ -272,7 +272,10 @@ impl Crew {
         let agent = self.agents.get_mut(&pid)?;
         match message {
             ToLauncher::Hello { version, spawn, .. } => {
-                agent.version = version;
+                // What the release calls it counts for more than what it calls itself.
+                if agent.digest.is_none() {
+                    agent.version = version;
+                }
                 agent.spawn = Some(spawn);
             }
             ToLauncher::Pong { seq } => agent.pulse.answer(seq),
