@@ -227,7 +227,7 @@ fn job_settings(jobs: JobsConfig, one_job: bool, records: Records) -> JobSetting
         executor: jobs.executor,
         build_path: jobs.build_path,
         context_folder: jobs.context_folder,
-        terminal: jobs.terminal,
+        output: jobs.output,
         marks: jobs.marks,
         cancel_signal: jobs.cancel_signal,
         cancel_grace: jobs.cancel_grace,

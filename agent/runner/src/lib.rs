@@ -46,6 +46,18 @@ pub use stream::Running;
 use crate::environment::AgentVariables;
 use crate::record::Records;
 
+/// What an executor's output goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecutorOutput {
+    /// A pipe: bytes as they are.
+    Pipe,
+    /// A terminal that ends lines as terminals do, for a program of the user's own.
+    Terminal,
+    /// A terminal that changes nothing, for our executor: the commands it runs have terminals of
+    /// their own, and lines must not be ended twice.
+    RawTerminal,
+}
+
 /// What all jobs of an agent have in common.
 #[derive(Debug)]
 pub struct JobSettings {
@@ -55,8 +67,8 @@ pub struct JobSettings {
     pub build_path: PathBuf,
     /// Folder of the files beside a job.
     pub context_folder: PathBuf,
-    /// Whether jobs run in a terminal.
-    pub terminal: bool,
+    /// What the executor writes to.
+    pub output: ExecutorOutput,
     /// How logs carry the time.
     pub marks: Marks,
     /// Signal that asks an executor to end.

@@ -16,7 +16,7 @@ use crate::finish::Exited;
 use crate::outcome::{NotRun, Outcome};
 use crate::record::{Record, RecordFile};
 use crate::stream::Running;
-use crate::{JobSettings, NotRunning};
+use crate::{ExecutorOutput, JobSettings, NotRunning};
 
 /// What became of the start.
 #[derive(Debug)]
@@ -115,10 +115,10 @@ impl Accepted {
             tracestate: &self.job.tracestate,
         };
         let env = executor_environment(&self.job.env, &settings.variables, &facts);
-        let stream = if settings.terminal {
-            Stream::Terminal(Window::JOB)
-        } else {
-            Stream::PipeInSession
+        let stream = match settings.output {
+            ExecutorOutput::Pipe => Stream::PipeInSession,
+            ExecutorOutput::Terminal => Stream::Terminal(Window::JOB),
+            ExecutorOutput::RawTerminal => Stream::RawTerminal(Window::JOB),
         };
         let mut words = settings.executor.iter().cloned();
         let (child, output) = Command::new(words.next().unwrap_or_default())

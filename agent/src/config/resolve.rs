@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use agent_log_stream::Marks;
 use agent_process::Signal;
+use agent_runner::ExecutorOutput;
 use agent_runner::environment::{AgentVariables, OverrideMode};
 use agent_worker::register::Priority;
 use shared_client::{Endpoint, EndpointError};
@@ -88,8 +89,8 @@ pub struct JobsConfig {
     pub build_path: PathBuf,
     /// Where the files beside a job lie.
     pub context_folder: PathBuf,
-    /// Whether jobs run in a terminal.
-    pub terminal: bool,
+    /// What the executor writes to.
+    pub output: ExecutorOutput,
     /// Folder of the agent's hooks.
     pub hooks: Option<PathBuf>,
     /// How logs carry the time.
@@ -296,7 +297,7 @@ fn jobs(values: &Values<'_>, place: &Place, no_plugins: bool) -> Result<JobsConf
         context_folder: values
             .path("job-context-dir")
             .unwrap_or_else(|| place.temporary.clone()),
-        terminal: !values.switch("no-pty")?,
+        output: output(values)?,
         hooks: values.path("hooks-path"),
         marks: if values.switch("no-ansi-timestamps")? {
             Marks::None
@@ -349,6 +350,16 @@ fn signal_grace(values: &Values<'_>, grace: u64) -> Result<u64, ConfigError> {
                 "leaves no time within the cancel grace period; make that longer",
             )
             .into()
+    })
+}
+
+fn output(values: &Values<'_>) -> Result<ExecutorOutput, ConfigError> {
+    Ok(if values.switch("no-pty")? {
+        ExecutorOutput::Pipe
+    } else if values.text("bootstrap-script").trim().is_empty() {
+        ExecutorOutput::RawTerminal
+    } else {
+        ExecutorOutput::Terminal
     })
 }
 

@@ -49,7 +49,7 @@ fn defaults_are_those_of_the_peer() {
     assert_eq!(config.jobs.executor, ["/opt/bin/agent", "bootstrap"]);
     assert_eq!(config.jobs.cancel_grace, Duration::from_secs(10));
     assert_eq!(config.jobs.context_folder, Path::new("/tmp"));
-    assert!(config.jobs.terminal);
+    assert_eq!(config.jobs.output, ExecutorOutput::RawTerminal);
 }
 
 #[test]
