@@ -1,3 +1,5 @@
+//! The life of a worker and its jobs, as the Agent API tells it.
+
 use reqwest::Method;
 use serde_json::{Value, json};
 

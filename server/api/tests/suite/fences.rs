@@ -1,3 +1,5 @@
+//! Who may do what: tokens, offers, repetitions, limits.
+
 use std::time::Duration;
 
 use reqwest::Method;

@@ -1,3 +1,5 @@
+//! Logs over REST: whole, in parts, as a stream.
+
 use reqwest::{Method, Response, StatusCode};
 
 use crate::{Bed, Job};

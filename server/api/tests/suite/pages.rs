@@ -1,3 +1,5 @@
+//! Pages as a browser asks for them, and as an attacker would.
+
 use reqwest::{Response, StatusCode};
 
 use crate::Bed;

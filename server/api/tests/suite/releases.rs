@@ -1,3 +1,5 @@
+//! The release tree as a launcher fetches it.
+
 use std::time::Duration;
 
 use jiff::Timestamp;

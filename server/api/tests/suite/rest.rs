@@ -1,3 +1,5 @@
+//! Pipelines and builds over REST.
+
 use reqwest::Method;
 use serde_json::{Value, json};
 

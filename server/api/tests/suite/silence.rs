@@ -1,3 +1,5 @@
+//! What time brings about: lost workers, time limits, goodbyes.
+
 use std::time::Duration;
 
 use reqwest::Method;

@@ -1,3 +1,5 @@
+//! Pieces of a log, in any order and more than once.
+
 use server_jobs::Event;
 use server_store::ChunkError;
 use shared_protocol::JobId;

@@ -1,3 +1,5 @@
+//! The data folder: private, locked, lasting.
+
 use server_store::{DataDir, DataDirError, Store};
 
 use crate::Bed;

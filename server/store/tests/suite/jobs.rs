@@ -1,3 +1,5 @@
+//! Jobs of real builds, with several workers after them.
+
 use std::time::Duration;
 
 use server_jobs::{Event, Presence, Refusal, Report};

@@ -1,3 +1,5 @@
+//! Tokens: what they grant and what is kept of them.
+
 use server_store::{Grant, TokenKind};
 
 use crate::{Bed, NOW};
