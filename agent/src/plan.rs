@@ -3,6 +3,8 @@
 //! Orders come from the operating system's signals and from the launcher; who said it does not
 //! matter. Stopping is never taken back; a drain is, because an upgrade may fail.
 
+use std::fmt;
+
 use agent_worker::Wanted;
 use shared_handover::message::Phase;
 
@@ -19,6 +21,19 @@ pub enum Order {
     Cancel,
     /// What somebody wants who asks again: stop, then cancel, then end at once.
     Escalate,
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accept(0) => f.write_str("stand by without workers"),
+            Self::Accept(slots) => write!(f, "take jobs with {slots} workers"),
+            Self::Drain => f.write_str("take no more jobs, a successor does"),
+            Self::Stop => f.write_str("stop when the running jobs are done"),
+            Self::Cancel => f.write_str("cancel the running jobs and stop"),
+            Self::Escalate => f.write_str("a signal asks to stop (the next one cancels jobs)"),
+        }
+    }
 }
 
 /// How far it has come.

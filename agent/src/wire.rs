@@ -110,7 +110,7 @@ pub async fn run(parts: Parts) -> Ending {
             }
         };
         plan = plan.after(order);
-        tracing::info!(?order, slots = plan.wanted().slots, "new order");
+        tracing::info!("order: {order}");
         if plan.abandons() {
             return Ending::Abandoned;
         }

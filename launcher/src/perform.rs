@@ -243,7 +243,12 @@ impl<'a> Host<'a> {
             Component::Launcher => self.own.stamp.to_owned(),
             Component::Agent => self.version_of(self.agent_page.committed()),
         };
-        info!(component = task.component.name(), %from, to = %task.version, serial = task.serial, "new version");
+        let component = task.component.name();
+        let what = format!("new version of the {component}");
+        // A version that cannot be installed is new again at every check.
+        if self.complaints.is_news(&what, &task.digest.to_string()) {
+            info!(component, %from, to = %task.version, serial = task.serial, "new version");
+        }
         self.feed(Event::Checked(task));
     }
 

@@ -12,7 +12,7 @@ use crate::{Server, agent, page, release, user};
 /// Everything the server answers.
 pub fn router(server: Server) -> Router {
     Router::new()
-        .nest("/v3", agent::routes())
+        .nest("/v3", agent::routes(&server))
         .nest("/v2/organizations/{org}", user::routes())
         .nest("/releases/v1", release::routes())
         .merge(page::routes())

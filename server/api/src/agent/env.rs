@@ -54,6 +54,8 @@ fn set_build(set: &mut impl FnMut(&str, &str), settings: &Settings, build: &Buil
     set(name::COMMIT, &build.commit);
     set(name::BRANCH, &build.branch);
     set(name::MESSAGE, &build.message);
+    // No build here waits for a description of its commit, so agents need not look for one.
+    set("BUILDKITE_COMMIT_RESOLVED", "true");
     set("BUILDKITE_TAG", "");
     set("BUILDKITE_PULL_REQUEST", "false");
     set("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "");

@@ -10,13 +10,18 @@ mod presence;
 mod register;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::HeaderValue;
+use axum::middleware::map_response_with_state;
+use axum::response::Response;
 use axum::routing::{get, post, put};
+
+use shared_protocol::header::RELEASE_SERIAL;
 
 use crate::Server;
 
 /// The routes below `/v3`.
-pub(crate) fn routes() -> Router<Server> {
+pub(crate) fn routes(server: &Server) -> Router<Server> {
     Router::new()
         .route("/register", post(register::register))
         .route("/connect", post(presence::connect))
@@ -31,4 +36,16 @@ pub(crate) fn routes() -> Router<Server> {
             "/jobs/{id}/chunks",
             post(chunk::receive).layer(DefaultBodyLimit::max(chunk::LONGEST_BODY)),
         )
+        .layer(map_response_with_state(server.clone(), name_release))
+}
+
+/// Names the release that the host should run. Every answer does: a worker that runs a long job
+/// does not ping, but polls the job's state.
+async fn name_release(State(server): State<Server>, mut answer: Response) -> Response {
+    if let Some(serial) = server.release_serial() {
+        answer
+            .headers_mut()
+            .insert(RELEASE_SERIAL, HeaderValue::from(serial));
+    }
+    answer
 }

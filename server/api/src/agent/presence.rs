@@ -2,13 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde_json::{Value, json};
 use server_jobs::{Moment, Presence};
 use server_store::{AgentRow, StoreError};
 use shared_protocol::AgentId;
 use shared_protocol::agent::{Heartbeat, OfferedJob, PingResponse};
-use shared_protocol::header::RELEASE_SERIAL;
 use tracing::info;
 
 use crate::auth::Worker;
@@ -60,7 +58,7 @@ pub(super) async fn heartbeat(
 pub(super) async fn ping(
     State(server): State<Server>,
     Worker(id): Worker,
-) -> Result<Response, Fault> {
+) -> Result<Json<PingResponse>, Fault> {
     let now = server.now();
     let agent = hear(&server, &id, now).await?;
     let mut answer = PingResponse::default();
@@ -73,10 +71,7 @@ pub(super) async fn ping(
         server.announce(&changed).await;
         answer.job = Some(OfferedJob { id: job });
     }
-    let serial = server
-        .release_serial()
-        .map(|serial| (RELEASE_SERIAL, serial.to_string()));
-    Ok((AppendHeaders(serial), Json(answer)).into_response())
+    Ok(Json(answer))
 }
 
 /// Notes that the worker is there. A worker that said goodbye must connect again first.

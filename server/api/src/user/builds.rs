@@ -72,7 +72,7 @@ pub(super) async fn create(
     info!(pipeline = slug, number = row.number, "build created");
     server.announce(&changed).await;
     server.wakes.fleet();
-    Ok((StatusCode::CREATED, shaped(&server, &row).await?))
+    Ok((StatusCode::CREATED, Json(shaped(&server, &row).await?)))
 }
 
 pub(super) async fn list(
@@ -83,8 +83,7 @@ pub(super) async fn list(
     let pipeline = server.store.pipeline(&slug).await?;
     let mut shapes = Vec::new();
     for row in server.store.builds_of(&pipeline.slug, LISTED).await? {
-        let jobs = server.store.jobs_of(&row.id).await?;
-        shapes.push(shape::build(&server.settings, &row, &jobs));
+        shapes.push(shaped(&server, &row).await?);
     }
     Ok(Json(Value::Array(shapes)))
 }
@@ -95,7 +94,7 @@ pub(super) async fn show(
     Path((_, slug, number)): Path<(String, String, u32)>,
 ) -> Result<Json<Value>, Fault> {
     let row = server.store.build(&slug, number).await?;
-    shaped(&server, &row).await
+    Ok(Json(shaped(&server, &row).await?))
 }
 
 pub(super) async fn cancel(
@@ -107,10 +106,11 @@ pub(super) async fn cancel(
     let changed = server.store.cancel_build(&row.id, server.now()).await?;
     info!(pipeline = slug, number, "build canceled");
     server.announce(&changed).await;
-    shaped(&server, &row).await
+    Ok(Json(shaped(&server, &row).await?))
 }
 
-async fn shaped(server: &Server, row: &BuildRow) -> Result<Json<Value>, Fault> {
+async fn shaped(server: &Server, row: &BuildRow) -> Result<Value, Fault> {
     let jobs = server.store.jobs_of(&row.id).await?;
-    Ok(Json(shape::build(&server.settings, row, &jobs)))
+    let agents = server.store.agents_of(&row.id).await?;
+    Ok(shape::build(&server.settings, row, &jobs, &agents))
 }

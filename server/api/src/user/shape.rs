@@ -23,7 +23,13 @@ pub(super) fn pipeline(settings: &Settings, row: &PipelineRow) -> Value {
     })
 }
 
-pub(super) fn build(settings: &Settings, row: &BuildRow, jobs: &[JobRow]) -> Value {
+/// A build with its jobs; `agents` are those that hold or held one of them.
+pub(super) fn build(
+    settings: &Settings,
+    row: &BuildRow,
+    jobs: &[JobRow],
+    agents: &[AgentRow],
+) -> Value {
     let states: Vec<State> = jobs.iter().map(|job| job.state.clone()).collect();
     let state = BuildState::of(&states);
     let started = jobs.iter().filter_map(|job| started(&job.state)).min();
@@ -44,17 +50,18 @@ pub(super) fn build(settings: &Settings, row: &BuildRow, jobs: &[JobRow]) -> Val
         "started_at": started.map(rfc3339),
         "finished_at": finished.filter(|_| state.is_finished()).map(rfc3339),
         "pipeline": {"slug": row.pipeline, "name": row.pipeline_name},
-        "jobs": jobs.iter().map(|job| self::job(settings, row, job)).collect::<Vec<_>>(),
+        "jobs": jobs.iter().map(|job| self::job(settings, row, job, agents)).collect::<Vec<_>>(),
     })
 }
 
-fn job(settings: &Settings, build: &BuildRow, row: &JobRow) -> Value {
+fn job(settings: &Settings, build: &BuildRow, row: &JobRow, agents: &[AgentRow]) -> Value {
     let url = format!("{}/jobs/{}", build_url(settings, build), row.id);
     let end = match &row.state {
         State::Finished(end) => Some(end),
         _ => None,
     };
-    let agent = end.map_or_else(|| row.state.holder(), |end| end.agent.as_ref());
+    let holder = end.map_or_else(|| row.state.holder(), |end| end.agent.as_ref());
+    let agent = holder.and_then(|id| agents.iter().find(|agent| agent.id == *id));
     json!({
         "id": row.id,
         "type": "script",
@@ -70,7 +77,12 @@ fn job(settings: &Settings, build: &BuildRow, row: &JobRow) -> Value {
             _ => None,
         }),
         "reason": end.map(|end| end.reason.as_str()),
-        "agent": agent.map(|id| json!({"id": id})),
+        "agent": agent.map(|agent| json!({
+            "id": agent.id,
+            "name": agent.name,
+            "hostname": agent.hostname,
+            "version": agent.version,
+        })),
         "web_url": format!("{}?job={}", web_url(settings, build), row.id),
         "log_url": format!("{url}/log"),
         "log_size": row.log_size,

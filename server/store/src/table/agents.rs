@@ -1,7 +1,7 @@
 //! Registered workers.
 
 use server_jobs::{Event, Moment, Presence};
-use shared_protocol::{AgentId, JobId, Secret};
+use shared_protocol::{AgentId, BuildId, JobId, Secret};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
 use uuid::Uuid;
@@ -111,6 +111,16 @@ impl Store {
             "WHERE presence = 'connected' OR heard_at >= ? ORDER BY name, registered_at"
         ))
         .bind(to_column(since))
+        .fetch_all(&self.reader)
+        .await?)
+    }
+
+    /// The workers that hold or held jobs of a build.
+    pub async fn agents_of(&self, build: &BuildId) -> Result<Vec<AgentRow>, StoreError> {
+        Ok(sqlx::query_as(select!(
+            "WHERE id IN (SELECT agent_id FROM jobs WHERE build_id = ?)"
+        ))
+        .bind(build.as_str())
         .fetch_all(&self.reader)
         .await?)
     }
