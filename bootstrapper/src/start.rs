@@ -1,9 +1,10 @@
 //! Starting a launcher.
 
-use std::process::{Command, Stdio};
+use std::ffi::{OsStr, OsString};
+use std::io;
 
 use shared_slots::{Digest, Reason};
-use shared_supervise::{Child, is_shortage, own_session};
+use shared_supervise::{Child, is_shortage};
 
 use crate::choose::Chosen;
 use crate::factory::NoLauncher;
@@ -16,7 +17,7 @@ impl Host {
         let mut unusable: Vec<Digest> = Vec::new();
         loop {
             let chosen = self.choose(&unusable)?;
-            match Child::start(&mut self.command(&chosen)) {
+            match self.run(&chosen) {
                 Ok(child) => {
                     let Chosen { role, digest, .. } = &chosen;
                     let pid = child.id.pid;
@@ -44,21 +45,18 @@ impl Host {
         }
     }
 
-    fn command(&self, chosen: &Chosen) -> Command {
-        let mut command = Command::new(&chosen.path);
-        command
-            .arg("run")
-            .arg("--state-dir")
-            .arg(self.state.root())
-            .args(&self.options.launcher_args)
-            .env("TRIREME_BOOTSTRAPPER_VERSION", self.stamp)
-            .env("TRIREME_BOOTSTRAPPER_PID", std::process::id().to_string())
-            // Never written to: it ends when we do, however that happens.
-            .stdin(Stdio::piped())
-            // The report pipe.
-            .stdout(Stdio::piped());
-        // Else Ctrl-C would reach it past us, and count as a second signal.
-        own_session(&mut command);
-        command
+    /// In a session of its own, else Ctrl-C would reach it past us and count as a second signal.
+    /// Its standard input is never written to and ends when we do, however that happens; its
+    /// standard output is the report pipe.
+    fn run(&self, chosen: &Chosen) -> io::Result<Child> {
+        let mut args: Vec<&OsStr> = vec![
+            "run".as_ref(),
+            "--state-dir".as_ref(),
+            self.state.root().as_ref(),
+        ];
+        args.extend(self.options.launcher_args.iter().map(OsString::as_os_str));
+        let version = format!("TRIREME_BOOTSTRAPPER_VERSION={}", self.stamp);
+        let pid = format!("TRIREME_BOOTSTRAPPER_PID={}", std::process::id());
+        Child::start(&chosen.path, &args, &[version.as_ref(), pid.as_ref()])
     }
 }

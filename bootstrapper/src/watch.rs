@@ -1,8 +1,7 @@
 //! One run of a launcher: from its start to its end.
 
-use std::io::Read as _;
+use std::io::{PipeReader, PipeWriter, Read as _};
 use std::os::fd::AsFd as _;
-use std::process::{ChildStdin, ChildStdout};
 use std::time::{Duration, Instant};
 
 use shared_handover::exit::Exit;
@@ -31,9 +30,9 @@ struct Watch {
     chosen: Chosen,
     launcher: ProcessId,
     /// The report pipe, until the launcher closes it.
-    reports: Option<ChildStdout>,
+    reports: Option<PipeReader>,
     /// Held open for as long as the launcher is to run.
-    _lifeline: Option<ChildStdin>,
+    _lifeline: PipeWriter,
     since: Instant,
     /// Until when a trial must have reported; `None` when nothing is expected any more.
     report_by: Option<Instant>,
@@ -49,7 +48,7 @@ impl Host {
             report_by: chosen.on_trial.then(|| since + self.options.trial_limit),
             chosen,
             launcher: child.id,
-            reports: child.stdout,
+            reports: Some(child.stdout),
             _lifeline: child.stdin,
             since,
             stop_by: None,

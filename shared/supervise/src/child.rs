@@ -3,21 +3,23 @@
 //! A tier that is a subreaper gets children it never started, so ends are collected for all of
 //! them in one place, [`reap`], and not per child.
 
-use std::io;
-use std::process::{ChildStdin, ChildStdout, Command};
+use std::ffi::OsStr;
+use std::io::{self, PipeReader, PipeWriter};
+use std::path::Path;
+use std::process::Command;
 
 use crate::os;
 use crate::process::ProcessId;
 
-/// A child that was started. Dropping it neither kills nor reaps it, but closes its pipes.
+/// A child that was started. Dropping it neither kills nor reaps it, but closes the pipes.
 #[derive(Debug)]
 pub struct Child {
     /// Which process it is.
     pub id: ProcessId,
-    /// Goes to its standard input, if that was piped.
-    pub stdin: Option<ChildStdin>,
-    /// Comes from its standard output, if that was piped.
-    pub stdout: Option<ChildStdout>,
+    /// Goes to its standard input.
+    pub stdin: PipeWriter,
+    /// Comes from its standard output.
+    pub stdout: PipeReader,
 }
 
 /// How a process ended.
@@ -30,16 +32,18 @@ pub enum Ended {
 }
 
 impl Child {
-    /// Starts `command`.
-    pub fn start(command: &mut Command) -> io::Result<Self> {
-        let child = command.spawn()?;
-        let pid = child.id();
-        Ok(Self {
-            // Until it is reaped, which is up to us, it is there even if it has ended.
-            id: ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 }),
-            stdin: child.stdin,
-            stdout: child.stdout,
-        })
+    /// Starts `program` with these arguments, in a session of its own, with pipes for standard
+    /// input and output. Its environment is ours with these `variables`, each `NAME=value`.
+    ///
+    /// # Errors
+    /// Also those of the exec: a file that the system cannot run is never handed to a shell.
+    pub fn start(program: &Path, args: &[&OsStr], variables: &[&OsStr]) -> io::Result<Self> {
+        let mut words = vec![program.as_os_str()];
+        words.extend_from_slice(args);
+        let (pid, stdin, stdout) = os::spawn(&words, variables)?;
+        // Until it is reaped, which is up to us, it is there even if it has ended.
+        let id = ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 });
+        Ok(Self { id, stdin, stdout })
     }
 }
 

@@ -3,23 +3,16 @@
 
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd as _;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use shared_supervise::{
-    Child, Ended, Event, Events, ProcessId, Signal, become_subreaper, own_session, reap,
-};
+use shared_supervise::{Child, Ended, Event, Events, ProcessId, Signal, become_subreaper, reap};
 
 /// Longer than the test may take: only a failure waits that long.
 const LONG: Option<Duration> = Some(Duration::from_secs(30));
 
 fn start(script: &str) -> Child {
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", script])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    Child::start(own_session(&mut command)).expect("started")
+    let args = ["-c".as_ref(), script.as_ref()];
+    Child::start("/bin/sh".as_ref(), &args, &[]).expect("started")
 }
 
 /// Waits for ends of children until these have ended.
@@ -51,8 +44,7 @@ fn signals_ends_of_children_and_files_are_told_apart_and_none_is_lost() {
 
     // A file that can be read; then the same file at its end.
     let child = start("cat; exit 7");
-    let mut input = child.stdin.expect("piped");
-    let mut output = child.stdout.expect("piped");
+    let (mut input, mut output) = (child.stdin, child.stdout);
     input.write_all(b"H").expect("written");
     let watched = [output.as_fd()];
     assert_eq!(

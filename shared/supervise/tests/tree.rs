@@ -1,27 +1,23 @@
 //! Trees of real processes.
 #![cfg(target_os = "linux")]
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{ChildStdin, Command, Stdio};
+use std::fs::Permissions;
+use std::io::{BufRead as _, BufReader, PipeWriter};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use shared_supervise::{
-    Child, ProcessId, Signal, descendants, is_shortage, kill_tree, own_session, start_time,
-    wait_gone,
+    Child, ProcessId, Signal, descendants, is_shortage, kill_tree, start_time, wait_gone,
 };
 
 /// Longer than any test may take: only a failure waits that long.
 const LONG: Duration = Duration::from_secs(30);
 
 /// Starts a shell script that prints `lines` lines, and returns it, its input and these.
-fn script(text: &str, lines: usize) -> (ProcessId, Option<ChildStdin>, Vec<String>) {
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", text])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    let child = Child::start(own_session(&mut command)).expect("started");
-    let lines = BufReader::new(child.stdout.expect("piped"))
+fn script(text: &str, lines: usize) -> (ProcessId, PipeWriter, Vec<String>) {
+    let args = ["-c".as_ref(), text.as_ref()];
+    let child = Child::start("/bin/sh".as_ref(), &args, &[]).expect("started");
+    let lines = BufReader::new(child.stdout)
         .lines()
         .take(lines)
         .map(|line| line.expect("text"))
@@ -99,10 +95,32 @@ fn waiting_ends_when_patience_does() {
 }
 
 #[test]
-fn a_program_that_cannot_run_is_no_shortage_of_the_host() {
-    let error = Child::start(&mut Command::new("/proc/version")).expect_err("not a program");
-    assert!(!is_shortage(&error), "{error}");
-    assert!(is_shortage(&std::io::Error::from_raw_os_error(11)));
+fn a_file_that_is_no_program_is_an_error_and_no_shortage_of_the_host() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("nonsense");
+    for (text, mode) in [("exit 0", 0o755), ("#!/bin/sh\n", 0o644)] {
+        std::fs::write(&path, text).expect("written");
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("set");
+        let error = Child::start(&path, &[], &[]).expect_err("no program");
+        assert!(!is_shortage(&error), "{error}");
+    }
+    assert!(is_shortage(&std::io::Error::from_raw_os_error(
+        libc::EAGAIN
+    )));
+}
+
+#[test]
+fn a_child_has_our_environment_with_what_is_replaced_in_it() {
+    let text = "echo \"$PATH\"; echo \"$ONE\"; env | grep -c ^PWD=";
+    let args = ["-c".as_ref(), text.as_ref()];
+    let variables = ["ONE=1=2".as_ref(), "PWD=/x".as_ref()];
+    let child = Child::start("/bin/sh".as_ref(), &args, &variables).expect("started");
+    let lines: Vec<_> = BufReader::new(child.stdout)
+        .lines()
+        .map_while(Result::ok)
+        .collect();
+    let path = std::env::var("PATH").expect("a path");
+    assert_eq!(lines, [path.as_str(), "1=2", "1"]);
 }
 
 #[test]

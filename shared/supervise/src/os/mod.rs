@@ -1,6 +1,8 @@
 //! System calls. All that is `unsafe` in this crate is here, each with its reason.
 
+mod spawn;
 mod unix;
+pub(crate) use spawn::spawn;
 pub(crate) use unix::{handle, own_session, pause, poll, reap, signal_pipe, take_pending};
 
 #[cfg(target_os = "linux")]

@@ -1,0 +1,12 @@
+//! The bootstrapper as a process, with shell scripts for launchers: the store does not care what a
+//! launcher is.
+#![cfg(target_os = "linux")]
+
+mod bench;
+mod factory;
+mod fall_back;
+mod once;
+mod refusals;
+mod relaunch;
+mod stop;
+mod trial;
