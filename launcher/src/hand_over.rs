@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use shared_handover::message::{Phase, Status, ToAgent};
+use shared_slots::Digest;
 
 /// How long an agent may go on without saying that it drains, before its idle workers are no longer
 /// counted: it is deaf, and must not keep its successor from working.
@@ -90,6 +91,17 @@ pub(crate) fn share_out(members: &[Member]) -> Vec<Option<Order>> {
         Duty::Cancel => Some(Order::Cancel),
     };
     members.iter().map(order).collect()
+}
+
+/// A switch from one agent to another that has not been announced yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Switch {
+    /// Version that is being replaced.
+    pub(crate) from: String,
+    /// What replaces it. It may be committed before the switch is announced: a quick job is proof.
+    pub(crate) to: Digest,
+    /// The time without a working worker so far.
+    pub(crate) gap: Gap,
 }
 
 /// Measures the time in which no agent had a working worker, ready or busy.

@@ -11,7 +11,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::complaints::{Complaints, REFUSED, UNREACHABLE};
 use crate::crew::{Crew, Ending};
-use crate::hand_over::Gap;
+use crate::hand_over::{Gap, Switch};
 use crate::keep_running::{Luck, Restarts};
 use crate::settings::Settings;
 use crate::step_check::{self, Installed};
@@ -55,8 +55,7 @@ pub(crate) struct Host<'a> {
     /// Highest serial that an agent heard of, and the one that was last asked for because of that.
     pub(crate) announced: u64,
     pub(crate) asked_for: u64,
-    /// The agent version that is being replaced, and the time without a worker so far.
-    pub(crate) switching: Option<(String, Gap)>,
+    pub(crate) switching: Option<Switch>,
     complaints: Complaints,
     pub(crate) reports: Reports,
     started: tokio::time::Instant,
@@ -326,9 +325,10 @@ impl<'a> Host<'a> {
     }
 
     fn start_trial(&mut self, digest: Digest) -> Option<Event> {
-        self.switching = self.agent_page.committed().map(|committed| {
-            let from = self.version_of(Some(committed));
-            (from, Gap::default())
+        self.switching = self.agent_page.committed().map(|committed| Switch {
+            from: self.version_of(Some(committed)),
+            to: digest,
+            gap: Gap::default(),
         });
         if self.crew.of(Some(digest)).is_some() {
             return None;

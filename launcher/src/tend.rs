@@ -11,6 +11,7 @@ use shared_supervise::ProcessId;
 use tracing::{error, info, warn};
 
 use crate::crew::{Agent, Ending};
+use crate::hand_over::Switch;
 use crate::health::{self, AgentStanding};
 use crate::perform::Host;
 use crate::start_agent::{self, Start};
@@ -254,18 +255,18 @@ impl Host<'_> {
 
     /// Measures the time without a worker during a switch, and says when it is over.
     fn note_workers(&mut self, now: Duration) {
-        if let Some((_, gap)) = &mut self.switching {
-            gap.workers(self.crew.workers(), now);
+        if let Some(switch) = &mut self.switching {
+            switch.gap.workers(self.crew.workers(), now);
         }
-        let trial = self.upgrade.trial();
         let Some(agent) = self.crew.newly_working() else {
             return;
         };
         let (to, pid) = (agent.version.as_str(), agent.id.pid);
-        match self.switching.take_if(|_| agent.digest == trial) {
-            Some((from, gap)) => {
-                let gap_ms = gap.total().as_millis();
-                info!(%from, to, pid, gap_ms, "agent switched");
+        let is_successor = |switch: &mut Switch| agent.digest == Some(switch.to);
+        match self.switching.take_if(is_successor) {
+            Some(switch) => {
+                let gap_ms = switch.gap.total().as_millis();
+                info!(from = %switch.from, to, pid, gap_ms, "agent switched");
             }
             None => info!(version = to, pid, "agent takes jobs"),
         }

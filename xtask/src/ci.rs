@@ -17,7 +17,7 @@ pub(crate) struct Args {
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("needs", needs),
     ("format", || cargo::run(&["fmt", "--all", "--check"])),
     ("tidy", tidy::check),
@@ -36,6 +36,10 @@ const STEPS: [Step; 8] = [
     ("shape", || shape::check(false)),
     ("tests", || {
         cargo::run(&["test", "--workspace", "--no-fail-fast"])
+    }),
+    // The launcher once more, with the points at which a test can kill it.
+    ("crashes", || {
+        cargo::run(&["test", "--package", "launcher", "--features", "checkpoints"])
     }),
 ];
 

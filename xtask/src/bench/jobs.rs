@@ -65,22 +65,22 @@ pub(super) async fn until_ended(bed: &Bed, pipeline: &str, number: u64) -> Resul
     bail!("the build of {pipeline} did not end")
 }
 
-/// The server's clock from accepting to finishing a job that runs `true` without a checkout.
+/// The server's clock from the start to the finish of a job that runs `true` without a checkout.
 pub(super) async fn noop(bed: &Bed) -> Result<()> {
     let number = start(bed, "noop", &["true"; NOOPS]).await?;
     let jobs = until_ended(bed, "noop", number).await?;
     let mut spans = jobs
         .iter()
-        .map(|job| span(job, "accepted_at", "finished_at"))
+        .map(|job| span(job, "started_at", "finished_at"))
         .collect::<Result<Vec<_>>>()?;
     spans.sort_unstable();
     let mut waits = Vec::new();
     for pair in jobs.windows(2) {
-        waits.push(between(&pair[0]["finished_at"], &pair[1]["accepted_at"])?);
+        waits.push(between(&pair[0]["finished_at"], &pair[1]["started_at"])?);
     }
     waits.sort_unstable();
     println!(
-        "no-op job, accepted to finished: median {} µs, best {} µs; finished to next accepted: median {} µs ({NOOPS} jobs)",
+        "no-op job, started to finished: median {} µs, best {} µs; finished to next started: median {} µs ({NOOPS} jobs)",
         spans[spans.len() / 2],
         spans[0],
         waits[waits.len() / 2]

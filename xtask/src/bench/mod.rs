@@ -35,7 +35,7 @@ enum Figure {
     Size,
     /// Memory, wake-ups and CPU of each tier while one worker waits for work.
     Idle,
-    /// A job that does nothing, from accepted to finished.
+    /// A job that does nothing, from its start to its finish.
     Noop,
     /// A job that prints 50 MB: peak memory of agent and executor, throughput.
     Log,

@@ -76,7 +76,7 @@ impl Chain {
                 "--server-url",
                 &chain.server_url,
                 "--gate-seconds",
-                "15",
+                "8",
                 "--trust-root",
             ])
             .arg(data.join("releases/root.json"))

@@ -22,36 +22,45 @@ pub(super) async fn until_finished(
     number: u64,
     mut running: impl FnMut(&str) -> Result<()>,
 ) -> Result<()> {
-    let mut current = 0;
-    let mut printed = 0;
+    let mut place = Place::default();
     for _ in 0..MOST_LOOKS {
         let jobs = api.jobs(pipeline, number).await?;
-        while let Some(job) = jobs.get(current) {
+        while let Some(job) = jobs.get(place.job) {
             let label = job["name"].as_str().unwrap_or_default();
-            let finished = is_final(job);
-            if printed == 0 && job["state"] != "scheduled" {
+            let id = job["id"].as_str().context("a job has an id")?;
+            let bytes = api.log(pipeline, number, id, place.printed).await?;
+            if place.printed == 0 && !bytes.is_empty() {
                 println!("\n── {label} ──");
             }
-            let id = job["id"].as_str().context("a job has an id")?;
-            let bytes = api.log(pipeline, number, id, printed).await?;
-            printed += bytes.len();
+            place.printed += bytes.len();
             show(&bytes)?;
-            if printed > 0 {
+            if place.printed > 0 {
                 running(label)?;
             }
-            if !finished {
+            if !is_final(job) {
                 break;
             }
-            current += 1;
-            printed = 0;
+            place = Place {
+                job: place.job + 1,
+                printed: 0,
+            };
         }
-        if current == jobs.len() {
+        if place.job == jobs.len() {
             println!();
             return Ok(());
         }
         tokio::time::sleep(LOOK).await;
     }
-    bail!("the build did not end within {} s", MOST_LOOKS * 200 / 1000)
+    bail!("the build did not end within {} s", MOST_LOOKS / 5)
+}
+
+/// How far the logs are printed.
+#[derive(Debug, Default)]
+struct Place {
+    /// Number of the job in its build.
+    job: usize,
+    /// Bytes of its log.
+    printed: usize,
 }
 
 fn is_final(job: &Value) -> bool {

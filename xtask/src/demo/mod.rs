@@ -53,14 +53,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             "demo: the logs are in {}",
             folder.join("host/logs").display()
         ),
-        // The folder of a demo that worked and ended is of no more use, unless it was asked for.
-        Ok(()) if !args.keep && args.dir.is_none() => {
-            std::fs::remove_dir_all(&folder)
-                .with_context(|| format!("remove {}", folder.display()))?;
-        }
+        Ok(()) if !args.keep => remove_bulk(&folder)?,
         Ok(()) => {}
     }
     outcome
+}
+
+/// Leaves logs and records for a look, and takes away what is only big.
+fn remove_bulk(folder: &Path) -> Result<()> {
+    for bulk in ["bin", "builds", "host/store", "server/releases/v1/blobs"] {
+        let path = folder.join(bulk);
+        std::fs::remove_dir_all(&path).with_context(|| format!("remove {}", path.display()))?;
+    }
+    Ok(())
 }
 
 async fn play(folder: &Path, keep: bool) -> Result<()> {

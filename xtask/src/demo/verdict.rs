@@ -55,7 +55,7 @@ pub(super) fn report(facts: &Facts, server_url: &str) -> Result<()> {
     for log in &facts.logs {
         println!("  log: {}", log.display());
     }
-    println!("  page: {server_url}/");
+    println!("  page: {server_url}/ (while the chain runs; see --keep)");
     let wrong = complaints(facts);
     if !wrong.is_empty() {
         bail!(
