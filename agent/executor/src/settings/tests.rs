@@ -1,3 +1,5 @@
+//! What the flags and variables of `agent bootstrap` become, and which of them it insists on.
+
 use super::*;
 
 const REQUIRED: [&str; 8] = [
