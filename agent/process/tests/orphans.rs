@@ -11,9 +11,11 @@ const LONG: Duration = Duration::from_secs(30);
 #[tokio::test]
 async fn a_daemon_is_found_and_killed_and_ended_orphans_are_buried() {
     let mut orphans = Orphans::adopt().expect("adopt");
-    let script = "(setsid sleep 300 >/dev/null 2>&1 & echo $!); (true &); (true &); exit 3";
+    // The daemon holds the output until it has a session of its own, so that `follow` waits for that.
+    let daemon = "setsid sh -c 'echo $$; exec sleep 300 >/dev/null 2>&1'";
+    let script = format!("({daemon} &); (true &); (true &); exit 3");
     let (mut running, mut output) = Command::new("/bin/sh")
-        .args(["-c", script])
+        .args(["-c", &script])
         .env([("PATH", "/usr/bin:/bin")])
         .start()
         .expect("start");
