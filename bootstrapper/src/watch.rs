@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use shared_handover::exit::Exit;
 use shared_handover::report::Report;
 use shared_slots::Reason;
-use shared_supervise::{Child, Ended, Event, ProcessId, Signal, reap, release_code};
+use shared_supervise::{Child, Ended, Event, ProcessId, Signal, is_readable, reap, release_code};
 
 use crate::back_off::Ending;
 use crate::choose::Chosen;
@@ -67,6 +67,7 @@ impl Host {
                 Event::TimedOut => self.run_out(&mut watch),
                 Event::ChildExited => {
                     if let Some(ended) = reap_all(watch.launcher.pid) {
+                        self.hear_the_rest(&mut watch);
                         return Ok(self.close(&watch, ended));
                     }
                 }
@@ -108,6 +109,18 @@ impl Host {
                 ));
                 watch.report_by = None;
             }
+        }
+    }
+
+    /// What the launcher reported right before its end counts, too. The pipe may stay open: in
+    /// something that the launcher started.
+    fn hear_the_rest(&mut self, watch: &mut Watch) {
+        while watch
+            .reports
+            .as_ref()
+            .is_some_and(|pipe| is_readable(pipe.as_fd()))
+        {
+            self.hear(watch);
         }
     }
 

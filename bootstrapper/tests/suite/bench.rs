@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use shared_handover::layout::{Component, StateDir};
@@ -24,6 +25,18 @@ pub(crate) const STAY: &str = "exec cat >/dev/null";
 
 /// Says that it is healthy, and stays.
 pub(crate) const HEALTHY: &str = "printf H; exec cat >/dev/null";
+
+/// Held while a file is written that is going to be executed, and while a process is started: one
+/// that is between fork and exec has each file open that we have, and what is open for writing
+/// cannot be executed.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Starts a process, or writes an executable.
+pub(crate) fn alone<T>(doing: impl FnOnce() -> T) -> T {
+    // A test that failed has left nothing here that another one could trip over.
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    doing()
+}
 
 pub(crate) struct Bench {
     pub(crate) folder: tempfile::TempDir,
@@ -60,9 +73,7 @@ impl Bench {
             component: "launcher".into(),
             ..Meta::default()
         };
-        store
-            .seal(digest, Source::Copy(path), &meta, &[])
-            .expect("sealed");
+        alone(|| store.seal(digest, Source::Copy(path), &meta, &[])).expect("sealed");
         digest
     }
 
@@ -77,11 +88,7 @@ impl Bench {
     pub(crate) fn corrupt(&self, digest: Digest) {
         let path = self.file_of(digest);
         fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("writable");
-        let mut file = fs::OpenOptions::new()
-            .append(true)
-            .open(&path)
-            .expect("opened");
-        file.write_all(b"# not what was sealed\n").expect("written");
+        alone(|| fs::write(&path, "# not what was sealed\n")).expect("written");
     }
 
     pub(crate) fn slot(&self) -> Slot {
@@ -112,6 +119,15 @@ impl Bench {
         }
     }
 
+    /// Makes a named pipe in the state folder.
+    pub(crate) fn make_pipe(&self, name: &str) -> PathBuf {
+        fs::create_dir_all(self.state.root()).expect("made");
+        let path = self.state.root().join(name);
+        let made = alone(|| Command::new("mkfifo").arg(&path).status());
+        assert!(made.expect("started").success());
+        path
+    }
+
     /// Starts a bootstrapper on the state folder, with a short delay between runs.
     pub(crate) fn start(&self, flags: &[&str]) -> Running {
         Running::start(Path::new(env!("CARGO_BIN_EXE_bootstrapper")), self, flags)
@@ -133,15 +149,15 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(program: &Path, bench: &Bench, flags: &[&str]) -> Self {
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .arg("--state-dir")
             .arg(bench.state.root())
             .args(["--restart-delay", "1ms"])
             .args(flags)
             .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("started");
+            .stderr(Stdio::piped());
+        let mut child = alone(|| command.spawn()).expect("started");
         let errors = child.stderr.take().expect("piped");
         let (to, lines) = channel();
         std::thread::spawn(move || {

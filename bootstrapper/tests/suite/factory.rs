@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use bootstrapper::payload::append_payload;
 use shared_slots::Digest;
 
-use crate::bench::{Bench, Running, STAY};
+use crate::bench::{Bench, Running, STAY, alone};
 
 /// A copy of the bootstrapper in the bench's folder, with this launcher embedded or without any.
 fn install(bench: &Bench, embedded: Option<&[u8]>) -> PathBuf {
@@ -17,7 +17,7 @@ fn install(bench: &Bench, embedded: Option<&[u8]>) -> PathBuf {
         Some(launcher) => append_payload(&program, launcher),
         None => program,
     };
-    fs::write(&path, content).expect("written");
+    alone(|| fs::write(&path, content)).expect("written");
     fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("executable");
     path
 }
@@ -52,7 +52,7 @@ fn an_embedded_launcher_that_is_damaged_is_not_started() {
     let mut content = fs::read(&program).expect("readable");
     let place = content.len() - 48 - launcher.len();
     content[place + 2] ^= 1;
-    fs::write(&program, content).expect("written");
+    alone(|| fs::write(&program, content)).expect("written");
     let mut running = Running::start(&program, &bench, &["--once"]);
     running.line("it is not the file that was wanted");
     let (status, _) = running.end();

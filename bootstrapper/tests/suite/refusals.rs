@@ -2,13 +2,11 @@
 
 use std::process::{Command, Output};
 
-use crate::bench::{Bench, STAY};
+use crate::bench::{Bench, STAY, alone};
 
 fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_bootstrapper"))
-        .args(args)
-        .output()
-        .expect("started")
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrapper"));
+    alone(|| command.args(args).output()).expect("started")
 }
 
 /// One line on standard error, nothing on standard output.

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use shared_handover::handle::Handle;
 use shared_supervise::{ProcessId, Signal, wait_gone};
 
-use crate::bench::{Bench, LONG, STAY};
+use crate::bench::{Bench, LONG, STAY, alone};
 
 /// Says which signals came; ends with the second.
 const TWO_SIGNALS: &str = "
@@ -28,12 +28,12 @@ fn flags(bench: &Bench, body: &str) -> [String; 2] {
 }
 
 fn start_agent(bench: &Bench, body: &str) -> (std::process::Child, ProcessId) {
-    let child = Command::new("sh")
+    let mut command = Command::new("sh");
+    command
         .args(["-c", body])
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("started");
+        .stdout(Stdio::null());
+    let child = alone(|| command.spawn()).expect("started");
     let id = ProcessId::of(child.id()).expect("running");
     let handle = Handle {
         pid: id.pid,
@@ -116,15 +116,7 @@ fn what_a_launcher_left_behind_is_gone_too() {
     let bench = Bench::new();
     let left = "setsid sh -c 'echo \"left $$\" >&2; cat <&3 >/dev/null' &
         read line < \"$3/never\"";
-    std::fs::create_dir_all(bench.state.root()).expect("made");
-    let pipe = bench.state.root().join("never");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .expect("mkfifo")
-            .success()
-    );
+    bench.make_pipe("never");
     let [flag, launcher] = flags(&bench, left);
     let mut running = bench.start(&[&flag, &launcher]);
     let left = running.process("left ");

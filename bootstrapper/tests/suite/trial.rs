@@ -8,19 +8,12 @@ use crate::bench::{Bench, HEALTHY, STAY};
 /// A launcher that stays until somebody writes an exit code into the pipe `go`.
 const UNTIL_TOLD: &str = "read code < \"$3/go\"; exit \"$code\"";
 
-fn make_pipe(bench: &Bench) -> std::path::PathBuf {
-    let path = bench.state.root().join("go");
-    let made = std::process::Command::new("mkfifo").arg(&path).status();
-    assert!(made.expect("mkfifo").success());
-    path
-}
-
 #[test]
 fn a_launcher_that_hands_over_is_followed_by_the_trial_which_commits_itself() {
     let bench = Bench::new();
     let old = bench.seal(UNTIL_TOLD);
     bench.commit(&[old]);
-    let go = make_pipe(&bench);
+    let go = bench.make_pipe("go");
     let mut running = bench.start(&[]);
     running.line(&format!("committed launcher {old}"));
 

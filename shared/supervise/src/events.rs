@@ -32,6 +32,11 @@ pub struct Events {
     pending: u32,
 }
 
+/// Whether this file can be read without waiting, or has ended.
+pub fn is_readable(file: BorrowedFd<'_>) -> bool {
+    matches!(os::poll(&[file], Some(Duration::ZERO)), Ok(Some(_)))
+}
+
 impl Events {
     /// Listens for these signals and for ends of children from now on. A signal that this process
     /// was told to ignore when it was started, as `nohup` does, stays ignored.

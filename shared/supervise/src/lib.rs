@@ -31,7 +31,7 @@ pub use child::{Child, Ended, become_subreaper, is_shortage, own_session, reap};
 #[cfg(unix)]
 pub use code::release_code;
 #[cfg(unix)]
-pub use events::{Event, Events};
+pub use events::{Event, Events, is_readable};
 pub use lock::{Lock, LockError};
 #[cfg(unix)]
 pub use process::{ProcessId, start_time, wait_gone};

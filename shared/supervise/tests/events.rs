@@ -5,7 +5,9 @@ use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use shared_supervise::{Child, Ended, Event, Events, ProcessId, Signal, become_subreaper, reap};
+use shared_supervise::{
+    Child, Ended, Event, Events, ProcessId, Signal, become_subreaper, is_readable, reap,
+};
 
 /// Longer than the test may take: only a failure waits that long.
 const LONG: Option<Duration> = Some(Duration::from_secs(30));
@@ -51,8 +53,10 @@ fn signals_ends_of_children_and_files_are_told_apart_and_none_is_lost() {
         events.wait(&watched, LONG).expect("waits"),
         Event::Readable(0)
     );
+    assert!(is_readable(output.as_fd()));
     let mut byte = [0; 8];
     assert_eq!(output.read(&mut byte).expect("read"), 1);
+    assert!(!is_readable(output.as_fd()));
     drop(input);
     assert_eq!(ends(&mut events, 1), [(child.id.pid, Ended::Exited(7))]);
 
