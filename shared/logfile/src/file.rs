@@ -62,6 +62,17 @@ impl LogFile {
         Ok(())
     }
 
+    /// Follows what others did to the file since the last line: it has grown, or it was turned
+    /// over or removed, and then a new one is at its path.
+    fn follow(&mut self) -> io::Result<()> {
+        let same = |file| os::length_if_same(file, &self.path);
+        match self.file.as_ref().and_then(same) {
+            Some(length) => self.length = length,
+            None => self.reopen()?,
+        }
+        Ok(())
+    }
+
     /// Makes room for `coming` bytes: the full file becomes the old one.
     fn turn_over(&mut self, coming: u64) -> io::Result<()> {
         if self.length == 0 || self.length.saturating_add(coming) <= self.most {
@@ -80,9 +91,7 @@ impl LogFile {
 
     /// Gets ready for `coming` bytes, and says what was lost before them.
     fn prepare(&mut self, coming: u64) -> io::Result<()> {
-        if self.file.is_none() {
-            self.reopen()?;
-        }
+        self.follow()?;
         self.turn_over(coming)?;
         if self.dropped > 0 {
             let end = if self.torn { "\n" } else { "" };

@@ -4,7 +4,9 @@
 //! fails its caller, keeps at most two files of a known size, and says afterwards how much it had
 //! to drop. [`stamp`] writes times as RFC 3339; the caller brings the clock.
 //!
-//! One process writes a file at a time; nothing is buffered, so nothing is lost with the process.
+//! Nothing is buffered, so nothing is lost with the process. Two processes may share a file, as two
+//! agents do while one takes over from the other: whole lines are appended, and whichever does not
+//! turn the file over follows the one that did.
 
 mod file;
 mod os;

@@ -62,13 +62,30 @@ fn a_line_longer_than_the_cap_gets_a_file_of_its_own() {
 }
 
 #[test]
-fn a_log_that_somebody_removed_comes_back_after_the_cap() {
+fn a_log_that_somebody_removed_comes_back() {
     let (_folder, path) = bench();
-    let mut log = LogFile::open(&path, 10).expect("opened");
+    let mut log = LogFile::open(&path, 100).expect("opened");
     log.write_all(b"one\n").expect("never fails");
     std::fs::remove_file(&path).expect("removed");
-    log.write_all(b"two two\n").expect("never fails");
-    assert_eq!(text(&path), "two two\n");
+    log.write_all(b"two\n").expect("never fails");
+    assert_eq!(text(&path), "two\n");
+}
+
+#[test]
+fn two_writers_share_one_file_and_its_cap() {
+    let (folder, path) = bench();
+    let mut logs = [(); 2].map(|()| LogFile::open(&path, 100).expect("opened"));
+    for number in 0..1000 {
+        writeln!(logs[number % 2], "line {number:04}").expect("never fails");
+        assert!(text(&path).len() <= 100);
+    }
+    let both = text(&folder.path().join("tier.log.1")) + &text(&path);
+    let numbers: Vec<_> = both
+        .lines()
+        .map(|line| line[5..].parse::<u32>().expect("a number"))
+        .collect();
+    assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]));
+    assert_eq!(numbers.last(), Some(&999));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Unix: a new log is for its owner only.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 /// Opens for appending; mode 0600 if the file is new.
@@ -12,4 +12,12 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
         .create(true)
         .mode(0o600)
         .open(path)
+}
+
+/// How long the file at `path` is, if it is the one that is `open`; `None` if that one has been
+/// renamed or removed.
+pub(crate) fn length_if_same(open: &File, path: &Path) -> Option<u64> {
+    let which = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+    let there = fs::metadata(path).ok()?;
+    (which(&there) == which(&open.metadata().ok()?)).then_some(there.len())
 }

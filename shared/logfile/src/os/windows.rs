@@ -8,3 +8,8 @@ use std::path::Path;
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
+
+/// How long the open file is; it cannot be renamed while it is open.
+pub(crate) fn length_if_same(open: &File, _path: &Path) -> Option<u64> {
+    open.metadata().ok().map(|metadata| metadata.len())
+}
