@@ -78,12 +78,16 @@ pub enum Hold {
 }
 
 impl Bad {
-    /// One hour, six hours, a day; from the fourth time on until the manifest changes.
+    /// Ten minutes, one hour, six hours, a day; from the fifth time on until the manifest changes.
+    ///
+    /// The first hold is short on purpose: one failure may be the host's own, such as a network
+    /// that was not up yet, and only a second, independent one speaks against the version.
     pub const fn hold(&self) -> Hold {
         match self.count {
-            0 | 1 => Hold::Seconds(3_600),
-            2 => Hold::Seconds(6 * 3_600),
-            3 => Hold::Seconds(24 * 3_600),
+            0 | 1 => Hold::Seconds(600),
+            2 => Hold::Seconds(3_600),
+            3 => Hold::Seconds(6 * 3_600),
+            4 => Hold::Seconds(24 * 3_600),
             _ => Hold::UntilManifestChanges,
         }
     }

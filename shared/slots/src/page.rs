@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::bad::{self, Bad, Reason};
+use crate::bad::{self, Bad, Hold, Reason};
 use crate::record::SPARE_BYTES;
 use crate::{Digest, Moment};
 
@@ -151,6 +151,22 @@ impl Page {
         let trial = self.trial.as_mut().ok_or(Refused::NoTrial)?;
         trial.tries_left = trial.tries_left.checked_sub(1).ok_or(Refused::NoTryLeft)?;
         Ok(self)
+    }
+
+    /// Gives back the try of a start that was ended from outside, which says nothing about the
+    /// version. To be written only once that process is gone. There are never more than `most`.
+    pub fn give_try_back(mut self, most: u8) -> Result<Self, Refused> {
+        let trial = self.trial.as_mut().ok_or(Refused::NoTrial)?;
+        trial.tries_left = trial.tries_left.saturating_add(1).min(most);
+        Ok(self)
+    }
+
+    /// Another manifest names these versions: those that were held until then get another chance.
+    /// Holds that end by themselves stay.
+    pub fn manifest_changed(mut self, named: &[Digest]) -> Self {
+        self.bad
+            .retain(|bad| bad.hold() != Hold::UntilManifestChanges || !named.contains(&bad.digest));
+        self
     }
 
     /// The trial is healthy: it becomes the committed version, and that one the previous. A mark

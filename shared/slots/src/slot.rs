@@ -30,6 +30,15 @@ pub struct Reading {
     pub damage: [Option<Damage>; 2],
 }
 
+impl Reading {
+    /// Whether the page is missing for another reason than that none was ever written. What it
+    /// named is not known then, so nothing may be removed because it is not named.
+    pub fn is_lost(&self) -> bool {
+        let never_written = |damage: &Option<Damage>| *damage == Some(Damage::Blank);
+        self.damage.iter().all(Option::is_some) && !self.damage.iter().all(never_written)
+    }
+}
+
 /// A page did not get onto the disk; what was there before still counts.
 #[derive(Debug)]
 pub enum WriteError {

@@ -166,6 +166,7 @@ fn crc_of(bytes: &[u8]) -> u32 {
 fn a_mark_lasts_longer_each_time_and_no_clock_can_end_it() {
     let mut page = Page::default();
     let holds = [
+        Hold::Seconds(600),
         Hold::Seconds(3_600),
         Hold::Seconds(21_600),
         Hold::Seconds(86_400),
@@ -192,19 +193,59 @@ fn a_reboot_starts_a_hold_anew_and_it_still_ends() {
         boot: [boot; 16],
         seconds,
     };
-    assert!(page.held(digest(1), at(1, 100 + 3_599)).is_some());
-    assert!(page.held(digest(1), at(1, 100 + 3_600)).is_none());
+    assert!(page.held(digest(1), at(1, 100 + 599)).is_some());
+    assert!(page.held(digest(1), at(1, 100 + 600)).is_none());
     assert!(page.held(digest(1), at(2, 10)).is_some());
-    assert!(page.held(digest(1), at(2, 3_600)).is_none());
+    assert!(page.held(digest(1), at(2, 600)).is_none());
     assert!(page.held(digest(2), at(1, 100)).is_none());
     // A mark made in the next boot takes the older ones with it.
     let page = page
         .arm(digest(2), 1)
         .and_then(|page| page.reject(Reason::ExitedOnTrial, at(2, 50)))
         .expect("rejected");
-    assert!(page.held(digest(1), at(2, 3_599)).is_some());
-    assert!(page.held(digest(1), at(2, 3_600)).is_none());
-    assert!(page.held(digest(2), at(2, 3_600)).is_some());
+    assert!(page.held(digest(1), at(2, 599)).is_some());
+    assert!(page.held(digest(1), at(2, 600)).is_none());
+    assert!(page.held(digest(2), at(2, 600)).is_some());
+}
+
+#[test]
+fn another_manifest_ends_only_the_holds_that_wait_for_one() {
+    let rejected = |page: Page, name| {
+        page.arm(digest(name), 1)
+            .and_then(|page| page.reject(Reason::ExitedOnTrial, BOOT))
+            .expect("rejected")
+    };
+    let mut page = rejected(Page::default(), 1);
+    for _ in 0..5 {
+        page = rejected(rejected(page, 2), 3);
+    }
+    let page = page.manifest_changed(&[digest(1), digest(2)]);
+    let marked: Vec<_> = page.bad().iter().map(|bad| bad.digest).collect();
+    assert_eq!(marked, [digest(1), digest(3)]);
+}
+
+#[test]
+fn a_try_is_given_back_but_never_more_than_there_were() {
+    let armed = Page::default().arm(digest(1), 3).expect("armed");
+    let counted = armed.clone().count_try().expect("a try is left");
+    assert_eq!(counted.give_try_back(3), Ok(armed.clone()));
+    assert_eq!(armed.clone().give_try_back(3), Ok(armed));
+    assert_eq!(Page::default().give_try_back(3), Err(Refused::NoTrial));
+}
+
+#[test]
+fn a_slot_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pages = [0, 1].map(|n| folder.path().join(format!("p{n}")));
+    let slot = Slot::new(pages.clone());
+    assert!(slot.read().is_lost(), "not there");
+    slot.create().expect("created");
+    assert!(!slot.read().is_lost(), "never written");
+    let _page = slot.write(Page::default()).expect("written");
+    std::fs::write(&pages[1], "garbage").expect("written");
+    assert!(!slot.read().is_lost(), "one page is whole");
+    std::fs::write(&pages[0], "garbage").expect("written");
+    assert!(slot.read().is_lost(), "both are garbage");
 }
 
 #[test]
