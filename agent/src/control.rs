@@ -22,6 +22,9 @@ use crate::connection::Connection;
 use crate::os;
 use crate::plan::Order;
 
+/// Between two attempts to take a connection after one that failed.
+const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
+
 /// What a launcher is told first.
 #[derive(Debug, Clone)]
 pub struct Introduction {
@@ -117,30 +120,43 @@ impl Control {
                 told = Some(now.clone());
             }
             tokio::select! {
-                arrived = self.listener.accept() => {
-                    if let Ok((stream, _)) = arrived
-                        && let Some(new) = Connection::open(stream, &self.greeting())
-                    {
-                        launcher = Some(new);
-                        told = None;
-                        orphan_at = None;
-                    }
-                }
-                line = Connection::next_line(&mut launcher) => match line {
-                    Some(line) => self.take(&line, launcher.as_mut(), &now.status, &orders).await,
-                    None => {
-                        tracing::warn!("the launcher is gone, waiting for the next one");
+                new = self.arrival() => if new.is_some() {
+                    launcher = new;
+                    told = None;
+                    orphan_at = None;
+                },
+                line = Connection::next_line(&mut launcher) => {
+                    let stays = match line {
+                        Some(line) => self.take(&line, launcher.as_mut(), &now.status, &orders).await,
+                        None => false,
+                    };
+                    if !stays {
+                        tracing::info!("the launcher is gone, waiting for the next one");
                         launcher = None;
                         orphan_at = Some(Instant::now() + self.orphan_grace);
                     }
-                },
+                }
                 () = sleep_until(orphan_at) => {
-                    tracing::error!("no launcher for too long, stopping");
+                    let seconds = self.orphan_grace.as_secs();
+                    tracing::warn!(seconds, "no launcher for too long, stopping");
                     orphan_at = None;
                     let _ = orders.send(Order::Stop).await;
                 }
                 changed = phase.changed() => if changed.is_err() { return },
                 changed = pool.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// The next launcher; `None` for one that is gone again.
+    async fn arrival(&self) -> Option<Connection> {
+        match self.listener.accept().await {
+            Ok((stream, _)) => Connection::open(stream, &self.greeting()),
+            Err(error) => {
+                tracing::warn!("failed to take a launcher's connection: {error}");
+                // It may be for lack of descriptors, which lasts: no reason to spin.
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+                None
             }
         }
     }
@@ -178,22 +194,22 @@ impl Control {
         }
     }
 
+    /// Does what a line says; false if its launcher does not read the answer.
     async fn take(
         &self,
         line: &str,
         launcher: Option<&mut Connection>,
         status: &Status,
         orders: &mpsc::Sender<Order>,
-    ) {
+    ) -> bool {
         let order = match ToAgent::decode(line) {
             ToAgent::Hello { pid, .. } => {
                 tracing::info!(pid, "launcher connected");
-                return;
+                return true;
             }
             ToAgent::Ping { seq } => {
                 let answers = [ToLauncher::Pong { seq }, ToLauncher::Status(status.clone())];
-                launcher.map(|launcher| launcher.send(&answers));
-                return;
+                return launcher.is_some_and(|launcher| launcher.send(&answers));
             }
             ToAgent::Accept { slots } => Order::Accept(slots),
             ToAgent::Drain => Order::Drain,
@@ -201,10 +217,12 @@ impl Control {
             ToAgent::Cancel => Order::Cancel,
             ToAgent::Unknown(word) => {
                 tracing::warn!("the launcher said {word:?}, which this version does not know");
-                return;
+                return true;
             }
         };
+        // Without a loop the process is about to end.
         let _ = orders.send(order).await;
+        true
     }
 }
 

@@ -31,7 +31,9 @@ impl fmt::Display for Order {
             Self::Drain => f.write_str("take no more jobs, a successor does"),
             Self::Stop => f.write_str("stop when the running jobs are done"),
             Self::Cancel => f.write_str("cancel the running jobs and stop"),
-            Self::Escalate => f.write_str("a signal asks to stop (the next one cancels jobs)"),
+            Self::Escalate => f.write_str(
+                "a signal asks to stop (a second one cancels jobs, a third leaves them)",
+            ),
         }
     }
 }

@@ -130,6 +130,7 @@ fn start(
     let config = resolve(raw, &place)?;
     let token = token::read(&config.token)?;
     tell_start(stamp, raw, &config);
+    tell_ignored_hooks(config.jobs.hooks.as_deref());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -150,6 +151,17 @@ fn tell_start(stamp: &str, raw: &Raw, config: &Config) {
     if !raw.unknown_keys.is_empty() {
         let keys = raw.unknown_keys.join(", ");
         tracing::warn!("unknown keys in the configuration are ignored: {keys}");
+    }
+}
+
+/// Hooks of the agent's own life are not run yet; whoever wrote one should hear of it.
+fn tell_ignored_hooks(folder: Option<&Path>) {
+    for name in ["agent-startup", "agent-shutdown"] {
+        let hook = folder.map(|folder| folder.join(name));
+        if let Some(hook) = hook.filter(|hook| hook.exists()) {
+            let hook = hook.display();
+            tracing::warn!("{hook} is not run: this version has no hooks for its start and end");
+        }
     }
 }
 

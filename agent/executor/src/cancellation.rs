@@ -63,6 +63,15 @@ impl Cancellation {
         }
     }
 
+    /// The signal that the executor ends by, so that the endpoint hears it: the one that canceled
+    /// the job, or `SIGKILL` if asking once was not enough.
+    pub(crate) fn ends_by(self) -> Option<Signal> {
+        match self {
+            Self::Killed { .. } => Some(Signal::KILL),
+            Self::None | Self::Asked { .. } => self.by(),
+        }
+    }
+
     /// The signal that canceled the job.
     pub(crate) fn by(self) -> Option<Signal> {
         match self {
@@ -83,11 +92,13 @@ mod tests {
         let now = Instant::now();
         let (stage, order) = Cancellation::None.on_signal(Signal::TERM, now, GRACE);
         assert_eq!((order, stage.by()), (Order::Interrupt, Some(Signal::TERM)));
+        assert_eq!(stage.ends_by(), Some(Signal::TERM));
         assert_eq!(stage.wakes_at(), Some(now + GRACE));
         let early = now + GRACE - Duration::from_millis(1);
         assert_eq!(stage.on_time(early), (stage, None));
         let killed = Cancellation::Killed { by: Signal::TERM };
         assert_eq!(stage.on_time(now + GRACE), (killed, Some(Order::Kill)));
+        assert_eq!(killed.ends_by(), Some(Signal::KILL));
         assert_eq!(
             (killed.wakes_at(), killed.on_time(now + GRACE)),
             (None, (killed, None))

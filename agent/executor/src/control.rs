@@ -46,6 +46,11 @@ impl Control {
         self.cancellation.by()
     }
 
+    /// The signal that the executor ends by, if the job was canceled.
+    pub(crate) fn ends_by(&self) -> Option<Signal> {
+        self.cancellation.ends_by()
+    }
+
     /// Whether a new child may start.
     pub(crate) async fn check(&mut self) -> Result<(), RunError> {
         tokio::select! {

@@ -174,6 +174,11 @@ impl Job {
         self.control.canceled_by()
     }
 
+    /// The signal that the executor ends by, if the job was canceled.
+    pub(crate) fn ends_by(&self) -> Option<Signal> {
+        self.control.ends_by()
+    }
+
     /// Kills whatever a canceled job left behind.
     pub(crate) fn kill_leftovers(&self) {
         self.control.kill_leftovers();

@@ -34,7 +34,8 @@ use settings::{Parsed, Settings, SettingsError};
 ///
 /// Status: the command's own; 1 for settings that cannot be used, a command that cannot be run, or
 /// a failed checkout without a status of its own; 125 if the set-up failed before anything of the
-/// job ran; 255 for a command that a signal ended. A canceled job ends by the signal it received.
+/// job ran; 255 for a command that a signal ended. A canceled job ends by the signal it received, or by
+/// `SIGKILL` if its command had to be killed.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let env: Environment = std::env::vars_os().collect();
     let settings = match read(args, &env) {
@@ -73,7 +74,7 @@ async fn run(settings: Settings, env: Environment) -> ExitCode {
     let log = Log::new(Outlet::standard());
     let mut job = Job::new(settings, env, cwd, log, control);
     let status = phase::run(&mut job).await;
-    match job.canceled_by() {
+    match job.ends_by() {
         Some(signal) => {
             drop(job);
             os::end_by(signal)

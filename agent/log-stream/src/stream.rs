@@ -11,6 +11,7 @@ use shared_client::ClientError;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::chunk::{Chunk, Chunker};
 use crate::settings::{Marks, Settings};
@@ -65,7 +66,7 @@ impl LogSink {
     }
 }
 
-/// Starts the task of one log. It ends with its summary when the last sink is dropped and each
+/// Starts the task of one log, in the current span, which should name the job. It ends with its summary when the last sink is dropped and each
 /// chunk is delivered, refused or given up. Aborting it ends all uploads.
 pub fn start(uploader: impl ChunkUpload, settings: Settings) -> (LogSink, JoinHandle<Summary>) {
     let (pieces, incoming) = mpsc::channel(PIECES);
@@ -81,7 +82,8 @@ pub fn start(uploader: impl ChunkUpload, settings: Settings) -> (LogSink, JoinHa
         give_up_at: None,
         failed: 0,
     };
-    (LogSink { pieces }, tokio::spawn(stream.run(incoming)))
+    let task = stream.run(incoming).in_current_span();
+    (LogSink { pieces }, tokio::spawn(task))
 }
 
 struct Stream<U> {

@@ -10,6 +10,7 @@
 mod command;
 mod follow;
 mod lookup;
+mod marked;
 mod orphans;
 mod os;
 mod output;
@@ -19,6 +20,7 @@ mod signal;
 pub use command::{Command, StartError, Stdin, Stream, Window};
 pub use follow::{Ending, follow};
 pub use lookup::find_program;
+pub use marked::marked_by;
 pub use orphans::Orphans;
 pub use output::Output;
 pub use running::{Exit, Group, Running};

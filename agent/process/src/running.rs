@@ -73,8 +73,17 @@ impl Group {
         self.0.pid
     }
 
-    /// Sends a signal to every process of the group. A group that is gone is no error.
+    /// The process that leads it.
+    pub fn leader(self) -> ProcessId {
+        self.0
+    }
+
+    /// Sends a signal to every process of the group. A group that is gone is no error, and one of
+    /// the same number that somebody else leads now is left alone.
     pub fn signal(self, signal: Signal) -> io::Result<()> {
+        if ProcessId::of(self.id()).is_some_and(|now| now != self.0) {
+            return Ok(());
+        }
         os::signal_group(self.id(), signal)
     }
 
@@ -102,7 +111,7 @@ impl Exit {
         }
     }
 
-    /// Name of the signal that ended the child, such as `SIGKILL`.
+    /// Name of the signal that ended the child, such as `SIGKILL`; its digits if it has none.
     pub fn signal_name(self) -> Option<String> {
         match self {
             Self::Code(_) => None,
@@ -115,7 +124,7 @@ impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(f, "exited with status {code}"),
-            Self::Signal(number) => write!(f, "was ended by {}", Signal::name_of(*number)),
+            Self::Signal(number) => write!(f, "was ended by signal {}", Signal::name_of(*number)),
         }
     }
 }
@@ -127,5 +136,27 @@ impl From<ExitStatus> for Exit {
             (None, Some(signal)) => Self::Signal(signal),
             (None, None) => Self::Code(-1),
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::Command;
+
+    #[tokio::test]
+    async fn a_group_of_the_same_number_but_another_leader_is_left_alone() {
+        let command = Command::new("/bin/sh").args(["-c", "read line"]);
+        let command = command.stdin(crate::Stdin::Piped);
+        let (mut running, _output) = command.start().unwrap();
+        let input = running.take_stdin();
+        let ProcessId { pid, start } = running.group().leader();
+        let earlier = ProcessId {
+            pid,
+            start: start - 1,
+        };
+        Group(earlier).signal(Signal::KILL).unwrap();
+        drop(input);
+        assert_eq!(running.wait().await.unwrap(), Exit::Code(1));
     }
 }

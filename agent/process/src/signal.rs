@@ -62,14 +62,15 @@ impl Signal {
         self.0.as_raw()
     }
 
-    /// The name of any signal number, such as `SIGSEGV`; `signal 40` where it has no name.
+    /// The name of any signal number, such as `SIGSEGV`; its digits where it has none, as endpoints
+    /// know it from the peer.
     pub fn name_of(number: i32) -> String {
         NAMES
             .iter()
             .map(|(name, signal)| (*name, signal.as_raw()))
             .chain(ONLY_REPORTED.iter().copied())
             .find(|(_, known)| *known == number)
-            .map_or_else(|| format!("signal {number}"), |(name, _)| name.to_owned())
+            .map_or_else(|| number.to_string(), |(name, _)| name.to_owned())
     }
 
     pub(crate) fn raw(self) -> rustix::process::Signal {
@@ -104,6 +105,6 @@ mod tests {
             assert_eq!(Signal(*signal).to_string(), *name);
         }
         assert_eq!(Signal::name_of(libc::SIGSEGV), "SIGSEGV");
-        assert_eq!(Signal::name_of(40), "signal 40");
+        assert_eq!(Signal::name_of(40), "40");
     }
 }

@@ -45,9 +45,7 @@ pub(crate) async fn watch(
     }
     tokio::time::sleep(job.settings.cancel_grace).await;
     tracing::warn!(job = %job.job.id, "grace period is over, killing the job");
-    if let Some(executor) = ProcessId::of(group.id()) {
-        kill(executor);
-    }
+    kill(&[group.leader()]);
     std::future::pending().await
 }
 
@@ -60,16 +58,16 @@ fn polite(signal: Signal) -> Signal {
     }
 }
 
-/// Kills the executor and everything below it.
-pub(crate) fn kill(executor: ProcessId) {
+/// Kills these processes and everything below them.
+pub(crate) fn kill(roots: &[ProcessId]) {
     // Once more for what was started while the first round was at work, but not for ever: a
     // process that hangs in the kernel is named each time.
     for _ in 0..KILL_ROUNDS {
-        let killed = shared_supervise::kill_tree(&[executor]);
+        let killed = shared_supervise::kill_tree(roots);
         if killed.is_empty() {
             return;
         }
-        tracing::info!(executor = executor.pid, processes = killed.len(), "killed");
+        tracing::info!(processes = killed.len(), "killed");
         shared_supervise::wait_gone(&killed, KILL_PATIENCE);
     }
 }

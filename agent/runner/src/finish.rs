@@ -45,7 +45,8 @@ impl Exited {
             signal: self.outcome.signal.clone(),
             signal_reason: self.outcome.reason,
             finished_at,
-            chunks_failed_count: 0,
+            // Until the log is delivered: if this agent does not live to see that, a part is missing.
+            chunks_failed_count: 1,
             ignore_agent_in_dispatches: self.settings.last_job.then_some(true),
         };
         self.record.set_result(&request);
@@ -58,16 +59,24 @@ impl Exited {
                 1
             }
         };
+        self.record.set_result(&request);
         let delivered = match self.client.finish(&self.job, &request).await {
             Ok(()) => {
                 self.record.remove();
                 true
             }
+            Err(error) if error.is_refusal() => {
+                tracing::warn!(job = %self.job, "the endpoint has no use for the job's result: {error}");
+                self.record.remove();
+                false
+            }
             Err(error) => {
-                tracing::error!(job = %self.job, "failed to report the job's end: {error}");
-                if error.is_refusal() {
-                    self.record.remove();
-                }
+                let next = if self.record.is_kept() {
+                    "the next start of the agent tries again"
+                } else {
+                    "the result is lost, for there is no state folder to keep it in"
+                };
+                tracing::error!(job = %self.job, "failed to report the job's result: {error}; {next}");
                 false
             }
         };

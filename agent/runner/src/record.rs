@@ -163,10 +163,14 @@ impl RecordFile {
         &self.record
     }
 
+    /// Whether it outlives this process.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// Adds the executor.
-    pub(crate) fn set_executor(&mut self, pid: u32) {
-        // One that is gone already leaves nothing to look for.
-        self.record.executor = ProcessId::of(pid).map(Process::from);
+    pub(crate) fn set_executor(&mut self, executor: ProcessId) {
+        self.record.executor = Some(executor.into());
         self.save();
     }
 

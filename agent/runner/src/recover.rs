@@ -1,23 +1,24 @@
 //! Making good what an agent left behind that died: its executors are ended, and the endpoint hears
 //! of each of its jobs, once.
 
+use agent_process::marked_by;
 use jiff::Timestamp;
 use shared_client::{Client, Endpoint, Transport};
+use shared_protocol::env;
 use shared_protocol::job::FinishRequest;
+use shared_supervise::ProcessId;
 use tokio::task::JoinSet;
 
 use crate::cancel;
 use crate::outcome::Outcome;
-use crate::record::{RecordFile, Records};
+use crate::record::{Record, RecordFile, Records};
 
 /// Ends the executors of agents that are gone, at once, and then reports their jobs. Takes as long
 /// as the endpoint needs; may be dropped, and then the next agent goes on with what is left.
 pub async fn recover(records: &Records, transport: &Transport) {
     let orphans = records.take_orphans();
     for orphan in &orphans {
-        if let Some(executor) = orphan.record().executor {
-            cancel::kill(executor.id());
-        }
+        end(orphan.record());
     }
     let mut reports = JoinSet::new();
     for orphan in orphans {
@@ -28,6 +29,22 @@ pub async fn recover(records: &Records, transport: &Transport) {
             tracing::error!("failed to report a job of an earlier agent: {error}");
         }
     }
+}
+
+/// Ends what is left of a job. The executor leads to all of it while it lives. If it died as well,
+/// what its children left is known by the job's id in their environment; whoever took that out of
+/// his own environment stays. A job that came to its own end may leave daemons, so there only the
+/// executor counts.
+fn end(record: &Record) {
+    let mut left: Vec<ProcessId> = record
+        .executor
+        .iter()
+        .map(|executor| executor.id())
+        .collect();
+    if record.result.is_none() {
+        left.extend(marked_by(&format!("{}={}", env::JOB_ID, record.job)));
+    }
+    cancel::kill(&left);
 }
 
 async fn report(file: RecordFile, transport: Transport) {
@@ -49,7 +66,7 @@ async fn report(file: RecordFile, transport: Transport) {
         }
         // The record stays: the next start of an agent tries again.
         Err(error) => {
-            tracing::error!(%job, "failed to report a job of an earlier agent: {error}");
+            tracing::error!(%job, "failed to report a job of an earlier agent: {error}; the next start tries again");
             return;
         }
     }

@@ -62,14 +62,15 @@ impl Accepted {
             job: id,
         };
         let limits = agent_log_stream::Settings::for_job(&self.job, self.settings.marks);
-        let (sink, delivery) = agent_log_stream::start(uploader, limits);
+        let span = tracing::error_span!("log", job = %self.job.id);
+        let (sink, delivery) = span.in_scope(|| agent_log_stream::start(uploader, limits));
         let log = Log { sink, delivery };
         if self.stop.is_cancelled() {
             return Ok(self.not_run(NotRun::AgentStopped, log, record));
         }
         match self.launch() {
             Ok((child, output, files)) => {
-                record.set_executor(child.pid());
+                record.set_executor(child.group().leader());
                 Ok(Started::Running(Box::new(Running {
                     accepted: self,
                     child,

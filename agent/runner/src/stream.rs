@@ -5,7 +5,6 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use agent_process::{Ending, Exit, Output, Running as Child, Signal, follow};
-use shared_supervise::ProcessId;
 
 use crate::accept::Accepted;
 use crate::cancel;
@@ -60,9 +59,7 @@ impl Running {
     /// The output could not be read or delivered any more. The executor is not left alone with it.
     async fn abandoned(&mut self, error: &io::Error) -> Exit {
         tracing::error!(job = %self.accepted.job.id, "failed to follow the executor: {error}");
-        if let Some(executor) = ProcessId::of(self.child.pid()) {
-            cancel::kill(executor);
-        }
+        cancel::kill(&[self.child.group().leader()]);
         self.child
             .wait()
             .await

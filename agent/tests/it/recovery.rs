@@ -78,3 +78,68 @@ async fn a_result_that_a_dead_agent_could_not_deliver_is_delivered_by_the_next()
     second.signal(Signal::Terminate);
     assert_eq!(second.ended().await.code, Some(0));
 }
+
+#[tokio::test]
+async fn a_daemon_of_a_job_that_died_with_its_agent_is_found_by_the_jobs_id() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("GET /v3/ping", [offer("j1"), ok(&json!({}))]);
+    endpoint.job("j1", &json!({"BUILDKITE_JOB_ID": "j1"}));
+    // The shell that leads the daemon is gone before anybody can follow it.
+    bench.executor("setsid sleep 600 >/dev/null 2>&1 & echo $! $$ > pids; sleep 600");
+    let state = bench.path("state");
+    let env = [("TRIREME_STATE_DIR", state.to_str().unwrap())];
+    let first = bench.start_with(&endpoint, &[], &env);
+    let pids = appears(&bench.path("builds/pids")).await;
+    let mut pids = pids
+        .split_whitespace()
+        .map(|pid| ProcessId::of(pid.parse().unwrap()).unwrap());
+    let (daemon, executor) = (pids.next().unwrap(), pids.next().unwrap());
+    first.signal(Signal::Kill);
+    first.ended().await;
+    executor.send(Signal::Kill).unwrap();
+    let patience = std::time::Duration::from_secs(10);
+    assert!(shared_supervise::wait_gone(&[executor], patience));
+    assert!(daemon.is_same_alive());
+
+    endpoint.on("GET /v3/ping", [ok(&json!({}))]);
+    let second = bench.start_with(&endpoint, &[], &env);
+    endpoint.wait("PUT /v3/jobs/j1/finish", 1).await;
+    assert!(shared_supervise::wait_gone(&[daemon], patience));
+    second.signal(Signal::Terminate);
+    assert_eq!(second.ended().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_result_without_the_whole_log_says_so() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("GET /v3/ping", [offer("j1"), ok(&json!({}))]);
+    endpoint.on("POST /v3/jobs/j1/chunks", [status(503)]);
+    endpoint.job("j1", &json!({}));
+    bench.executor("echo words; exit 9");
+    let state = bench.path("state");
+    let env = [("TRIREME_STATE_DIR", state.to_str().unwrap())];
+    let first = bench.start_with(&endpoint, &[], &env);
+    endpoint.wait("POST /v3/jobs/j1/chunks", 1).await;
+    // The result is written down a moment after the last byte was cut into a chunk.
+    let record = state.join("jobs/j1.json");
+    let written = async {
+        while !std::fs::read_to_string(&record).is_ok_and(|text| text.contains("exit_status")) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(20);
+    tokio::time::timeout(patience, written).await.unwrap();
+    first.signal(Signal::Kill);
+    first.ended().await;
+
+    endpoint.on("GET /v3/ping", [ok(&json!({}))]);
+    let second = bench.start_with(&endpoint, &[], &env);
+    let finish = endpoint.wait("PUT /v3/jobs/j1/finish", 1).await;
+    let body = finish[0].json();
+    assert_eq!(
+        (&body["exit_status"], &body["chunks_failed_count"]),
+        (&json!("9"), &json!(1))
+    );
+    second.signal(Signal::Terminate);
+    assert_eq!(second.ended().await.code, Some(0));
+}

@@ -98,8 +98,7 @@ impl Client {
             .await
     }
 
-    /// `PUT jobs/{id}/finish`, after the whole log. Twelve attempts within an hour; a refusal ends
-    /// it at once.
+    /// `PUT jobs/{id}/finish`, after the whole log. Tried for an hour; a refusal ends it at once.
     pub async fn finish(&self, job: &JobId, body: &FinishRequest) -> Result<(), ClientError> {
         let request = Request::put(job_path(job, "/finish"))
             .json(body)

@@ -122,7 +122,10 @@ impl Client {
                 Decision::GiveUp => return Err(error),
                 Decision::Wait(wait) => {
                     let (attempt, seconds) = (retry.failures(), wait.as_secs_f32());
-                    tracing::warn!(attempt, "{error}; trying again in {seconds:.1} s");
+                    // 1, 2, 4, …: a hundred workers wait for the same endpoint.
+                    if attempt.is_power_of_two() {
+                        tracing::warn!(attempt, "{error}; trying again in {seconds:.1} s");
+                    }
                     pacing.wait(wait).await;
                 }
             }

@@ -45,14 +45,15 @@ pub const START: Policy = Policy {
     retries: Retries::Standard,
 };
 
-/// The result of a job is worth waiting for.
+/// The result of a job is worth waiting for as long as its log ([`CHUNK`]); the peer stops after
+/// twelve attempts, which is about ten minutes.
 pub const FINISH: Policy = Policy {
     schedule: Schedule::ExpSub {
         initial: Duration::from_secs(2),
     },
     jitter: Jitter::SECOND,
-    longest: Duration::MAX,
-    attempts: Some(12),
+    longest: Duration::from_mins(1),
+    attempts: None,
     overall: Some(Duration::from_hours(1)),
     retries: Retries::Standard,
 };

@@ -3,12 +3,12 @@
 //! A process has one [`Transport`]: all its workers and jobs share one pool of connections.
 
 use std::error::Error as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::redirect::Policy as Redirects;
+use reqwest::redirect::{Action, Attempt, Policy as Redirects};
 use reqwest::{Method, StatusCode, Url};
 use shared_protocol::header::RELEASE_SERIAL;
 use tokio::sync::watch;
@@ -28,7 +28,11 @@ const MAX_ANSWER_BYTES: usize = 32 << 20;
 /// The connections of this process, and how its retry loops keep time. Clones share both.
 #[derive(Debug, Clone)]
 pub struct Transport {
-    http: reqwest::Client,
+    /// For `http` URLs, and without CA certificates, which take more memory than an idle agent.
+    plain: reqwest::Client,
+    /// For `https` URLs, made when the first one is asked for.
+    secure: Arc<OnceLock<reqwest::Client>>,
+    agent: String,
     pub(crate) pacing: Arc<dyn Pacing>,
     /// Written by every answer that names a serial; read by whoever asks the launcher to upgrade.
     release_serial: Arc<watch::Sender<Option<u64>>>,
@@ -46,17 +50,30 @@ impl Transport {
     /// As [`Transport::new`], with other waits.
     pub fn with_pacing(version: &str, pacing: Arc<dyn Pacing>) -> Result<Self, TransportError> {
         let agent = user_agent(version);
-        let http = builder(&agent)
+        let plain = builder(&agent, Redirects::custom(redirect_plain)).tls_certs_only([]);
+        let plain = plain
             .build()
-            .or_else(|cause| {
-                tracing::warn!(%cause, "no CA certificates could be read, so HTTPS will not work");
-                builder(&agent).tls_certs_only([]).build()
-            })
             .map_err(|error| TransportError(chain(&error)))?;
         Ok(Self {
-            http,
+            plain,
+            secure: Arc::default(),
+            agent,
             pacing,
             release_serial: Arc::new(watch::Sender::new(None)),
+        })
+    }
+
+    /// The connections for a URL.
+    fn http(&self, url: &Url) -> &reqwest::Client {
+        if url.scheme() == "http" {
+            return &self.plain;
+        }
+        self.secure.get_or_init(|| {
+            let builder = builder(&self.agent, Redirects::custom(redirect));
+            builder.build().unwrap_or_else(|cause| {
+                tracing::warn!(%cause, "no CA certificates could be read, so HTTPS will not work");
+                self.plain.clone()
+            })
         })
     }
 
@@ -83,7 +100,7 @@ impl Transport {
         let method = request.method.clone();
         let url = request.url.clone();
         let mut builder = self
-            .http
+            .http(&url)
             .request(request.method, request.url)
             .headers(request.headers)
             .timeout(request.timeout);
@@ -155,22 +172,33 @@ impl Answer {
     }
 }
 
-fn builder(user_agent: &str) -> reqwest::ClientBuilder {
+fn builder(user_agent: &str, redirects: Redirects) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(user_agent)
         .http2_keep_alive_interval(PING_AFTER)
         .http2_keep_alive_timeout(PING_TIMEOUT)
         // An idle agent must not be woken by pings; a dead connection shows at the next request.
         .http2_keep_alive_while_idle(false)
-        .redirect(Redirects::custom(|attempt| {
-            // The others would turn a PUT into a GET, and a page into a success.
-            let keeps_method = matches!(attempt.status().as_u16(), 307 | 308);
-            if keeps_method && attempt.previous().len() < 10 {
-                attempt.follow()
-            } else {
-                attempt.stop()
-            }
-        }))
+        .redirect(redirects)
+}
+
+fn redirect(attempt: Attempt<'_>) -> Action {
+    // The others would turn a PUT into a GET, and a page into a success.
+    let keeps_method = matches!(attempt.status().as_u16(), 307 | 308);
+    if keeps_method && attempt.previous().len() < 10 {
+        attempt.follow()
+    } else {
+        attempt.stop()
+    }
+}
+
+/// As [`redirect`], but never to HTTPS: the error then names the address to configure.
+fn redirect_plain(attempt: Attempt<'_>) -> Action {
+    if attempt.url().scheme() == "http" {
+        redirect(attempt)
+    } else {
+        attempt.stop()
+    }
 }
 
 /// `buildkite-agent/<version>.<build> (<os>; <arch>)`, with Go's names for the last two.

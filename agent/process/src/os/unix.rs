@@ -235,3 +235,17 @@ pub(crate) fn is_executable(file: &Path) -> bool {
     use rustix::fs::Access;
     file.is_file() && rustix::fs::access(file, Access::EXEC_OK).is_ok()
 }
+
+/// The ids of all processes; none where there is no `/proc`.
+pub(crate) fn process_ids() -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// The environment that a process was started with, as in `proc_pid_environ(5)`; empty if it may
+/// not be looked at.
+pub(crate) fn environment_of(pid: u32) -> Vec<u8> {
+    std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()
+}

@@ -89,21 +89,21 @@ fn each_route_waits_as_its_table_says() {
         &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0],
     );
     assert_close(
-        &waits(routes::FINISH, BUSY, 0.0),
-        &[
-            2.0, 3.2, 5.2, 8.3, 13.4, 21.5, 34.6, 55.6, 89.4, 143.9, 231.0,
-        ],
+        &waits(routes::FINISH, BUSY, 0.0)[..10],
+        &[2.0, 3.2, 5.2, 8.3, 13.4, 21.5, 34.6, 55.6, 60.0, 60.0],
     );
     let lost = failure(Kind::NoAnswer { transient: true });
     assert_close(&waits(routes::ACCEPT, lost, 0.5), &[5.0; 29]);
 }
 
 #[test]
-fn a_chunk_is_tried_at_least_every_61_seconds_for_an_hour() {
-    let waits = waits(routes::CHUNK, BUSY, 0.999);
-    assert!(waits.iter().all(|wait| *wait < 61.0), "{waits:?}");
-    let total: f64 = waits.iter().sum();
-    assert!((3500.0..3600.0).contains(&total), "{total}");
+fn log_and_result_are_tried_at_least_every_61_seconds_for_an_hour() {
+    for policy in [routes::CHUNK, routes::FINISH] {
+        let waits = waits(policy, BUSY, 0.999);
+        assert!(waits.iter().all(|wait| *wait < 61.0), "{waits:?}");
+        let total: f64 = waits.iter().sum();
+        assert!((3500.0..3600.0).contains(&total), "{total}");
+    }
 }
 
 #[test]

@@ -191,6 +191,15 @@ async fn a_redirect_never_turns_a_put_into_a_success() {
 }
 
 #[tokio::test]
+async fn a_redirect_to_https_names_the_address_to_configure() {
+    let location = "https://boat.test/v3/ping";
+    let played = Played::new(vec![reply(307, "").header("Location", location)]).await;
+    let error = played.client.ping().await.unwrap_err();
+    assert_eq!(error.status(), Some(307));
+    assert!(error.to_string().contains(location), "{error}");
+}
+
+#[tokio::test]
 async fn without_a_token_nothing_is_sent() {
     let played = Played::new(vec![reply(200, "{}")]).await;
     let transport = Transport::new("1").unwrap();
