@@ -39,6 +39,8 @@ pub enum Event {
     Cancel,
     /// Its time limit has passed.
     TimeUp,
+    /// It was to stop, and its worker has not reported an end for too long.
+    StopOver,
     /// The offer has run out.
     LeaseOver,
     /// A worker disconnected or fell silent.
@@ -57,6 +59,8 @@ pub struct Report {
     pub signal: Option<String>,
     /// Why it ended otherwise than by its own command.
     pub reason: Option<SignalReason>,
+    /// Pieces of its log that could not be delivered.
+    pub chunks_failed: u32,
 }
 
 impl Report {

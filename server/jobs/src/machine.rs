@@ -65,6 +65,7 @@ impl State {
             Event::Finish { agent, report } => self.finish(agent, report, now),
             Event::Cancel => self.cancel(CancelReason::Asked, now),
             Event::TimeUp => self.time_up(now),
+            Event::StopOver => self.stop_over(now),
             Event::LeaseOver => self.lease_over(now),
             Event::AgentGone { agent } => self.agent_gone(&agent, now),
         }
@@ -134,10 +135,12 @@ impl State {
             Self::Canceling {
                 ref agent,
                 started,
+                since,
                 why,
             } if *agent == by => Ok(Self::Canceling {
                 agent: by,
                 started: started.or(Some(now)),
+                since,
                 why,
             }),
             Self::Finished(_) => self.refuse(Refusal::Finished),
@@ -157,6 +160,7 @@ impl State {
                 ref agent,
                 started,
                 why,
+                ..
             } if *agent == by => Ok(reported(by, started, Some(why), report, now)),
             Self::Finished(ref end) if end.repeats(&by, &report) => Ok(self),
             Self::Finished(_) => self.refuse(Refusal::Finished),
@@ -172,11 +176,13 @@ impl State {
             Self::Accepted { agent, .. } => Ok(Self::Canceling {
                 agent,
                 started: None,
+                since: now,
                 why,
             }),
             Self::Running { agent, started } => Ok(Self::Canceling {
                 agent,
                 started: Some(started),
+                since: now,
                 why,
             }),
             Self::Canceling { .. } => Ok(self),
@@ -214,19 +220,28 @@ impl State {
                 agent,
                 started,
                 why,
+                ..
             } if agent == *who => (agent, started, why.verdict()),
             Self::Finished(_) => return self.refuse(Refusal::Finished),
             other => return other.refuse_holder(who, Refusal::NotOffered),
         };
-        Ok(Self::Finished(Finished {
-            verdict,
-            reason: EndReason::AgentLost,
-            agent: Some(agent),
-            started,
-            at: now,
-            exit_status: Some(-1),
-            signal: None,
-        }))
+        Ok(given_up(agent, started, verdict, EndReason::AgentLost, now))
+    }
+
+    fn stop_over(self, now: Moment) -> Result<Self, Refused> {
+        match self {
+            Self::Canceling {
+                agent,
+                started,
+                why,
+                ..
+            } => {
+                let reason = EndReason::NeverStopped;
+                Ok(given_up(agent, started, why.verdict(), reason, now))
+            }
+            Self::Finished(_) => self.refuse(Refusal::Finished),
+            other => other.refuse(Refusal::NotDue),
+        }
     }
 
     /// `Taken` when somebody else holds the job, `otherwise` when nobody does or `who` does.
@@ -272,6 +287,27 @@ fn reported(
         at: now,
         exit_status: Some(report.exit_status),
         signal: report.signal,
+        chunks_failed: report.chunks_failed,
+    })
+}
+
+/// The end of a job whose worker will not report one.
+fn given_up(
+    agent: AgentId,
+    started: Option<Moment>,
+    verdict: Verdict,
+    reason: EndReason,
+    now: Moment,
+) -> State {
+    State::Finished(Finished {
+        verdict,
+        reason,
+        agent: Some(agent),
+        started,
+        at: now,
+        exit_status: Some(-1),
+        signal: None,
+        chunks_failed: 0,
     })
 }
 
@@ -285,5 +321,6 @@ fn untouched(verdict: Verdict, reason: EndReason, now: Moment) -> State {
         at: now,
         exit_status: None,
         signal: None,
+        chunks_failed: 0,
     })
 }

@@ -71,6 +71,8 @@ pub enum EndReason {
     Reported(SignalReason),
     /// Its worker disconnected or fell silent.
     AgentLost,
+    /// It was to stop, and its worker, which was there, never reported an end.
+    NeverStopped,
     /// It was canceled before a worker had it.
     CanceledEarly,
     /// A step before it did not pass.
@@ -78,7 +80,7 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Exited,
         Self::Reported(SignalReason::Cancel),
         Self::Reported(SignalReason::AgentStop),
@@ -87,6 +89,7 @@ impl EndReason {
         Self::Reported(SignalReason::ProcessRunError),
         Self::Reported(SignalReason::StackError),
         Self::AgentLost,
+        Self::NeverStopped,
         Self::CanceledEarly,
         Self::EarlierStep,
     ];
@@ -97,6 +100,7 @@ impl EndReason {
             Self::Exited => "exited",
             Self::Reported(reason) => reason.as_str(),
             Self::AgentLost => "agent_lost",
+            Self::NeverStopped => "never_stopped",
             Self::CanceledEarly => "canceled_early",
             Self::EarlierStep => "earlier_step",
         }
@@ -118,6 +122,7 @@ impl EndReason {
             Self::Reported(SignalReason::ProcessRunError) => "The agent could not start it.",
             Self::Reported(SignalReason::StackError) => "The stack could not run it.",
             Self::AgentLost => "The agent was lost while it held the job.",
+            Self::NeverStopped => "It was to stop, and its agent never reported that it had.",
             Self::CanceledEarly => "It was canceled before an agent took it.",
             Self::EarlierStep => "It did not run because a step before it did not pass.",
         })

@@ -41,6 +41,8 @@ pub enum State {
         agent: AgentId,
         /// When it began, if it had.
         started: Option<Moment>,
+        /// Since when it is to stop.
+        since: Moment,
         /// Why it is to stop.
         why: CancelReason,
     },
@@ -65,6 +67,8 @@ pub struct Finished {
     pub exit_status: Option<i32>,
     /// Name of the signal that ended it, as reported.
     pub signal: Option<String>,
+    /// Pieces of its log that its worker could not deliver, as reported.
+    pub chunks_failed: u32,
 }
 
 impl State {
@@ -89,11 +93,11 @@ impl State {
     }
 
     /// What the runner that polls for this job is told. A runner whose job ended without it (its
-    /// host was cut off for so long that the job counts as lost) must stop, so it reads `canceled`.
+    /// host was cut off, or it never stopped as asked) must stop, so it reads `canceled`.
     pub const fn name_for_runner(&self) -> &'static str {
         match self {
             Self::Finished(Finished {
-                reason: EndReason::AgentLost,
+                reason: EndReason::AgentLost | EndReason::NeverStopped,
                 ..
             }) => "canceled",
             other => other.name(),

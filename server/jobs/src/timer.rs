@@ -8,6 +8,10 @@ use crate::{Event, Moment, State};
 /// the job: the answer to its accept never reached it.
 pub const START_LIMIT: Duration = Duration::from_mins(10);
 
+/// How long a worker that is there may take to end a job that is to stop. Far beyond any grace that
+/// a job is given: after that nobody waits for its report any more.
+pub const STOP_LIMIT: Duration = Duration::from_hours(1);
+
 /// The event that is due for a job now, if one is. `limit` is the job's time limit from its start.
 pub fn due(state: &State, limit: Option<Duration>, now: Moment) -> Option<Event> {
     match state {
@@ -20,6 +24,7 @@ pub fn due(state: &State, limit: Option<Duration>, now: Moment) -> Option<Event>
         {
             Some(Event::TimeUp)
         }
+        State::Canceling { since, .. } if now.since(*since) >= STOP_LIMIT => Some(Event::StopOver),
         _ => None,
     }
 }
@@ -29,6 +34,7 @@ mod tests {
     use shared_protocol::AgentId;
 
     use super::*;
+    use crate::CancelReason;
 
     const NOW: Moment = Moment::from_millis(1_000_000);
 
@@ -64,5 +70,18 @@ mod tests {
             agent: AgentId::new("a"),
         };
         assert_eq!(due(&accepted(400_000), None, NOW), Some(gone));
+    }
+
+    #[test]
+    fn a_job_that_is_to_stop_is_not_waited_for_without_end() {
+        let canceling = |since| State::Canceling {
+            agent: AgentId::new("a"),
+            started: None,
+            since: Moment::from_millis(since),
+            why: CancelReason::Asked,
+        };
+        let now = Moment::from_millis(3_600_500);
+        assert_eq!(due(&canceling(501), None, now), None);
+        assert_eq!(due(&canceling(500), None, now), Some(Event::StopOver));
     }
 }

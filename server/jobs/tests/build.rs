@@ -26,6 +26,7 @@ fn finished(exit_status: i32) -> State {
         exit_status,
         signal: None,
         reason: None,
+        chunks_failed: 0,
     };
     after(
         running(),

@@ -20,6 +20,7 @@ fn exit(exit_status: i32) -> Report {
         exit_status,
         signal: None,
         reason: None,
+        chunks_failed: 0,
     }
 }
 
@@ -34,6 +35,7 @@ fn canceling(why: CancelReason) -> State {
     State::Canceling {
         agent: agent("a"),
         started: None,
+        since: NOW,
         why,
     }
 }
@@ -47,6 +49,7 @@ fn ended(verdict: Verdict, exit_status: i32) -> State {
         at: NOW,
         exit_status: Some(exit_status),
         signal: None,
+        chunks_failed: 0,
     })
 }
 
@@ -122,6 +125,7 @@ fn table() -> Vec<(Event, &'static str)> {
             "canceled canceled canceled canceled canceling canceling canceling timing_out !",
         ),
         (Event::TimeUp, "! ! ! ! ! timing_out ! ! !"),
+        (Event::StopOver, "! ! ! ! ! ! canceled timed_out !"),
         (Event::LeaseOver, "! ! ! scheduled ! ! ! ! !"),
         (
             Event::AgentGone { agent: a() },
@@ -224,6 +228,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         }),
         Just(Event::Cancel),
         Just(Event::TimeUp),
+        Just(Event::StopOver),
         Just(Event::LeaseOver),
         any_agent().prop_map(|agent| Event::AgentGone { agent }),
     ]

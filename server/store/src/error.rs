@@ -14,6 +14,9 @@ pub enum StoreError {
     /// The database is of a newer server, or was damaged.
     #[error("the database cannot be brought up to date: {0}")]
     Migration(sqlx::migrate::MigrateError),
+    /// The data folder failed.
+    #[error(transparent)]
+    Folder(#[from] crate::DataDirError),
     /// A row holds what no version of the server writes.
     #[error("the database holds an unreadable {what}")]
     Corrupt {

@@ -4,6 +4,7 @@
 //! trireme.db (-wal, -shm)   the database
 //! logs/<2>/<job>.log        logs of jobs, raw bytes
 //! keys/, releases/          the release tree, kept by server-releases
+//! tables.lock               held while a program brings the tables up to date
 //! server.lock               held by the running server; holds its process id
 //! server.addr               its address, while it runs
 //! ```
@@ -92,6 +93,19 @@ impl DataDir {
 
     pub(crate) fn logs(&self) -> PathBuf {
         self.0.join("logs")
+    }
+
+    /// Waits for the lock under which the tables are made or brought up to date: the database itself
+    /// does not keep two programs from doing that at the same time. It lasts as long as the file is
+    /// open.
+    pub(crate) fn lock_tables(&self) -> Result<File, DataDirError> {
+        let path = self.0.join("tables.lock");
+        os::private_file()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|file| file.lock().map(|()| file))
+            .map_err(|cause| unwritable(&path, cause))
     }
 
     /// Takes the lock that one server of this folder may have. It lasts as long as the file is

@@ -50,6 +50,8 @@ pub(crate) struct StateColumns {
     pub(crate) reason: Option<&'static str>,
     pub(crate) exit_status: Option<i32>,
     pub(crate) signal: Option<String>,
+    pub(crate) stopping: Option<i64>,
+    pub(crate) chunks_failed: u32,
 }
 
 impl StateColumns {
@@ -77,8 +79,9 @@ impl StateColumns {
                 started: Some(to_column(*started)),
                 ..named
             },
-            State::Canceling { started, .. } => Self {
+            State::Canceling { started, since, .. } => Self {
                 started: started.map(to_column),
+                stopping: Some(to_column(*since)),
                 ..named
             },
             State::Finished(end) => Self {
@@ -88,6 +91,7 @@ impl StateColumns {
                 reason: Some(end.reason.as_str()),
                 exit_status: end.exit_status,
                 signal: end.signal.clone(),
+                chunks_failed: end.chunks_failed,
                 ..named
             },
         }
@@ -122,6 +126,7 @@ pub(crate) fn state_from(row: &SqliteRow) -> Result<State, sqlx::Error> {
         Ok(State::Canceling {
             agent: agent()?,
             started: maybe("started_at")?,
+            since: moment("stopping_at")?,
             why,
         })
     };
@@ -160,6 +165,7 @@ fn finished_from(name: &str, row: &SqliteRow) -> Result<State, sqlx::Error> {
         at: from_column(row.try_get("finished_at")?),
         exit_status: row.try_get("exit_status")?,
         signal: row.try_get("signal")?,
+        chunks_failed: row.try_get("chunks_failed")?,
     }))
 }
 

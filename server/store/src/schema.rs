@@ -5,12 +5,12 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// All migrations, oldest first.
 pub(crate) fn migrator() -> Migrator {
-    let initial = Migration::new(
-        1,
-        "initial".into(),
-        MigrationType::Simple,
-        include_str!("../migrations/0001_initial.sql").into_sql_str(),
-        false,
-    );
-    Migrator::with_migrations(vec![initial])
+    let plain = |version, name: &'static str, sql: &'static str| {
+        let sql = sql.into_sql_str();
+        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(vec![
+        plain(1, "initial", include_str!("../migrations/0001_initial.sql")),
+        plain(2, "ends", include_str!("../migrations/0002_ends.sql")),
+    ])
 }

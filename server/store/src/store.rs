@@ -37,11 +37,19 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY);
+        let tables = {
+            let dir = dir.clone();
+            // Waiting for a file lock blocks, if only while another program starts.
+            tokio::task::spawn_blocking(move || dir.lock_tables())
+                .await
+                .expect("taking a lock does not panic")?
+        };
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .connect_with(options.clone())
             .await?;
         schema::migrator().run(&writer).await?;
+        drop(tables);
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.pragma("query_only", "on"))

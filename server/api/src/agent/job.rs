@@ -79,6 +79,7 @@ pub(super) async fn finish(
         exit_status,
         signal: request.signal.filter(|signal| !signal.is_empty()),
         reason: request.signal_reason,
+        chunks_failed: u32::try_from(request.chunks_failed_count).unwrap_or(u32::MAX),
     };
     happen(&server, &id, Event::Finish { agent, report }).await
 }

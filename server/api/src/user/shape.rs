@@ -77,6 +77,7 @@ fn job(settings: &Settings, build: &BuildRow, row: &JobRow, agents: &[AgentRow])
             _ => None,
         }),
         "reason": end.map(|end| end.reason.as_str()),
+        "chunks_failed_count": end.map(|end| end.chunks_failed),
         "agent": agent.map(|agent| json!({
             "id": agent.id,
             "name": agent.name,

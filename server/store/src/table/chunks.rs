@@ -74,28 +74,20 @@ impl Store {
         let end = end
             .filter(|end| *end <= LOG_LIMIT)
             .ok_or(ChunkError::TooLong)?;
-        let mut reader = self.reader.acquire().await.map_err(StoreError::from)?;
-        if self.is_known(&mut reader, job, place, end).await? {
+        if self.is_known(job, place, end).await? {
             return Ok(self.job(job).await?.log_size);
         }
-        drop(reader);
         self.logs.write(job, place.offset, bytes).await?;
         Ok(self.note_chunk(job, place).await?)
     }
 
     /// Whether this very chunk is there already.
-    async fn is_known(
-        &self,
-        db: &mut SqliteConnection,
-        job: &JobId,
-        place: ChunkPlace,
-        end: u64,
-    ) -> Result<bool, ChunkError> {
+    async fn is_known(&self, job: &JobId, place: ChunkPlace, end: u64) -> Result<bool, ChunkError> {
         let same: Option<(i64, i64)> =
             sqlx::query_as("SELECT start, size FROM chunks WHERE job_id = ? AND sequence = ?")
                 .bind(job.as_str())
                 .bind(column(place.sequence))
-                .fetch_optional(&mut *db)
+                .fetch_optional(&self.reader)
                 .await
                 .map_err(StoreError::from)?;
         if let Some(known) = same {
@@ -112,7 +104,7 @@ impl Store {
         .bind(job.as_str())
         .bind(column(end))
         .bind(column(place.offset))
-        .fetch_optional(&mut *db)
+        .fetch_optional(&self.reader)
         .await
         .map_err(StoreError::from)?;
         match other {

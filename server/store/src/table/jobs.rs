@@ -13,8 +13,8 @@ use super::tokens;
 use crate::job_row::StateColumns;
 use crate::{JobRow, Step, Store, StoreError};
 
-/// How many jobs of the queue one worker's request looks through.
-const QUEUE_LOOK: i64 = 500;
+/// How many jobs of the queue are read at once.
+const QUEUE_PAGE: i64 = 500;
 
 /// How often a worker that lost a race for a job tries the next one.
 const OFFER_TRIES: u32 = 4;
@@ -112,21 +112,30 @@ impl Store {
 
     /// The job that is longest in the queue among those that suit these tags.
     async fn next_for(&self, tags: &[String]) -> Result<Option<JobId>, StoreError> {
-        let queue: Vec<(String, String)> = sqlx::query_as(
-            "SELECT id, step FROM jobs WHERE state = 'scheduled' AND finished_at IS NULL \
-             ORDER BY scheduled_at, id LIMIT ?",
-        )
-        .bind(QUEUE_LOOK)
-        .fetch_all(&self.reader)
-        .await?;
-        for (id, step) in queue {
-            let step: Step =
-                serde_json::from_str(&step).map_err(|_| StoreError::Corrupt { what: "step" })?;
-            if matching::suits(&step.agents, tags) {
-                return Ok(Some(JobId::new(id)));
+        let mut last = (i64::MIN, String::new());
+        loop {
+            let page: Vec<(i64, String, String)> = sqlx::query_as(
+                "SELECT scheduled_at, id, step FROM jobs WHERE state = 'scheduled' \
+                 AND finished_at IS NULL AND (scheduled_at, id) > (?, ?) \
+                 ORDER BY scheduled_at, id LIMIT ?",
+            )
+            .bind(last.0)
+            .bind(&last.1)
+            .bind(QUEUE_PAGE)
+            .fetch_all(&self.reader)
+            .await?;
+            let Some((since, id, _)) = page.last() else {
+                return Ok(None);
+            };
+            last = (*since, id.clone());
+            for (_, id, step) in page {
+                let step: Step = serde_json::from_str(&step)
+                    .map_err(|_| StoreError::Corrupt { what: "step" })?;
+                if matching::suits(&step.agents, tags) {
+                    return Ok(Some(JobId::new(id)));
+                }
             }
         }
-        Ok(None)
     }
 
     /// Cancels every unfinished job of a build.
@@ -157,7 +166,8 @@ impl Store {
     /// Lets everything happen that time alone brings about.
     pub async fn run_timers(&self, now: Moment) -> Result<Vec<Changed>, StoreError> {
         let jobs: Vec<JobRow> = sqlx::query_as(
-            "SELECT * FROM jobs WHERE state IN ('assigned', 'accepted', 'running') AND finished_at IS NULL",
+            "SELECT * FROM jobs WHERE state IN \
+             ('assigned', 'accepted', 'running', 'canceling', 'timing_out') AND finished_at IS NULL",
         )
         .fetch_all(&self.reader)
         .await?;
@@ -266,8 +276,8 @@ async fn step_to(
     let columns = StateColumns::of(&state);
     sqlx::query(
         "UPDATE jobs SET state = ?, agent_id = ?, scheduled_at = ?, lease_until = ?, \
-         accepted_at = ?, started_at = ?, finished_at = ?, reason = ?, exit_status = ?, signal = ? \
-         WHERE id = ?",
+         accepted_at = ?, started_at = ?, finished_at = ?, reason = ?, exit_status = ?, signal = ?, \
+         stopping_at = ?, chunks_failed = ? WHERE id = ?",
     )
     .bind(columns.state)
     .bind(columns.agent)
@@ -279,6 +289,8 @@ async fn step_to(
     .bind(columns.reason)
     .bind(columns.exit_status)
     .bind(columns.signal)
+    .bind(columns.stopping)
+    .bind(columns.chunks_failed)
     .bind(job.id.as_str())
     .execute(db)
     .await?;

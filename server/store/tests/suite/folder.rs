@@ -4,6 +4,21 @@ use server_store::{DataDir, DataDirError, Store};
 
 use crate::Bed;
 
+#[tokio::test]
+async fn programs_that_open_a_new_database_at_once_do_not_disturb_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = DataDir::prepare(folder.path()).unwrap();
+    let opening: Vec<_> = (0..8)
+        .map(|_| {
+            let dir = dir.clone();
+            tokio::spawn(async move { Store::open(&dir).await })
+        })
+        .collect();
+    for opened in opening {
+        opened.await.unwrap().unwrap().close().await;
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn the_folder_and_every_file_in_it_are_the_owners_alone() {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use server_jobs::{Event, Presence, Refusal, Report};
-use server_store::StoreError;
+use server_jobs::timer::STOP_LIMIT;
+use server_jobs::{EndReason, Event, Presence, Refusal, Report, State};
+use server_store::{Step, StoreError};
 use shared_protocol::{AgentId, JobId};
 
 use crate::{Bed, NOW};
@@ -27,6 +28,7 @@ impl Bed {
             exit_status,
             signal: None,
             reason: None,
+            chunks_failed: 0,
         };
         let finish = Event::Finish {
             agent: agent.clone(),
@@ -130,6 +132,7 @@ async fn canceling_a_build_cancels_what_waits_and_stops_what_runs() {
         exit_status: -1,
         signal: None,
         reason: None,
+        chunks_failed: 2,
     };
     let finish = Event::Finish { agent, report };
     bed.store.happen(&job, finish, NOW).await.unwrap();
@@ -165,4 +168,41 @@ async fn every_state_reads_back_as_it_was_written() {
         let changed = bed.store.happen(&job, event, NOW).await.unwrap();
         assert_eq!(bed.store.job(&job).await.unwrap().state, changed[0].state);
     }
+}
+
+#[tokio::test]
+async fn a_job_that_never_stops_is_given_up_and_its_build_ends() {
+    let bed = Bed::new().await;
+    let agent = bed.agent("a").await;
+    let build = bed.build(&["one"]).await;
+    let job = bed.offer(&agent).await.unwrap();
+    bed.store.accept(&job, &agent, NOW).await.unwrap();
+    bed.store.cancel_build(&build.id, NOW).await.unwrap();
+    let state = bed.store.job(&job).await.unwrap().state;
+    assert_eq!(state.name(), "canceling");
+    let early = NOW.plus(STOP_LIMIT / 2);
+    assert_eq!(bed.store.run_timers(early).await.unwrap(), []);
+    let changed = bed.store.run_timers(NOW.plus(STOP_LIMIT)).await.unwrap();
+    assert_eq!(changed[0].state.name_for_runner(), "canceled");
+    let State::Finished(end) = bed.store.job(&job).await.unwrap().state else {
+        panic!("the job is over");
+    };
+    assert_eq!(end.reason, EndReason::NeverStopped);
+}
+
+#[tokio::test]
+async fn a_long_queue_for_others_does_not_hide_a_job_that_suits() {
+    let bed = Bed::new().await;
+    let gpu = Step {
+        command: "train".to_owned(),
+        agents: vec!["queue=gpu".to_owned()],
+        ..Step::default()
+    };
+    let pipeline = bed.pipeline("gpu", vec![gpu]).await;
+    for _ in 0..510 {
+        bed.start(&pipeline).await;
+    }
+    let build = bed.build(&["one"]).await;
+    let agent = bed.agent("a").await;
+    assert_eq!(bed.offer(&agent).await, Some(bed.job(&build, 0).await));
 }

@@ -10,7 +10,7 @@ mod tokens;
 use std::collections::BTreeMap;
 
 use server_jobs::Moment;
-use server_store::{BuildRow, DataDir, NewAgent, NewBuild, NewPipeline, Step, Store};
+use server_store::{BuildRow, DataDir, NewAgent, NewBuild, NewPipeline, PipelineRow, Step, Store};
 use shared_protocol::{AgentId, JobId};
 use tempfile::TempDir;
 
@@ -43,17 +43,22 @@ impl Bed {
             command: (*command).to_owned(),
             ..Step::default()
         };
+        let steps = steps.iter().map(step).collect();
+        self.start(&self.pipeline("rocket", steps).await).await
+    }
+
+    async fn pipeline(&self, slug: &str, steps: Vec<Step>) -> PipelineRow {
         let pipeline = NewPipeline {
-            slug: "rocket".to_owned(),
-            name: "Rocket".to_owned(),
+            slug: slug.to_owned(),
+            name: slug.to_owned(),
             repository: "/srv/rocket.git".to_owned(),
-            steps: steps.iter().map(step).collect(),
+            steps,
         };
-        let pipeline = self
-            .store
-            .create_pipeline(&pipeline, NOW)
-            .await
-            .expect("made");
+        let made = self.store.create_pipeline(&pipeline, NOW).await;
+        made.expect("made")
+    }
+
+    async fn start(&self, pipeline: &PipelineRow) -> BuildRow {
         let build = NewBuild {
             commit: "HEAD".to_owned(),
             branch: "main".to_owned(),
@@ -61,7 +66,7 @@ impl Bed {
             env: BTreeMap::new(),
             creator: String::new(),
         };
-        let made = self.store.create_build(&pipeline, &build, NOW).await;
+        let made = self.store.create_build(pipeline, &build, NOW).await;
         made.expect("made").0
     }
 
