@@ -65,6 +65,12 @@ pub enum FetchError {
         /// Bytes that are there, those of earlier tries included.
         received: u64,
     },
+    /// A document comes, but so slowly that it might never end.
+    #[error("it did not come within {seconds} s")]
+    TooSlow {
+        /// The limit.
+        seconds: u64,
+    },
     /// The server answered a range request with another range.
     #[error("the server sent bytes {found} when asked for those from {wanted}")]
     WrongRange {
@@ -97,6 +103,26 @@ impl FetchError {
         match self {
             Self::Server { retry_after, .. } => *retry_after,
             _ => None,
+        }
+    }
+
+    /// Whether the next try may fare better, and costs little because it goes on where this one
+    /// stopped. Otherwise the server has the wrong bytes or this disk has no room for them, and
+    /// all of them would come again for nothing.
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unreachable { .. }
+            | Self::Server { .. }
+            | Self::BrokenOff { .. }
+            | Self::Stalled { .. }
+            | Self::TooSlow { .. } => true,
+            Self::Setup(_)
+            | Self::NotTheFile { .. }
+            | Self::TooLong { .. }
+            | Self::TooShort { .. }
+            | Self::WrongRange { .. }
+            | Self::WrongDigest { .. }
+            | Self::Disk { .. } => false,
         }
     }
 

@@ -20,8 +20,25 @@ pub enum ManifestReply {
 }
 
 impl Fetcher {
-    /// Asks for the document at `url`, of which `etag` is known; at most `limit` bytes are read.
+    /// Asks for the document at `url`, of which `etag` is known; at most `limit` bytes are read, and
+    /// all of it has to come within ten stall limits: it is small, and a server that lets it trickle
+    /// must not keep the caller from asking again.
     pub async fn manifest(
+        &self,
+        url: &str,
+        etag: Option<&str>,
+        limit: usize,
+    ) -> Result<ManifestReply, FetchError> {
+        let whole = self.stall * 10;
+        match tokio::time::timeout(whole, self.document(url, etag, limit)).await {
+            Ok(reply) => reply,
+            Err(_) => Err(FetchError::TooSlow {
+                seconds: whole.as_secs(),
+            }),
+        }
+    }
+
+    async fn document(
         &self,
         url: &str,
         etag: Option<&str>,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared_fetch::{FetchError, ManifestReply};
+use shared_fetch::{FetchError, Fetcher, ManifestReply};
 
 use crate::fetcher;
 use crate::server::{Answer, Server, raw, reply};
@@ -43,6 +43,19 @@ async fn a_manifest_without_end_is_cut_off_at_the_limit() {
     let endless = [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &[b' '; 5000]].concat();
     let error = ask(Answer::Stall(endless), None).await;
     assert!(matches!(error, Err(FetchError::TooLong { limit: 100 })));
+}
+
+#[tokio::test]
+async fn a_manifest_that_trickles_is_given_up_though_it_never_stalls() {
+    let head = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+    let server = Server::start(vec![Answer::Trickle(head, Duration::from_millis(5))]).await;
+    let fetcher = Fetcher::new("test", Duration::from_millis(30)).unwrap();
+    let error = fetcher.manifest(&server.url, None, 1 << 20).await;
+    assert!(
+        matches!(error, Err(FetchError::TooSlow { .. })),
+        "{error:?}"
+    );
+    assert!(error.unwrap_err().is_retryable());
 }
 
 #[tokio::test]

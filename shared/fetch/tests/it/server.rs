@@ -2,6 +2,7 @@
 //! byte for byte, and keeps what it was asked.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,6 +13,8 @@ pub(crate) enum Answer {
     Bytes(Vec<u8>),
     /// These bytes, then silence on an open connection.
     Stall(Vec<u8>),
+    /// These bytes, then one more at such intervals, without end.
+    Trickle(Vec<u8>, Duration),
 }
 
 pub(crate) struct Server {
@@ -40,6 +43,13 @@ impl Server {
                     Answer::Stall(bytes) => {
                         let _ = stream.write_all(&bytes).await;
                         stalled.push(stream);
+                    }
+                    Answer::Trickle(bytes, interval) => {
+                        let _ = stream.write_all(&bytes).await;
+                        let mut interval = tokio::time::interval(interval);
+                        while stream.write_all(b" ").await.is_ok() {
+                            interval.tick().await;
+                        }
                     }
                 }
             }
