@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::debug;
 
 use crate::wire::{Happening, Reports};
@@ -28,12 +29,16 @@ pub(crate) async fn keep(pid: u32, socket: PathBuf, reports: Reports) {
     loop {
         match UnixStream::connect(&socket).await {
             Ok(stream) => {
-                wait = FIRST_WAIT;
+                let since = Instant::now();
                 if let Err(error) = talk(pid, stream, &reports).await {
                     debug!(pid, %error, "the connection to the agent ended");
                 }
                 if reports.send(Happening::Unlinked(pid)).is_err() {
                     return;
+                }
+                // One that hangs up on us at once is not called again at once.
+                if since.elapsed() >= LONGEST_WAIT {
+                    wait = FIRST_WAIT;
                 }
             }
             Err(error) => debug!(pid, %error, "cannot connect to the agent"),

@@ -35,6 +35,8 @@ pub(crate) struct Agent {
     duty: Duty,
     /// It failed its trial, and is only waited for.
     rejected: bool,
+    /// It worked before this launcher came, and may have jobs that it has not told of yet.
+    adopted: bool,
     relieved_at: Option<Duration>,
     serving_since: Option<Duration>,
     spawn: Option<u32>,
@@ -42,8 +44,9 @@ pub(crate) struct Agent {
     told: Option<Order>,
     /// Where messages go in while there is a connection.
     orders: Option<UnboundedSender<ToAgent>>,
-    /// SIGTERMs sent to it for want of a connection.
-    signals: u8,
+    /// How often it was asked to stop, by message or, for want of a connection, by SIGTERM. Once
+    /// more would cancel its jobs.
+    stops: u8,
     facts: Facts,
     pulse: Pulse,
     /// Whether it was logged that it takes jobs.
@@ -84,18 +87,25 @@ impl Agent {
             since: now,
             duty: Duty::Prove,
             rejected: false,
+            adopted: false,
             relieved_at: None,
             serving_since: None,
             spawn: None,
             status: None,
             told: None,
             orders: None,
-            signals: 0,
+            stops: 0,
             facts: Facts::default(),
             pulse: Pulse::default(),
             announced: false,
             link: link.abort_handle(),
         }
+    }
+
+    /// The same, for one that another launcher started.
+    pub(crate) fn adopted(mut self) -> Self {
+        self.adopted = true;
+        self
     }
 
     /// What the gate judges by.
@@ -142,6 +152,7 @@ impl Agent {
             duty: self.duty,
             spawn: self.spawn.unwrap_or(0),
             status: self.status.clone(),
+            adopted: self.adopted,
             relieved_for: self
                 .relieved_at
                 .map_or(Duration::ZERO, |at| now.saturating_sub(at)),
@@ -158,14 +169,14 @@ impl Agent {
 
     /// Tells it once; without a connection, the orders that have a signal are sent as that.
     fn tell(&mut self, order: Order, now: Duration) {
+        let due = match order {
+            Order::Stop => 1,
+            Order::Cancel => 2,
+            Order::Accept(_) | Order::Drain => 0,
+        };
         let Some(orders) = &self.orders else {
-            let due = match order {
-                Order::Stop => 1,
-                Order::Cancel => 2,
-                Order::Accept(_) | Order::Drain => 0,
-            };
-            if self.signals < due {
-                self.signals += 1;
+            if self.stops < due {
+                self.stops += 1;
                 self.signal(Signal::Terminate);
             }
             return;
@@ -176,6 +187,7 @@ impl Agent {
         }
         if orders.send(order.message()).is_ok() {
             self.told = Some(order);
+            self.stops = self.stops.max(due);
             if matches!(order, Order::Accept(1..)) {
                 self.serving_since.get_or_insert(now);
             }
@@ -376,12 +388,18 @@ impl Crew {
                 );
                 shared_supervise::kill_tree(&[agent.id]);
                 agent.relieved_at = Some(now);
-            } else if agent.rejected && agent.signals == 0 && agent.spawn.is_none() {
+            } else if agent.rejected && agent.stops == 0 && agent.spawn.is_none() {
                 // It never spoke, so it may not listen either.
-                agent.signals = 1;
+                agent.stops = 1;
                 agent.signal(Signal::Terminate);
             }
         }
+    }
+
+    /// In how long a relieved agent that does not say that it drains counts as deaf.
+    pub(crate) fn deaf_in(&self, now: Duration) -> Option<Duration> {
+        let members = self.agents.values().map(|agent| agent.member(now));
+        members.filter_map(|member| member.deaf_in()).min()
     }
 
     /// Whether somebody is rejected and not gone yet.

@@ -56,6 +56,8 @@ pub(crate) struct Member {
     pub(crate) spawn: u32,
     /// What it said last.
     pub(crate) status: Option<Status>,
+    /// Whether it worked before this launcher came.
+    pub(crate) adopted: bool,
     /// How long ago it was relieved; zero for one that was not.
     pub(crate) relieved_for: Duration,
 }
@@ -66,6 +68,7 @@ impl Member {
     fn holds(&self) -> u32 {
         let listens = self.relieved_for < DEAF_AFTER;
         match &self.status {
+            None if self.duty == Duty::Prove && self.adopted => u32::MAX,
             None if self.duty == Duty::Retire && listens => u32::MAX,
             None => 0,
             Some(status) if status.phase == Phase::Serving && listens => {
@@ -73,6 +76,14 @@ impl Member {
             }
             Some(status) => status.busy,
         }
+    }
+
+    /// In how long it counts as deaf, unless it says that it drains before that.
+    pub(crate) fn deaf_in(&self) -> Option<Duration> {
+        let drains = |status: &Status| status.phase == Phase::Draining;
+        let left = DEAF_AFTER.checked_sub(self.relieved_for)?;
+        let is_awaited = self.duty == Duty::Retire && !self.status.as_ref().is_some_and(drains);
+        (is_awaited && !left.is_zero()).then_some(left)
     }
 }
 
@@ -143,6 +154,7 @@ mod tests {
                 busy,
                 ..Status::default()
             }),
+            adopted: false,
             relieved_for: Duration::ZERO,
         }
     }
@@ -201,6 +213,41 @@ mod tests {
         unheard.relieved_for = DEAF_AFTER;
         let orders = share_out(&[unheard, standby(Duty::Serve)]);
         assert_eq!(orders[1], Some(Order::Accept(3)));
+    }
+
+    #[test]
+    fn an_adopted_trial_that_has_not_spoken_yet_keeps_the_old_agent_from_taking_jobs() {
+        let unheard = Member {
+            status: None,
+            adopted: true,
+            ..standby(Duty::Prove)
+        };
+        let started = Member {
+            adopted: false,
+            ..unheard.clone()
+        };
+        for (other, slots) in [(unheard, 0), (started, 3)] {
+            let old = member(Duty::Serve, Phase::Draining, 0, 1);
+            assert_eq!(share_out(&[old, other])[0], Some(Order::Accept(slots)));
+        }
+    }
+
+    #[test]
+    fn only_who_does_not_drain_though_told_to_is_waited_for_as_deaf() {
+        let half = DEAF_AFTER / 2;
+        let relieved = |duty, phase, relieved_for| Member {
+            relieved_for,
+            ..member(duty, phase, 1, 0)
+        };
+        let cases = [
+            (Duty::Retire, Phase::Serving, half, Some(half)),
+            (Duty::Retire, Phase::Draining, half, None),
+            (Duty::Retire, Phase::Serving, DEAF_AFTER, None),
+            (Duty::Serve, Phase::Serving, Duration::ZERO, None),
+        ];
+        for (duty, phase, relieved_for, left) in cases {
+            assert_eq!(relieved(duty, phase, relieved_for).deaf_in(), left);
+        }
     }
 
     #[test]

@@ -48,10 +48,14 @@ pub(crate) struct Restarts {
 impl Restarts {
     /// An agent ended after `lived`: the wait before the next start.
     ///
-    /// One that ran long is started again at once; so is the first that ends.
+    /// One that ran long or did its work is started again at once; so is the first that ends.
     #[must_use]
-    pub(crate) fn ended(self, lived: Duration, luck: Luck) -> (Self, Duration) {
-        let failures = if lived >= STABLE { 0 } else { self.failures };
+    pub(crate) fn ended(self, lived: Duration, did_its_work: bool, luck: Luck) -> (Self, Duration) {
+        let failures = if lived >= STABLE || did_its_work {
+            0
+        } else {
+            self.failures
+        };
         let wait = wait_after(failures, LONGEST_WAIT, luck);
         (
             Self {
@@ -81,16 +85,23 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_loop_slows_down_and_a_long_life_ends_it() {
+    fn a_crash_loop_slows_down_and_a_long_life_or_work_done_ends_it() {
         let short = Duration::from_secs(1);
         let mut restarts = Restarts::default();
         let mut waits = Vec::new();
-        for lived in [short, short, short, STABLE, short] {
-            let (next, wait) = restarts.ended(lived, Luck(0));
+        for (lived, did_its_work) in [
+            (short, false),
+            (short, false),
+            (short, false),
+            (STABLE, false),
+            (short, false),
+            (short, true),
+        ] {
+            let (next, wait) = restarts.ended(lived, did_its_work, Luck(0));
             restarts = next;
             waits.push(seconds(wait));
         }
-        assert_eq!(waits, [0.0, 1.0, 2.0, 0.0, 1.0]);
+        assert_eq!(waits, [0.0, 1.0, 2.0, 0.0, 1.0, 0.0]);
     }
 
     proptest! {

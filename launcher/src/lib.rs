@@ -17,7 +17,8 @@
 //! and beside it, what keeps an agent running: `keep_running` (how long to wait; pure), `adopt`
 //! (agents that outlived a launcher), `agent_link` (the control socket), `crew` (all agents of this
 //! host), `hand_over` (who gets which slots; pure), `start_agent`. `run` is the loop around all of
-//! it; `settings`, `lock` and `trust` come before.
+//! it; `settings`, `lock` and `trust` come before. What the state machine asks for is carried out by
+//! `perform`, with `install` up to the trial and `try_out` from there; `tend` looks after agents.
 //!
 //! A failing server never stops the agent, and neither does anything this tier cannot write.
 
@@ -32,6 +33,7 @@ mod crew;
 mod durable;
 mod hand_over;
 mod health;
+mod install;
 mod keep_running;
 mod lock;
 mod os;
@@ -39,6 +41,7 @@ mod perform;
 mod roll_back;
 mod run;
 mod settings;
+mod spoiled;
 mod start_agent;
 mod step_check;
 mod step_download;
@@ -49,6 +52,7 @@ mod step_watch;
 mod sweep;
 mod tend;
 mod trust;
+mod try_out;
 mod upgrade;
 mod wire;
 

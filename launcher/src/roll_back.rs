@@ -12,6 +12,9 @@ use crate::upgrade::Verdict;
 pub(crate) fn settle(slot: &Slot, verdict: Verdict) -> Result<Page, PageError> {
     let settled = change(slot, |page| match verdict {
         Verdict::Commit => page.commit(),
+        // A mark is for choosing between versions. The first agent has no rival, and what keeps it
+        // from running is more likely this host's configuration.
+        Verdict::Reject(_) if page.committed().is_none() => page.withdraw(),
         Verdict::Reject(reason) => page.reject(reason, Moment::read(&OsFs)),
         Verdict::Withdraw => page.withdraw(),
     });

@@ -17,13 +17,18 @@ use tracing::{error, info, warn};
 use crate::perform::{Host, Own};
 use crate::settings::Settings;
 use crate::trust::{Trust, TrustError};
-use crate::wire::{Happening, Reports, happenings};
+use crate::wire::{Happening, Happenings, Reports, happenings};
 use crate::{lock, os};
+
+/// How long nothing happens before this process makes itself small for the wait.
+const QUIET: Duration = Duration::from_secs(5);
 
 /// `launcher run`: sets up, runs until stopped, and says how it ended.
 pub(crate) fn start(settings: &Settings, stamp: &'static str) -> Exit {
     let state = StateDir::new(&settings.state_dir);
-    let log = std::fs::create_dir_all(state.logs())
+    // Sockets, records of jobs and logs are nobody else's business.
+    let log = os::create_private_dir(state.root())
+        .and_then(|()| os::create_private_dir(&state.logs()))
         .and_then(|()| LogFile::open(state.log("launcher"), MOST_BYTES));
     let (log, no_log) = match log {
         Ok(log) => (Some(log), None),
@@ -37,6 +42,7 @@ pub(crate) fn start(settings: &Settings, stamp: &'static str) -> Exit {
         );
         return Exit::StateDirUnusable;
     }
+    end_on_panic();
     let _lock = match lock::take(&state) {
         Ok(lock) => lock,
         Err(reason) => {
@@ -48,6 +54,15 @@ pub(crate) fn start(settings: &Settings, stamp: &'static str) -> Exit {
         Ok(parts) => run(settings, state, parts),
         Err(exit) => exit,
     }
+}
+
+/// A task that panics would leave a step for ever unfinished. A launcher that ends is started again,
+/// and adopts what runs.
+fn end_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        error!(%panic, "this is a defect of the launcher; ending, to be started again");
+        std::process::abort();
+    }));
 }
 
 /// What is read from disk before the loop begins.
@@ -64,12 +79,16 @@ fn prepare(settings: &Settings, state: &StateDir, stamp: &'static str) -> Result
     let created = store
         .create()
         .and_then(|()| slots.iter().try_for_each(Slot::create))
-        .and_then(|()| std::fs::create_dir_all(state.run()));
+        .and_then(|()| os::create_private_dir(&state.run()));
     if let Err(error) = created {
         error!(folder = %state.root().display(), %error, "cannot write in the state folder");
         return Err(Exit::StateDirUnusable);
     }
-    let installed = slots[1].read().page.committed().is_some();
+    let reading = slots[1].read();
+    if reading.is_lost() {
+        error!(damage = ?reading.damage, "the agent's slot cannot be read");
+    }
+    let installed = !reading.page.named().is_empty();
     let given = settings.trust_root.as_deref();
     let trust = match Trust::load(state, given, &settings.channel) {
         Ok(trust) => Some(trust),
@@ -149,10 +168,8 @@ fn run(settings: &Settings, state: StateDir, parts: Parts) -> Exit {
             if let Some(exit) = host.act() {
                 return exit;
             }
-            let wake = host.next_wake();
-            tokio::select! {
-                Some(happening) = happened.recv() => host.take(happening),
-                () = until(wake) => {}
+            if let Some(happening) = wait(&mut happened, host.next_wake()).await {
+                host.take(happening);
             }
         }
     });
@@ -164,6 +181,21 @@ fn run(settings: &Settings, state: StateDir, parts: Parts) -> Exit {
         "launcher ended"
     );
     exit
+}
+
+/// The next happening, if one comes before it is time to `wake`. A long wait is spent small.
+async fn wait(happened: &mut Happenings, mut wake: Option<Duration>) -> Option<Happening> {
+    if wake.is_none_or(|wake| wake > QUIET) {
+        tokio::select! {
+            happening = happened.recv() => return happening,
+            () = tokio::time::sleep(QUIET) => shared_supervise::release_code(),
+        }
+        wake = wake.map(|wake| wake.saturating_sub(QUIET));
+    }
+    tokio::select! {
+        happening = happened.recv() => happening,
+        () = until(wake) => None,
+    }
 }
 
 async fn until(wake: Option<Duration>) {

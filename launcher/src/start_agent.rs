@@ -1,16 +1,39 @@
 //! Starting an agent process, and reporting its end.
 
+use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use shared_handover::layout::StateDir;
 use shared_slots::{Digest, Meta};
-use shared_supervise::ProcessId;
+use shared_supervise::{ProcessId, is_shortage};
 
 use crate::os;
 use crate::settings::Settings;
-use crate::wire::{Happening, Reports};
+use crate::wire::{End, Happening, Reports};
+
+/// How often to look where the kernel cannot tell that an agent is gone.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Why an agent was not started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// No version of the agent could run like this.
+    #[error("its configuration {} cannot be read: {cause}; mend it or --agent-config", path.display())]
+    Config { path: PathBuf, cause: io::Error },
+    /// The operating system did not start it.
+    #[error("{0}")]
+    Spawn(#[from] io::Error),
+}
+
+impl StartError {
+    /// Whether another version would have started.
+    pub(crate) fn blames_the_version(&self) -> bool {
+        matches!(self, Self::Spawn(error) if !is_shortage(error))
+    }
+}
 
 /// What an agent is started with.
 pub(crate) struct Start<'a> {
@@ -24,10 +47,15 @@ pub(crate) struct Start<'a> {
 
 /// Starts an agent in standby, in a session of its own so that no signal for this process reaches
 /// it. Its end is reported, and a child that ended is reaped.
-pub(crate) fn start(start: &Start<'_>, reports: Reports) -> io::Result<ProcessId> {
+pub(crate) fn start(start: &Start<'_>, reports: Reports) -> Result<ProcessId, StartError> {
     let mut command = std::process::Command::new(start.file);
     command.arg("start");
     if let Some(config) = &start.settings.agent_config {
+        // Told here, it is neither counted as a crash nor held against a version.
+        File::open(config).map_err(|cause| StartError::Config {
+            path: config.clone(),
+            cause,
+        })?;
         command.arg("--config").arg(config);
     }
     command
@@ -50,27 +78,31 @@ pub(crate) fn start(start: &Start<'_>, reports: Reports) -> io::Result<ProcessId
     let pid = child.id().unwrap_or_default();
     let id = ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 });
     tokio::spawn(async move {
-        let how = match child.wait().await {
-            Ok(status) => status.to_string(),
-            Err(error) => format!("unknown: {error}"),
+        let end = match child.wait().await {
+            Ok(status) => End {
+                success: status.success(),
+                how: status.to_string(),
+            },
+            Err(error) => End::unknown(&error.to_string()),
         };
-        let _ = reports.send(Happening::Ended(pid, how));
+        let _ = reports.send(Happening::Ended(pid, end));
     });
     Ok(id)
 }
 
-/// Reports the end of an agent that is no child of this process.
-pub(crate) fn watch(id: ProcessId, reports: Reports) -> io::Result<()> {
-    // A thread that sleeps in the kernel until the process ends: no wake-ups, and no runtime that
-    // would wait for it at the end.
-    std::thread::Builder::new()
-        .name(format!("agent-{}", id.pid))
-        .spawn(move || {
-            while !shared_supervise::wait_gone(&[id], os::LONG) {}
-            let _ = reports.send(Happening::Ended(
-                id.pid,
-                "unknown: it was adopted".to_owned(),
-            ));
-        })
-        .map(drop)
+/// Reports the end of an agent that is no child of this process. Never fails: an end that nobody
+/// notices would leave the host without an agent.
+pub(crate) async fn watch(id: ProcessId, reports: Reports) {
+    while id.is_same_alive() {
+        let exit = id.exit_file().and_then(|file| os::wait_readable(file).ok());
+        let woken = match &exit {
+            Some(exit) => exit.readable().await.is_ok(),
+            None => false,
+        };
+        // After the wake-up of a process that is gone, there is nothing to wait for.
+        if !woken || id.is_same_alive() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+    let _ = reports.send(Happening::Ended(id.pid, End::unknown("it was adopted")));
 }

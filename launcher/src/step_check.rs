@@ -32,6 +32,8 @@ pub(crate) struct Installed<'a> {
     pub(crate) launcher_page: &'a Page,
     pub(crate) agent_page: &'a Page,
     pub(crate) now: Moment,
+    /// Files that came wrong and are not fetched again yet.
+    pub(crate) spoiled: &'a [Digest],
 }
 
 /// What follows from a manifest.
@@ -60,6 +62,8 @@ pub(crate) enum Why {
     Revoked,
     /// It failed here, and its hold has not ended.
     Held(shared_slots::Reason),
+    /// Its file came wrong a while ago, and is fetched again later.
+    Spoiled,
     /// It is armed, and the bootstrapper has yet to start it.
     AwaitsStart,
 }
@@ -76,6 +80,7 @@ impl fmt::Display for Why {
                     reason.text()
                 )
             }
+            Self::Spoiled => f.write_str("its file came wrong; it is fetched again later"),
             Self::AwaitsStart => f.write_str("it waits for the bootstrapper to start it"),
         }
     }
@@ -139,6 +144,9 @@ fn next_version(
         && let Some(bad) = page.held(digest, installed.now)
     {
         return skip(Why::Held(bad.reason));
+    }
+    if installed.spoiled.contains(&digest) {
+        return skip(Why::Spoiled);
     }
     Some(Ok(Task {
         component,
@@ -210,6 +218,7 @@ mod tests {
             launcher_page,
             agent_page,
             now: LATER,
+            spoiled: &[],
         };
         plan(&manifest(), &installed)
     }
@@ -277,6 +286,7 @@ mod tests {
             launcher_page: &committed(10),
             agent_page: &committed(20),
             now: LATER,
+            spoiled: &[],
         };
         let whys: Vec<Why> = plan(&release, &installed)
             .skipped
@@ -284,6 +294,21 @@ mod tests {
             .map(|skipped| skipped.why)
             .collect();
         assert_eq!(whys, [Why::NoTarget, Why::Revoked]);
+    }
+
+    #[test]
+    fn a_file_that_came_wrong_holds_back_its_component_only() {
+        let spoiled = [digest(11)];
+        let installed = Installed {
+            launcher: Some(digest(10)),
+            launcher_page: &committed(10),
+            agent_page: &committed(20),
+            now: LATER,
+            spoiled: &spoiled,
+        };
+        let plan = plan(&manifest(), &installed);
+        assert_eq!(plan.skipped[0].why, Why::Spoiled);
+        assert_eq!(wanted(&plan), Some(21));
     }
 
     proptest! {
@@ -296,7 +321,7 @@ mod tests {
             let now = Moment { seconds: LATER.seconds + after, ..LATER };
             let held = page.held(digest(21), now).is_some();
             let installed = Installed {
-                launcher: None, launcher_page: &Page::default(), agent_page: &page, now,
+                launcher: None, launcher_page: &Page::default(), agent_page: &page, now, spoiled: &[],
             };
             prop_assert_eq!(plan(&manifest(), &installed).task.is_none(), held);
         }

@@ -44,6 +44,11 @@ pub(crate) fn arm(slot: &Slot, digest: Digest) -> Result<Page, PageError> {
     Ok(page)
 }
 
+/// Gives back the try of a start that was ended from outside or never came about.
+pub(crate) fn give_try_back(slot: &Slot) -> Result<Page, PageError> {
+    change(slot, |page| page.give_try_back(TRIES))
+}
+
 /// What came of preparing the start of a trial.
 #[derive(Debug)]
 pub(crate) enum Prepared {

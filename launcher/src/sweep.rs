@@ -1,13 +1,14 @@
 //! Removing what nothing names any more.
 //!
 //! What to keep is derived from live pages and running processes, each time anew. The factory copy
-//! of the launcher stays as well: it is what a host can always start from.
+//! of the launcher stays as well: it is what a host can always start from. Where a page cannot be
+//! read, nothing goes: what it names is not known.
 
 use std::collections::BTreeSet;
 use std::{fs, io};
 
 use shared_handover::layout::{Component, StateDir};
-use shared_slots::{Digest, Page, Store};
+use shared_slots::{Digest, Reading, Store};
 use tracing::{info, warn};
 
 use crate::checkpoint;
@@ -16,11 +17,15 @@ use crate::checkpoint;
 pub(crate) fn sweep(
     store: &Store,
     state: &StateDir,
-    pages: [&Page; 2],
-    running: impl IntoIterator<Item = Digest>,
+    pages: [&Reading; 2],
+    in_use: impl IntoIterator<Item = Digest>,
 ) {
-    let mut keep: BTreeSet<Digest> = pages.into_iter().flat_map(Page::named).collect();
-    keep.extend(running);
+    if pages.into_iter().any(Reading::is_lost) {
+        return warn!("a slot cannot be read; nothing is removed");
+    }
+    let named = |reading: &Reading| reading.page.named();
+    let mut keep: BTreeSet<Digest> = pages.into_iter().flat_map(named).collect();
+    keep.extend(in_use);
     match store.list() {
         Ok(entries) => keep.extend(
             entries

@@ -1,6 +1,5 @@
 //! Keeping agents running, and looking after those that run.
 
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,10 +13,10 @@ use crate::crew::{Agent, Ending};
 use crate::hand_over::Switch;
 use crate::health::{self, AgentStanding};
 use crate::perform::Host;
-use crate::start_agent::{self, Start};
+use crate::start_agent::{self, Start, StartError};
 use crate::step_watch::judge;
 use crate::upgrade::{Event, Upgrade};
-use crate::wire::Happening;
+use crate::wire::{End, Happening};
 use crate::{adopt, step_switch};
 
 impl Host<'_> {
@@ -29,19 +28,17 @@ impl Host<'_> {
                 start: handle.start,
             };
             let digest: Option<Digest> = handle.digest.parse().ok();
-            if let Err(error) = start_agent::watch(id, self.reports.clone()) {
-                warn!(pid = id.pid, %error, "cannot watch the agent");
-            }
+            tokio::spawn(start_agent::watch(id, self.reports.clone()));
             let version = self.version_of(digest);
             info!(pid = id.pid, %version, "agent adopted");
-            self.crew_add(id, digest, version);
+            let agent = self.new_agent(id, digest, version);
+            self.crew.add(agent.adopted());
         }
     }
 
-    fn crew_add(&mut self, id: ProcessId, digest: Option<Digest>, version: String) {
+    fn new_agent(&self, id: ProcessId, digest: Option<Digest>, version: String) -> Agent {
         let reports = self.reports.clone();
-        let agent = Agent::new(id, digest, version, self.now(), &self.state, reports);
-        self.crew.add(agent);
+        Agent::new(id, digest, version, self.now(), &self.state, reports)
     }
 
     /// Starts an agent from its file, which was just compared with its digest.
@@ -50,7 +47,7 @@ impl Host<'_> {
         file: &Path,
         digest: Digest,
         role: &str,
-    ) -> io::Result<()> {
+    ) -> Result<(), StartError> {
         let meta = self.store.meta(digest);
         let start = Start {
             file,
@@ -61,7 +58,8 @@ impl Host<'_> {
         };
         let id = start_agent::start(&start, self.reports.clone())?;
         info!(version = %meta.version, pid = id.pid, role, "agent started");
-        self.crew_add(id, Some(digest), meta.version);
+        let agent = self.new_agent(id, Some(digest), meta.version);
+        self.crew.add(agent);
         Ok(())
     }
 
@@ -75,7 +73,7 @@ impl Host<'_> {
                     self.announced = self.announced.max(serial);
                 }
             }
-            Happening::Ended(pid, how) => self.agent_ended(pid, &how),
+            Happening::Ended(pid, end) => self.agent_ended(pid, &end),
             Happening::AskedToStop => self.asked_to_stop(),
             Happening::BootstrapperGone => {
                 warn!("the bootstrapper is gone; leaving the agent to the next one");
@@ -102,7 +100,7 @@ impl Host<'_> {
         };
     }
 
-    fn agent_ended(&mut self, pid: u32, how: &str) {
+    fn agent_ended(&mut self, pid: u32, end: &End) {
         let Some(agent) = self.crew.remove(pid) else {
             return;
         };
@@ -111,9 +109,15 @@ impl Host<'_> {
         let lived = now.saturating_sub(agent.since);
         let version = agent.version.as_str();
         let committed = self.agent_page.committed();
+        let how = end.how.as_str();
+        let on_trial = agent.digest.is_some() && agent.digest == self.upgrade.trial();
         if self.ending != Ending::No || agent.is_rejected() {
             info!(pid, version, how, "agent ended");
-        } else if agent.digest.is_some() && agent.digest == self.upgrade.trial() {
+            if on_trial && !agent.is_rejected() {
+                // It was this host that was stopped.
+                self.give_try_back();
+            }
+        } else if on_trial {
             warn!(
                 pid,
                 version,
@@ -127,7 +131,9 @@ impl Host<'_> {
                 self.feed(Event::Judged(verdict));
             }
         } else if agent.served() && agent.digest == committed {
-            let (restarts, wait) = self.restarts.ended(lived, Self::luck());
+            // One that ends after a job, as it can be told to, does what it should.
+            let did_its_work = end.success && agent.facts(now).jobs_done > 0;
+            let (restarts, wait) = self.restarts.ended(lived, did_its_work, Self::luck());
             self.restarts = restarts;
             self.restart_at = now + wait;
             warn!(
@@ -191,6 +197,7 @@ impl Host<'_> {
 
     /// Starts the committed agent if it should run and does not.
     fn keep_running(&mut self, now: Duration) {
+        self.reread_agent_page();
         let Some(committed) = self.agent_page.committed() else {
             return;
         };
@@ -215,11 +222,20 @@ impl Host<'_> {
         }
     }
 
+    /// A page that never was written may be one that could not be read, for want of a free file say:
+    /// then what is installed must not stay unknown.
+    pub(crate) fn reread_agent_page(&mut self) {
+        if self.agent_page.generation() == 0 {
+            self.agent_page = self.agent_slot.read().page;
+        }
+    }
+
     fn start_failed(&mut self, now: Duration, reason: &str) {
-        let (restarts, wait) = self.restarts.ended(Duration::ZERO, Self::luck());
+        let (restarts, wait) = self.restarts.ended(Duration::ZERO, false, Self::luck());
         self.restarts = restarts;
         self.restart_at = now + wait.max(Duration::from_secs(1));
-        self.complain("cannot start the agent", "store", reason);
+        let wait = self.restart_at.saturating_sub(now);
+        self.complain_until("cannot start the agent", "store", reason, Some(wait));
     }
 
     /// The store has no such version any more: the page falls back to the one before.
@@ -307,6 +323,7 @@ impl Host<'_> {
         if self.upgrade.trial().is_some() || self.owes_report || self.crew.has_rejected() {
             wakes.push(self.gate.ping_interval);
         }
+        wakes.extend(self.crew.deaf_in(now));
         wakes.into_iter().min()
     }
 }

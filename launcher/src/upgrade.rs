@@ -89,6 +89,8 @@ pub(crate) enum Event {
     NothingNew,
     /// The step under way failed. `rest` is how long the server asked to be left alone.
     Failed { rest: Option<Duration> },
+    /// The file is not what it should be, and would not be if it were fetched again now.
+    Spoiled,
     /// The file is whole.
     Downloaded,
     /// The file is in the store.
@@ -153,7 +155,10 @@ impl Upgrade {
                 },
                 vec![Effect::Download(task)],
             ),
-            (Self::Checking { .. }, Event::NothingNew) => (Self::idle(now), vec![]),
+            (Self::Checking { .. }, Event::NothingNew)
+            | (Self::Downloading { .. } | Self::Staging { .. }, Event::Spoiled) => {
+                (Self::idle(now), vec![])
+            }
             (Self::Downloading { task, failures }, Event::Downloaded) => (
                 Self::Staging {
                     task: task.clone(),

@@ -24,18 +24,40 @@ pub(crate) enum Happening {
     Said(u32, ToLauncher),
     /// The connection to an agent ended.
     Unlinked(u32),
-    /// An agent ended; the text says how.
-    Ended(u32, String),
+    /// An agent ended.
+    Ended(u32, End),
     /// Somebody asked this process to end, with SIGTERM or SIGINT.
     AskedToStop,
     /// The bootstrapper is gone: standard input ended.
     BootstrapperGone,
 }
 
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// Whether it says that all went well.
+    pub(crate) success: bool,
+    /// The same for people.
+    pub(crate) how: String,
+}
+
+impl End {
+    /// Nobody could tell how, because of `reason`.
+    pub(crate) fn unknown(reason: &str) -> Self {
+        Self {
+            success: false,
+            how: format!("unknown: {reason}"),
+        }
+    }
+}
+
 /// Where happenings are reported.
 pub(crate) type Reports = mpsc::UnboundedSender<Happening>;
 
+/// Where they come out.
+pub(crate) type Happenings = mpsc::UnboundedReceiver<Happening>;
+
 /// The channel of happenings.
-pub(crate) fn happenings() -> (Reports, mpsc::UnboundedReceiver<Happening>) {
+pub(crate) fn happenings() -> (Reports, Happenings) {
     mpsc::unbounded_channel()
 }

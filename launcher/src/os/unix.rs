@@ -1,17 +1,22 @@
-//! Unix: sessions, and what standard streams are.
+//! Unix: sessions, modes, and what standard streams are.
+#![expect(unsafe_code, reason = "tokio wants a promise about a descriptor")]
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _};
+use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 
-/// A wait that is as good as for ever, in a unit that every system call takes.
-pub(crate) const LONG: Duration = Duration::from_hours(24);
+/// Makes a folder that only its owner may look into; one that is there stays as it is.
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
 
 /// Starts a child that leads a session of its own.
 pub(crate) fn spawn_in_own_session(mut command: Command) -> io::Result<Child> {
@@ -31,4 +36,10 @@ pub(crate) fn is_pipe(stream: impl AsFd) -> bool {
 /// Standard input as a pipe that the event loop can wait for.
 pub(crate) fn stdin_pipe() -> io::Result<pipe::Receiver> {
     pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)
+}
+
+/// A descriptor that the event loop can wait for until it is readable.
+pub(crate) fn wait_readable(file: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` is one descriptor, open until it is dropped.
+    unsafe { AsyncFd::register_with_interest(file, Interest::READABLE) }.map_err(io::Error::from)
 }

@@ -115,6 +115,22 @@ fn failures_are_spaced_out_and_success_forgets_them() {
 }
 
 #[test]
+fn a_file_that_came_wrong_does_not_keep_the_next_release_from_being_asked_for() {
+    let task = task(Component::Agent);
+    for state in [
+        Upgrade::Downloading {
+            task: task.clone(),
+            failures: 3,
+        },
+        Upgrade::Staging { task, failures: 3 },
+    ] {
+        let (state, effects) = state.next(Event::Spoiled, now(0));
+        assert_eq!(effects, []);
+        assert_eq!(state.next(Event::AskNow, now(1)).1, [Effect::Check]);
+    }
+}
+
+#[test]
 fn a_server_may_ask_for_a_longer_rest_but_not_for_a_day() {
     for (asked, given) in [(0, 2), (90, 90), (86_400, 3_600)] {
         let failed = Event::Failed {
@@ -190,6 +206,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Checked(task(Component::Launcher))),
         1 => Just(Event::NothingNew),
         1 => Just(Event::Failed { rest: None }),
+        1 => Just(Event::Spoiled),
         2 => Just(Event::Downloaded),
         2 => Just(Event::Staged),
         2 => Just(Event::Armed),

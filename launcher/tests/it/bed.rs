@@ -148,7 +148,8 @@ impl Bed {
             .join(format!("stderr-{}", self.launchers.len()));
         let mut command = Command::new(program);
         command
-            .args(["run", "--poll-interval", "1", "--gate-seconds", "1"])
+            .args(["run", "--poll-interval", "1"])
+            .env("TRIREME_GATE_SECONDS", "1")
             .arg("--state-dir")
             .arg(self.state.root())
             .args(["--server-url", &self.server.url])

@@ -1,9 +1,12 @@
 //! Starting, stopping, and being killed.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use shared_supervise::Signal;
+use shared_handover::handle::Handle;
+use shared_handover::layout::Component;
+use shared_supervise::{ProcessId, Signal};
 
 use crate::bed::{Bed, wait_until};
 use crate::fake_agent::Manner;
@@ -105,6 +108,47 @@ fn a_corrupt_agent_is_never_started_and_fetched_again() {
     bed.wait_for(&["the committed agent is lost", "its file has changed"]);
     bed.wait_for(&["agent committed", "0.1.0"]);
     assert!(!bed.state.root().join("touched").exists());
+}
+
+#[test]
+fn garbage_in_the_state_folder_does_not_keep_the_installed_agent_from_running() {
+    let mut bed = host_with_an_agent();
+    let agent = bed.agents()[0];
+    bed.launcher().signal(Signal::Terminate);
+    assert_eq!(bed.launcher().exit_code(), Some(0));
+    // A process that lives, but is no agent: its numbers fit, and nobody listens.
+    let own = ProcessId::own();
+    let handle = Handle {
+        pid: own.pid,
+        start: own.start,
+        digest: bed.page(Component::Agent).committed().unwrap().to_string(),
+    };
+    let run = bed.state.run();
+    fs::write(bed.state.agent_handle(own.pid), handle.encode()).unwrap();
+    fs::write(run.join("agent-77"), [0xff; 9000]).unwrap();
+    fs::create_dir(run.join("agent-78")).unwrap();
+    fs::write(bed.state.manifest(), "{").unwrap();
+    fs::write(bed.state.trust().join("1.root.json"), "{").unwrap();
+    fs::write(&bed.state.pages(Component::Agent)[0], "torn").unwrap();
+    bed.start();
+    bed.wait_for(&["agent takes jobs", "0.1.0"]);
+    bed.wait_for(&["no upgrades until this is mended"]);
+    let agents: Vec<_> = bed.agents().into_iter().filter(|id| *id != own).collect();
+    assert_eq!(agents.len(), 1);
+    assert_ne!(agents, [agent]);
+}
+
+#[test]
+fn only_the_owner_may_look_into_the_state_folder() {
+    let bed = host_with_an_agent();
+    for folder in [
+        bed.state.root().to_owned(),
+        bed.state.run(),
+        bed.state.logs(),
+    ] {
+        let mode = fs::metadata(&folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{}", folder.display());
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! From nothing to a committed agent, from one agent to the next, and back.
 
 use std::fs;
+use std::path::Path;
 
 use shared_handover::layout::Component;
 use shared_slots::{Digest, Reason};
+use shared_supervise::Signal;
 
 use crate::bed::{Bed, wait_until};
 use crate::fake_agent::Manner;
@@ -119,16 +121,61 @@ fn an_agent_that_fails_its_self_test_is_rolled_back_and_marked() {
 }
 
 #[test]
-fn a_first_agent_that_ends_is_tried_again_for_there_is_no_other() {
+fn a_first_agent_that_ends_is_tried_again_without_a_mark_for_there_is_no_other() {
     let mut bed = Bed::new();
     bed.publish_agent(1, Manner::Ends);
     bed.start();
-    bed.wait_for(&["agent rejected", "0.1.0"]);
+    bed.wait_for(&["first agent did not prove itself", "0.1.0", "agent.log"]);
+    assert_eq!(bed.page(Component::Agent).bad(), []);
     wait_until("another try", || {
         (bed.launcher().lines(&["agent started", "0.1.0"]).len() > 1).then_some(())
     });
     bed.publish_agent(2, Manner::Good);
     bed.wait_for(&["agent committed", "0.2.0"]);
+}
+
+#[test]
+fn a_host_that_is_stopped_again_and_again_within_the_gate_rejects_nothing() {
+    let (mut bed, first) = host_with_an_agent();
+    let second = bed.publish_agent(2, Manner::Good);
+    let program = Path::new(env!("CARGO_BIN_EXE_launcher"));
+    for _ in 0..4 {
+        bed.launcher().signal(Signal::Terminate);
+        assert_eq!(bed.launcher().exit_code(), Some(0));
+        bed.start_with(program, |command| {
+            command.env("TRIREME_GATE_SECONDS", "600");
+        });
+        bed.wait_for(&["agent started", "0.2.0", "role=trial"]);
+    }
+    bed.launcher().signal(Signal::Terminate);
+    assert_eq!(bed.launcher().exit_code(), Some(0));
+    let page = bed.page(Component::Agent);
+    assert_eq!(page.committed(), Some(first));
+    let trial = page.trial().unwrap();
+    assert_eq!((trial.digest, trial.tries_left), (second, 3));
+    assert_eq!(page.bad(), []);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_not_held_against_a_release() {
+    let (mut bed, first) = host_with_an_agent();
+    bed.launcher().lose_bootstrapper();
+    assert_eq!(bed.launcher().exit_code(), Some(11));
+    let second = bed.publish_agent(2, Manner::Good);
+    let config = bed.state.root().join("agent.cfg");
+    bed.start_with(Path::new(env!("CARGO_BIN_EXE_launcher")), |command| {
+        command.arg("--agent-config").arg(&config);
+    });
+    bed.wait_for(&[
+        "cannot start the agent on trial",
+        "agent.cfg",
+        "--agent-config",
+    ]);
+    let page = bed.page(Component::Agent);
+    assert_eq!((page.committed(), page.bad()), (Some(first), [].as_slice()));
+    fs::write(&config, "").unwrap();
+    bed.wait_for(&["agent committed", "0.2.0"]);
+    assert_eq!(bed.page(Component::Agent).committed(), Some(second));
 }
 
 #[test]
