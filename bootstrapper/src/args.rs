@@ -175,7 +175,12 @@ pub(crate) fn help() -> String {
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownFlag(flag) => write!(f, "unknown flag {flag}"),
+            Self::UnknownFlag(flag) => {
+                write!(
+                    f,
+                    "unknown flag {flag}: what is meant for the launcher goes behind `--`"
+                )
+            }
             Self::UnexpectedArgument(arg) => {
                 write!(
                     f,
@@ -286,9 +291,18 @@ mod tests {
             (&["--state-dir="], "--state-dir needs a value"),
             (&["--launcher"], "--launcher needs a value"),
             (&["--once=yes"], "--once takes no value"),
-            (&["--on"], "unknown flag --on"),
-            (&["--on=1"], "unknown flag --on"),
-            (&["-x"], "unknown flag -x"),
+            (
+                &["--on"],
+                "unknown flag --on: what is meant for the launcher goes behind `--`",
+            ),
+            (
+                &["--on=1"],
+                "unknown flag --on: what is meant for the launcher goes behind `--`",
+            ),
+            (
+                &["-x"],
+                "unknown flag -x: what is meant for the launcher goes behind `--`",
+            ),
             (
                 &["run"],
                 "unexpected argument run: what is meant for the launcher goes behind `--`",

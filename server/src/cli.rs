@@ -78,6 +78,13 @@ pub(crate) enum Token {
         #[command(flatten)]
         data: Data,
     },
+    /// Withdraw a token at once. Agents that registered with it stay; who is signed in with it does not.
+    Revoke {
+        /// Its id, as `token list` shows it.
+        id: String,
+        #[command(flatten)]
+        data: Data,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

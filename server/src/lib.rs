@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `cli` | the command line as values |
 //! | `serve` | `serve`: opens the data folder, listens, stops in order |
-//! | `token` | `token create`, `token list` |
+//! | `token` | `token create`, `token list`, `token revoke` |
 //! | `release` | `release publish` |
 //!
 //! No logic of its own: what the server does is in `server/*`. The commands beside `serve` work on

@@ -1,6 +1,6 @@
-//! `token`: making and listing tokens, beside a running server or without one.
+//! `token`: making, listing and withdrawing tokens, beside a running server or without one.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use server_store::{DataDir, Store, TokenKind};
 
 use crate::cli::{Kind, Token};
@@ -33,6 +33,16 @@ pub(crate) async fn run(token: Token) -> Result<()> {
             }
             store.close().await;
             Ok(())
+        }
+        Token::Revoke { id, data } => {
+            let store = open(&DataDir::prepare(&data.dir)?).await?;
+            let revoked = store.revoke_token(&id).await?;
+            store.close().await;
+            ensure!(
+                revoked,
+                "no token has the id {id:?}; `trireme-server token list` shows the ids"
+            );
+            print(&format!("revoked {id}"))
         }
     }
 }

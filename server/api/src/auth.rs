@@ -98,7 +98,9 @@ impl FromRequestParts<Server> for User {
         })?;
         let grant = server.store.grant(token).await?;
         let Some(Grant::Api(description)) = grant else {
-            return Err(Fault::unauthorized("the API token is not valid here"));
+            return Err(Fault::unauthorized(
+                "the API token is not valid here; make one with `trireme-server token create --kind api`",
+            ));
         };
         let params = RawPathParams::from_request_parts(parts, server)
             .await

@@ -104,7 +104,9 @@ impl Parts {
     pub(crate) fn set_release_serial(&self, serial: Option<u64>) {
         let serial = serial.unwrap_or(0);
         let before = self.release_serial.swap(serial, Ordering::Relaxed);
-        if before != serial {
+        if before != serial && serial == 0 {
+            info!(channel = self.settings.channel, "no release any more");
+        } else if before != serial {
             info!(channel = self.settings.channel, serial, "release published");
         }
     }

@@ -19,7 +19,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
-use axum::middleware::map_response;
+use axum::middleware::{from_fn, map_response};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 
@@ -38,6 +38,7 @@ pub(crate) fn routes() -> Router<Server> {
         .route(&format!("{build}/cancel"), post(build::cancel))
         .route(&format!("{build}/jobs/{{job}}/log"), get(build::raw_log))
         .route(&format!("{build}/jobs/{{job}}/log/events"), get(live::log))
+        .layer(from_fn(session::own_forms_only))
         .layer(map_response(protected))
         .route("/assets/{name}", get(assets::show))
 }

@@ -1,12 +1,16 @@
 //! Who looks at a page: the bearer of an API token in a cookie.
 //!
 //! The cookie holds the token itself, out of reach of scripts (`HttpOnly`) and never sent from other
-//! sites (`SameSite=Strict`), which is also why forms need no token of their own. A token that is
-//! withdrawn ends the session at once.
+//! sites (`SameSite=Strict`). Another program on the same host is the same site, so requests that
+//! change something must also come from our own pages, which browsers tell (`Sec-Fetch-Site`,
+//! <https://www.w3.org/TR/fetch-metadata/>). That is why forms need no token of their own. A token
+//! that is withdrawn ends the session at once.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::StatusCode;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use server_store::Grant;
 use shared_protocol::id::path_segment;
@@ -41,6 +45,20 @@ impl FromRequestParts<Server> for Visitor {
             Err(error) => Err(Broken(Fault::from(error)).into_response()),
         }
     }
+}
+
+/// Refuses what the pages of somebody else want changed here.
+pub(super) async fn own_forms_only(request: Request, next: Next) -> Response {
+    let from = request.headers().get("sec-fetch-site");
+    let is_foreign = from.is_some_and(|from| from != "same-origin" && from != "none");
+    if is_foreign && !request.method().is_safe() {
+        let fault = Fault::new(
+            StatusCode::FORBIDDEN,
+            "This form is on a page of another site.",
+        );
+        return Broken(fault).into_response();
+    }
+    next.run(request).await
 }
 
 fn token(parts: &Parts) -> Option<&str> {

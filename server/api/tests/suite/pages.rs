@@ -196,3 +196,21 @@ async fn an_open_page_hears_of_every_change() {
     let event = stream.chunk().await.unwrap().unwrap();
     assert!(event.starts_with(b"event: changed"), "{event:?}");
 }
+
+#[tokio::test]
+async fn a_form_on_another_page_of_the_same_host_changes_nothing() {
+    let bed = Bed::new().await;
+    bed.build(&["make"]).await;
+    let cancel = async |from: &str| {
+        let url = format!("{}/pipelines/rocket/builds/1/cancel", bed.url);
+        let request = bed.client.post(url).header("Sec-Fetch-Site", from);
+        let cookie = format!("trireme_token={}", bed.api);
+        request.header("Cookie", cookie).send().await.unwrap()
+    };
+    for from in ["same-site", "cross-site"] {
+        assert_eq!(cancel(from).await.status(), StatusCode::FORBIDDEN);
+        assert_eq!(bed.job_states().await, ["scheduled"]);
+    }
+    assert_eq!(cancel("same-origin").await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(bed.job_states().await, ["canceled"]);
+}

@@ -88,6 +88,19 @@ impl Store {
         Ok(rows.into_iter().map(row).collect())
     }
 
+    /// Withdraws the token that people made under this id. False when there is none.
+    pub async fn revoke_token(&self, id: &str) -> Result<bool, StoreError> {
+        let mut tx = self.write().await?;
+        let done = sqlx::query(
+            "DELETE FROM tokens WHERE kind IN ('agent', 'api') AND lower(substr(hex(sha256), 1, 8)) = ?",
+        )
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     /// What a token allows; nothing for one that was never made or is over.
     pub async fn grant(&self, token: &str) -> Result<Option<Grant>, StoreError> {
         let digest = digest(token);

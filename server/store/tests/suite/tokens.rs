@@ -64,3 +64,17 @@ async fn the_list_of_tokens_names_kind_and_description() {
     );
     assert_eq!(rows[0].id.len(), 8);
 }
+
+#[tokio::test]
+async fn a_revoked_token_grants_nothing_and_leaves_the_others() {
+    let bed = Bed::new().await;
+    let token = async |kind| bed.store.create_token(kind, "", NOW).await.unwrap();
+    let (agent, api) = (token(TokenKind::Agent).await, token(TokenKind::Api).await);
+    let rows = bed.store.tokens().await.unwrap();
+    let id = &rows.iter().find(|row| row.kind == "api").unwrap().id;
+    assert!(bed.store.revoke_token(id).await.unwrap());
+    assert!(!bed.store.revoke_token(id).await.unwrap());
+    assert_eq!(bed.store.grant(api.expose()).await.unwrap(), None);
+    let left = bed.store.grant(agent.expose()).await.unwrap();
+    assert_eq!(left, Some(Grant::Register));
+}
