@@ -1,9 +1,10 @@
 //! All routes in one place.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 
 use crate::fault::Fault;
 use crate::input::LONGEST_JSON;
@@ -16,10 +17,17 @@ pub fn router(server: Server) -> Router {
         .nest("/v2/organizations/{org}", user::routes())
         .nest("/releases/v1", release::routes())
         .merge(page::routes())
+        .route("/healthz", get(health))
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_that_way)
         .layer(DefaultBodyLimit::max(LONGEST_JSON))
         .with_state(server)
+}
+
+/// For load balancers and service managers: 200 while the database answers. Tells nothing else.
+async fn health(State(server): State<Server>) -> Result<&'static str, Fault> {
+    server.store.check().await?;
+    Ok("ok\n")
 }
 
 /// Tools are answered as tools, people as people.

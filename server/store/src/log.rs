@@ -2,7 +2,7 @@
 //!
 //! This module moves bytes only; which of them count is in the table `chunks`.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,8 @@ impl LogDir {
     ) -> Result<(), StoreError> {
         let path = self.path(job)?;
         blocking(path, move |path| {
-            if let Some(folder) = path.parent() {
+            let folder = path.parent().filter(|_| !path.exists());
+            if let Some(folder) = folder {
                 os::make_private_folder(folder)?;
             }
             let mut file = os::private_file()
@@ -50,7 +51,8 @@ impl LogDir {
                 .open(path)?;
             file.seek(SeekFrom::Start(offset))?;
             file.write_all(&bytes)?;
-            file.sync_data()
+            file.sync_data()?;
+            folder.map_or(Ok(()), sync_names)
         })
         .await
     }
@@ -72,6 +74,17 @@ impl LogDir {
         })
         .await
     }
+}
+
+/// Makes the name of a new log, and that of its folder, durable.
+fn sync_names(folder: &Path) -> std::io::Result<()> {
+    for folder in [Some(folder), folder.parent()].into_iter().flatten() {
+        // Systems that cannot open a folder keep names by themselves.
+        if let Ok(handle) = File::open(folder) {
+            handle.sync_all()?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs file work on the pool for blocking calls.

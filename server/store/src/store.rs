@@ -61,6 +61,12 @@ impl Store {
         })
     }
 
+    /// Asks the database for nothing, to learn whether it answers.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.reader).await?;
+        Ok(())
+    }
+
     /// Closes the connections, which also folds the journal into the database.
     pub async fn close(&self) {
         self.reader.close().await;

@@ -35,6 +35,7 @@ struct Bed {
     client: Client,
     clock: Arc<AtomicU64>,
     sweeper: Sweeper,
+    store: Store,
     registration: String,
     api: String,
 }
@@ -76,7 +77,12 @@ impl Bed {
             url: url.clone(),
             ..Settings::default()
         };
-        let server = Server::new(store, Tree::new(folder.path()), settings, Arc::new(now));
+        let server = Server::new(
+            store.clone(),
+            Tree::new(folder.path()),
+            settings,
+            Arc::new(now),
+        );
         let router = server_api::router(server.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self {
@@ -89,6 +95,7 @@ impl Bed {
                 .unwrap(),
             clock,
             sweeper: Sweeper::new(server),
+            store,
             registration: registration.expose().to_owned(),
             api: api.expose().to_owned(),
         }

@@ -99,3 +99,14 @@ async fn another_organization_is_named_and_the_right_one_too() {
         "no organization acme; this server has trireme"
     );
 }
+
+#[tokio::test]
+async fn anybody_may_ask_whether_the_server_is_well_and_learns_only_that() {
+    let bed = Bed::new().await;
+    let well = bed.client.get(format!("{}/healthz", bed.url));
+    let answer = well.try_clone().unwrap().send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.text().await.unwrap(), "ok\n");
+    bed.store.close().await;
+    assert_eq!(well.send().await.unwrap().status(), 500);
+}
