@@ -7,7 +7,7 @@ use std::time::Duration;
 use shared_handover::exit::Exit;
 use shared_handover::layout::{Component, StateDir};
 use shared_logfile::{LogFile, MOST_BYTES};
-use shared_slots::{Fs as _, Moment, OsFs, Page, Slot, Store, WriteError};
+use shared_slots::{Moment, OsFs, Page, Slot, Store, WriteError};
 use shared_supervise::{Events, Lock, LockError, Signal, become_subreaper};
 
 use crate::args::Options;
@@ -44,8 +44,7 @@ impl Host {
         let here = std::env::current_dir().map_err(|error| unusable(Path::new("."), &error))?;
         let state = StateDir::new(here.join(&options.state_dir));
         let unusable = |error: io::Error| unusable(state.root(), &error);
-        OsFs.create_dir("host.create-root", state.root())
-            .map_err(unusable)?;
+        os::create_private_dir(state.root()).map_err(unusable)?;
         let lock = lock(&state)?;
         os::create_private_dir(&state.logs()).map_err(unusable)?;
         let log = LogFile::open(state.log("bootstrapper"), MOST_BYTES).map_err(unusable)?;
