@@ -22,6 +22,9 @@ pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 const PING_AFTER: Duration = Duration::from_secs(10);
 /// … and its connection is given up without a sign of life for this long.
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most connections that wait for their next request. A hundred workers register at once and then
+/// ping one after the other: nobody needs a connection each, here or at the endpoint.
+const IDLE_CONNECTIONS: usize = 16;
 /// Longest answer that is read. The longest real one is a job with its environment and step.
 const MAX_ANSWER_BYTES: usize = 32 << 20;
 
@@ -179,6 +182,7 @@ fn builder(user_agent: &str, redirects: Redirects) -> reqwest::ClientBuilder {
         .http2_keep_alive_timeout(PING_TIMEOUT)
         // An idle agent must not be woken by pings; a dead connection shows at the next request.
         .http2_keep_alive_while_idle(false)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .redirect(redirects)
 }
 

@@ -127,6 +127,7 @@ fn each_route_gives_up_exactly_where_its_rule_says() {
         lost,
         untrusted,
     ];
+    let all_but_refused = vec![moved, limited, BUSY, page, lost, untrusted];
     for (name, policy, goes_on) in [
         (
             "register",
@@ -148,19 +149,11 @@ fn each_route_gives_up_exactly_where_its_rule_says() {
             ],
         ),
         ("ping", routes::ONCE, vec![]),
-        (
-            "heartbeat",
-            routes::HEARTBEAT,
-            vec![moved, limited, BUSY, page, lost, untrusted],
-        ),
+        ("heartbeat", routes::HEARTBEAT, all_but_refused.clone()),
         ("accept", routes::ACCEPT, vec![page, lost]),
         ("start", routes::START, vec![limited, BUSY, page, lost]),
         ("finish", routes::FINISH, vec![limited, BUSY, page, lost]),
-        (
-            "chunk",
-            routes::CHUNK,
-            vec![moved, limited, BUSY, page, lost, untrusted],
-        ),
+        ("chunk", routes::CHUNK, all_but_refused.clone()),
     ] {
         for failure in all {
             let decision = Retry::new(policy).next(failure, Duration::ZERO, 0.5);
