@@ -324,7 +324,8 @@ impl Serving<'_> {
             poll_interval: self.poll_interval,
             stop: self.worker.quit.clone(),
         };
-        let finished = agent_runner::run(offered).await;
+        // On the heap while it runs: idle workers are many, and this is most of a worker's size.
+        let finished = Box::pin(agent_runner::run(offered)).await;
         match finished {
             Ok(_) => {
                 self.ran_one = settings.one_job;
