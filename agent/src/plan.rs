@@ -19,7 +19,8 @@ pub enum Order {
     Stop,
     /// Stop the running jobs too.
     Cancel,
-    /// What somebody wants who asks again: stop, then cancel, then end at once.
+    /// A signal. The first means to stop, also when the launcher has said so already: its own end
+    /// makes the bootstrapper say it once more. The next ones: cancel, then end at once.
     Escalate,
 }
 
@@ -54,6 +55,8 @@ enum Stage {
 pub struct Plan {
     stage: Stage,
     slots: u32,
+    /// A signal has asked to stop, so that the next one means more than that.
+    asked: bool,
 }
 
 impl Plan {
@@ -62,6 +65,7 @@ impl Plan {
         Self {
             stage: Stage::Serving,
             slots,
+            asked: false,
         }
     }
 
@@ -70,6 +74,7 @@ impl Plan {
         Self {
             stage: Stage::Standby,
             slots: 0,
+            asked: false,
         }
     }
 
@@ -83,13 +88,17 @@ impl Plan {
                 } else {
                     Stage::Serving
                 };
-                return Self { stage, slots };
+                return Self {
+                    stage,
+                    slots,
+                    ..self
+                };
             }
             (Order::Accept(_), stage) => stage,
             (Order::Drain, stage) => stage.max(Stage::Draining),
             (Order::Stop, stage) => stage.max(Stage::Stopping),
             (Order::Cancel, stage) => stage.max(Stage::Canceling),
-            (Order::Escalate, Stage::Stopping) => Stage::Canceling,
+            (Order::Escalate, Stage::Stopping) if self.asked => Stage::Canceling,
             (Order::Escalate, Stage::Canceling | Stage::Abandoning) => Stage::Abandoning,
             (Order::Escalate, _) => Stage::Stopping,
         };
@@ -98,7 +107,12 @@ impl Plan {
         } else {
             self.slots
         };
-        Self { stage, slots }
+        let asked = self.asked || order == Order::Escalate;
+        Self {
+            stage,
+            slots,
+            asked,
+        }
     }
 
     /// What it asks of the pool.
@@ -154,6 +168,8 @@ mod tests {
         assert_eq!(seen(&[Escalate, Escalate]), (0, true, false));
         assert_eq!(seen(&[Escalate, Escalate, Escalate]), (0, true, true));
         assert_eq!(seen(&[Order::Drain, Escalate]), (0, false, false));
+        assert_eq!(seen(&[Order::Stop, Escalate]), (0, false, false));
+        assert_eq!(seen(&[Order::Stop, Escalate, Escalate]), (0, true, false));
         assert_eq!(seen(&[Order::Cancel, Escalate]), (0, true, true));
     }
 

@@ -43,14 +43,11 @@ struct Environ {
 /// Runs `agent start` with the arguments after that word.
 pub fn main(stamp: &'static str, args: &[String]) -> ExitCode {
     let environ = Environ::read();
-    let raw = match read(args, &environ) {
-        Ok(raw) => raw,
-        Err(error) => return crate::fatal(&error),
-    };
     let state = environ.get(env::TRIREME_STATE_DIR).map(StateDir::new);
-    if let Err(error) = open_log(&raw, &environ, state.as_ref()) {
-        return crate::fatal(&*error);
-    }
+    let raw = match read_and_open_log(args, &environ, state.as_ref()) {
+        Ok(raw) => raw,
+        Err(error) => return end_early(&*error, state.as_ref()),
+    };
     match start(stamp, &raw, &environ, state.as_ref()) {
         Ok(Ending::Done(Ok(()))) => {
             tracing::info!("agent ended");
@@ -63,6 +60,26 @@ pub fn main(stamp: &'static str, args: &[String]) -> ExitCode {
         }
         Err(error) => end_with(&*error),
     }
+}
+
+fn read_and_open_log(
+    args: &[String],
+    environ: &Environ,
+    state: Option<&StateDir>,
+) -> Result<Raw, Fatal> {
+    let raw = read(args, environ)?;
+    let level = level(&Values::new(&raw, &environ.surroundings()))?;
+    open_log(level, state)?;
+    Ok(raw)
+}
+
+/// Settings that make no sense leave their line in the log, too, where there is one: nobody may be
+/// watching standard error.
+fn end_early(error: &dyn std::error::Error, state: Option<&StateDir>) -> ExitCode {
+    if state.is_some() && open_log(LevelFilter::INFO, state).is_ok() {
+        return end_with(error);
+    }
+    crate::fatal(error)
 }
 
 fn end_with(error: &dyn std::error::Error) -> ExitCode {
@@ -89,8 +106,7 @@ fn read(args: &[String], environ: &Environ) -> Result<Raw, RawError> {
 }
 
 /// Logs go to standard error and, under a launcher, to the host's file for this tier.
-fn open_log(raw: &Raw, environ: &Environ, state: Option<&StateDir>) -> Result<(), Fatal> {
-    let level = level(&Values::new(raw, &environ.surroundings()))?;
+fn open_log(level: LevelFilter, state: Option<&StateDir>) -> Result<(), Fatal> {
     let mut trouble = None;
     let file = state.and_then(|state| {
         let opened = fs::create_dir_all(state.logs())

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use crate::complaints::{REFUSED, UNREACHABLE};
 use crate::perform::Host;
 use crate::step_check::{self, Installed, Why};
-use crate::trust::Trust;
+use crate::trust::{Trust, advice};
 use crate::upgrade::{Event, Task, Upgrade};
 use crate::wire::Happening;
 use crate::{step_download, step_stage, step_switch};
@@ -42,7 +42,7 @@ impl Host<'_> {
         let accepted = match answer {
             Ok(ManifestReply::Fresh { bytes, etag }) => trust
                 .accept(bytes, etag)
-                .map_err(|error| (REFUSED, error.to_string(), None)),
+                .map_err(|error| (REFUSED, advice(&error), None)),
             Ok(ManifestReply::NotModified) => Ok(false),
             Err(error) => {
                 let rest = error.retry_after();

@@ -33,6 +33,22 @@ pub(crate) enum TrustError {
     NotKept { path: PathBuf, cause: io::Error },
 }
 
+/// Why a manifest was refused, and what a person may do about it. A manifest that none of our keys
+/// has signed comes from an attacker, or the host was given another server's root.
+pub(crate) fn advice(error: &Error) -> String {
+    match error {
+        Error::Signatures {
+            valid: 0,
+            mismatched,
+            ..
+        } if mismatched.is_empty() => format!(
+            "{error}; if the server is the right one, the trust root is not: stop the host, remove \
+             `trust` from its state folder, and start it with that server's --trust-root"
+        ),
+        _ => error.to_string(),
+    }
+}
+
 /// The trusted root and manifest of one channel.
 #[derive(Debug)]
 pub(crate) struct Trust {

@@ -76,6 +76,22 @@ fn an_unreadable_configuration_is_named() {
 }
 
 #[test]
+fn an_agent_of_a_host_leaves_the_reason_in_its_log_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(binaries().agent)
+        .args(["start", "--config", "/no/such/agent.cfg"])
+        .env("TRIREME_STATE_DIR", folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let log = std::fs::read_to_string(folder.path().join("logs/agent.log")).unwrap();
+    assert!(
+        log.contains("ERROR") && log.contains("/no/such/agent.cfg"),
+        "{log}"
+    );
+}
+
+#[test]
 fn a_bad_url_is_named() {
     let binaries = binaries();
     let (status, said) = run(

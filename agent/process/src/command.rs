@@ -14,8 +14,8 @@ pub struct Command {
     pub program: OsString,
     /// Arguments after the program's name.
     pub args: Vec<OsString>,
-    /// The whole environment. With [`Stream::Terminal`] a missing `TERM` is set to
-    /// `xterm-256color`.
+    /// The whole environment. With a terminal, `TERM` is set to `xterm-256color`, whatever it was:
+    /// an inherited one describes another terminal than the one the child gets.
     pub env: Vec<(OsString, OsString)>,
     /// Working directory; the caller's own if `None`.
     pub cwd: Option<PathBuf>,
@@ -142,9 +142,8 @@ impl Command {
 
     /// Starts it. Must be called inside a tokio runtime with I/O enabled.
     pub fn start(mut self) -> Result<(Running, Output), StartError> {
-        if matches!(self.stream, Stream::Terminal(_) | Stream::RawTerminal(_))
-            && self.variable("TERM").is_none()
-        {
+        if matches!(self.stream, Stream::Terminal(_) | Stream::RawTerminal(_)) {
+            self.env.retain(|(name, _)| name != "TERM");
             self.env.push(("TERM".into(), "xterm-256color".into()));
         }
         let path = find_program(&self.program, self.variable("PATH"), self.cwd.as_deref())

