@@ -1,0 +1,1 @@
+//! The C interface between the agent and its native plugins.

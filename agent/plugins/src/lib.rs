@@ -1,0 +1,1 @@
+//! Unpacks and loads the native plugins of a release.

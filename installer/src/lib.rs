@@ -1,0 +1,1 @@
+//! The command that operators use on a host: update, status, doctor.

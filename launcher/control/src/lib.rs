@@ -1,0 +1,1 @@
+//! The launcher's control socket, status file and metrics.

@@ -1,0 +1,1 @@
+//! What an operator can ask a host, and what a host says of itself.
