@@ -15,6 +15,7 @@ mod ci;
 mod crates;
 mod demo;
 mod layers;
+mod points;
 mod shape;
 mod tidy;
 
@@ -46,6 +47,12 @@ enum Task {
         #[arg(long)]
         bless: bool,
     },
+    /// Check that every call to the operating system stands behind a fault point of its own.
+    Points {
+        /// Print each point with its place.
+        #[arg(long)]
+        list: bool,
+    },
     /// Check file sizes, file names and module heads.
     Tidy,
     /// Print the list of crates in the README, or check it.
@@ -63,6 +70,7 @@ fn main() -> ExitCode {
         Task::Ci(args) => ci::run(&args),
         Task::Layers => layers::check(),
         Task::Shape { bless } => shape::check(bless),
+        Task::Points { list } => points::check(list),
         Task::Tidy => tidy::check(),
         Task::Crates { check } => crates::run(check),
     };
