@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent_worker::{PoolStatus, ServerState};
+use shared_fault::{point, write_point};
 use shared_handover::handle::Handle;
 use shared_handover::layout::StateDir;
 use shared_handover::message::{PROTOCOL, Phase, Server, Status, ToAgent, ToLauncher};
@@ -263,16 +264,24 @@ fn status(phase: Phase, pool: PoolStatus) -> Status {
 }
 
 fn open(run: &Path, files: &Files, handle: &Handle) -> io::Result<UnixListener> {
+    point("agent-run.create")?;
     fs::create_dir_all(run)?;
-    match fs::remove_file(&files.socket) {
+    match point("agent-socket.clear").and_then(|()| fs::remove_file(&files.socket)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    point("agent-socket.bind")?;
     let listener = UnixListener::bind(&files.socket)?;
+    point("agent-socket.mode")?;
     os::only_for_owner(&files.socket)?;
     // Whole or not at all: a launcher may look at any moment.
     let written = files.handle.with_extension("new");
-    fs::write(&written, handle.encode())?;
+    let text = handle.encode();
+    write_point("agent-handle.write", || {
+        fs::write(&written, &text[..text.len() / 2])
+    })?;
+    fs::write(&written, text)?;
+    point("agent-handle.rename")?;
     fs::rename(&written, &files.handle)?;
     Ok(listener)
 }
@@ -280,8 +289,8 @@ fn open(run: &Path, files: &Files, handle: &Handle) -> io::Result<UnixListener> 
 impl Drop for Files {
     fn drop(&mut self) {
         // What stays behind names a process that is gone, and launchers check that.
-        let _ = fs::remove_file(&self.handle);
-        let _ = fs::remove_file(&self.socket);
+        let _ = point("agent-handle.remove").and_then(|()| fs::remove_file(&self.handle));
+        let _ = point("agent-socket.remove").and_then(|()| fs::remove_file(&self.socket));
     }
 }
 

@@ -61,6 +61,7 @@ fn start_or_help(stamp: &'static str, args: &[String]) -> ExitCode {
     if args.iter().any(|arg| help.contains(&arg.as_str())) {
         return print(&config::flags::help());
     }
+    shared_fault::begin("agent");
     start::main(stamp, args)
 }
 

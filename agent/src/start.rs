@@ -13,6 +13,7 @@ use agent_worker::Settings;
 use agent_worker::host::HostFacts;
 use agent_worker::register::Identity;
 use shared_client::{Client, Transport};
+use shared_fault::point;
 use shared_handover::handle::Handle;
 use shared_handover::layout::StateDir;
 use shared_logfile::LogFile;
@@ -109,7 +110,8 @@ fn read(args: &[String], environ: &Environ) -> Result<Raw, RawError> {
 fn open_log(level: LevelFilter, state: Option<&StateDir>) -> Result<(), Fatal> {
     let mut trouble = None;
     let file = state.and_then(|state| {
-        let opened = fs::create_dir_all(state.logs())
+        let opened = point("agent-log.open")
+            .and_then(|()| fs::create_dir_all(state.logs()))
             .and_then(|()| LogFile::open(state.log("agent"), shared_logfile::MOST_BYTES));
         opened.map_err(|error| trouble = Some(error)).ok()
     });
@@ -268,7 +270,9 @@ fn job_settings(jobs: JobsConfig, one_job: bool, records: Records) -> JobSetting
 /// What would keep jobs from running as they should, found before one is accepted.
 fn self_test(jobs: &JobsConfig) -> Option<String> {
     let build_path = &jobs.build_path;
-    let tested = fs::create_dir_all(build_path).and_then(|()| tempfile::tempfile_in(build_path));
+    let tested = point("agent-test.write")
+        .and_then(|()| fs::create_dir_all(build_path))
+        .and_then(|()| tempfile::tempfile_in(build_path));
     if let Err(error) = tested {
         let path = build_path.display();
         let advice = "correct its owner or --build-path";

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use shared_fault::{point, write_point};
 use shared_protocol::JobId;
 use tempfile::TempPath;
 
@@ -24,6 +25,7 @@ impl JobFiles {
         job: &JobId,
         variables: &BTreeMap<String, String>,
     ) -> io::Result<Self> {
+        point("job-files.create-dir")?;
         std::fs::create_dir_all(folder)?;
         let id = job.path_segment();
         let json = serde_json::to_vec(variables)?;
@@ -55,6 +57,7 @@ impl JobFiles {
 
     /// Tells the executor, and through it the hooks, that the job is stopped for its time limit.
     pub(crate) fn mark_timed_out(&self) -> io::Result<()> {
+        point("job-files.time-out")?;
         std::fs::write(&self.timeout, "true")
     }
 }
@@ -68,9 +71,13 @@ impl Drop for JobFiles {
 
 /// A new file with a random ending, readable by the agent's user only.
 fn write(folder: &Path, prefix: &str, content: &[u8]) -> io::Result<TempPath> {
+    point("job-files.create")?;
     let mut file = tempfile::Builder::new()
         .prefix(prefix)
         .tempfile_in(folder)?;
+    write_point("job-files.write", || {
+        file.write_all(&content[..content.len() / 2])
+    })?;
     file.write_all(content)?;
     Ok(file.into_temp_path())
 }

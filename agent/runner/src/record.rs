@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use shared_client::Client;
+use shared_fault::{point, write_point};
 use shared_protocol::job::FinishRequest;
 use shared_protocol::{JobId, Secret};
 use shared_supervise::ProcessId;
@@ -113,7 +114,7 @@ impl Records {
         let Some(folder) = &self.folder else {
             return Vec::new();
         };
-        let entries = match fs::read_dir(folder) {
+        let entries = match point("job-record.list").and_then(|()| fs::read_dir(folder)) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
             Err(error) => {
@@ -132,6 +133,7 @@ impl Records {
     }
 
     fn take_orphan(&self, path: PathBuf) -> Option<RecordFile> {
+        point("job-record.read").ok()?;
         let bytes = fs::read(&path).ok()?;
         let mut record: Record = match serde_json::from_slice(&bytes) {
             Ok(record) => record,
@@ -140,7 +142,8 @@ impl Records {
                     "unreadable job record {}, put aside: {error}",
                     path.display()
                 );
-                let _ = fs::rename(&path, path.with_extension("unreadable"));
+                let aside = path.with_extension("unreadable");
+                let _ = point("job-record.put-aside").and_then(|()| fs::rename(&path, aside));
                 return None;
             }
         };
@@ -183,7 +186,7 @@ impl RecordFile {
     /// Removes it: nothing is owed any more.
     pub(crate) fn remove(&self) {
         if let Some(path) = &self.path
-            && let Err(error) = fs::remove_file(path)
+            && let Err(error) = point("job-record.remove").and_then(|()| fs::remove_file(path))
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::warn!("failed to remove {}: {error}", path.display());
@@ -204,11 +207,18 @@ fn write(path: &Path, record: &Record) -> io::Result<()> {
     let folder = path
         .parent()
         .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    point("job-record.create-dir")?;
     fs::create_dir_all(folder)?;
+    point("job-record.create")?;
     let mut file = tempfile::Builder::new()
         .prefix(".job-")
         .tempfile_in(folder)?;
-    file.write_all(&serde_json::to_vec(record)?)?;
+    let bytes = serde_json::to_vec(record)?;
+    write_point("job-record.write", || {
+        file.write_all(&bytes[..bytes.len() / 2])
+    })?;
+    file.write_all(&bytes)?;
+    point("job-record.persist")?;
     file.persist(path)?;
     Ok(())
 }
