@@ -98,6 +98,36 @@ impl StateDir {
         self.run().join(format!("agent-{pid}"))
     }
 
+    /// Control socket of the launcher, where operators ask and order.
+    pub fn launcher_socket(&self) -> PathBuf {
+        self.run().join("launcher.sock")
+    }
+
+    /// When this host may adopt a release; written by operators.
+    pub fn policy(&self) -> PathBuf {
+        self.root.join("policy.json")
+    }
+
+    /// What the launcher is doing; derived, and never read back by it.
+    pub fn status(&self) -> PathBuf {
+        self.root.join("status.json")
+    }
+
+    /// The launcher's counters, for a collector of text files.
+    pub fn metrics(&self) -> PathBuf {
+        self.root.join("metrics.prom")
+    }
+
+    /// What happened in upgrades lately, one line each.
+    pub fn events(&self) -> PathBuf {
+        self.root.join("events.jsonl")
+    }
+
+    /// Releases brought here by hand, laid out as the release tree; looked into before any server.
+    pub fn drop_folder(&self) -> PathBuf {
+        self.root.join("drop")
+    }
+
     /// One log file per tier.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
