@@ -110,14 +110,7 @@ impl Tree {
         let mut components = Vec::new();
         for (name, file) in [("launcher", draft.launcher), ("agent", draft.agent)] {
             let (digest, size) = disk::copy_by_digest(file, &self.blobs())?;
-            let target = Target {
-                os: draft.platform.os.clone(),
-                arch: draft.platform.arch.clone(),
-                sha256: digest,
-                size,
-                url: vec![format!("blobs/{digest}")],
-                enc: None,
-            };
+            let target = Target::plain(&draft.platform.os, &draft.platform.arch, digest, size);
             let last = before.as_ref().and_then(|manifest| manifest.release(name));
             let release = next_release(name, draft.version, target, last);
             components.push(Component {

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::key::{Keypair, from_hex, to_hex};
+use crate::key::{Keypair, Signature};
 use crate::root::RoleKeys;
-use crate::{Error, Role};
+use crate::{Error, Role, strict};
 
 /// Longest envelope that is read at all, in bytes. A manifest of 20 targets has 10 KB.
 pub const MAX_SIGNED: usize = 1 << 20;
@@ -40,8 +40,9 @@ impl Envelope {
         if bytes.len() > MAX_SIGNED {
             return Err(Error::TooLarge { limit: MAX_SIGNED });
         }
-        let wire: Wire = serde_json::from_slice(bytes)
-            .map_err(|error| Error::NotAnEnvelope(error.to_string()))?;
+        let not_json = |error: serde_json::Error| Error::NotAnEnvelope(error.to_string());
+        strict::check(bytes).map_err(not_json)?;
+        let wire: Wire = serde_json::from_slice(bytes).map_err(not_json)?;
         if wire.sigs.len() > MAX_SIGNATURES {
             return Err(Error::NotAnEnvelope(format!(
                 "more than {MAX_SIGNATURES} signatures"
@@ -50,13 +51,14 @@ impl Envelope {
         let payload = STANDARD
             .decode(&wire.payload)
             .map_err(|error| Error::NotAnEnvelope(format!("payload is not base64: {error}")))?;
+        strict::check(&payload).map_err(|error| Error::senseless("payload", error))?;
         Ok(Self {
             payload,
             sigs: wire.sigs,
         })
     }
 
-    /// The payload's bytes, for reading a root that is trusted by where it came from.
+    /// The payload's bytes, for reading a root whose own keys are to verify it.
     pub(crate) fn unverified_payload(&self) -> &[u8] {
         &self.payload
     }
@@ -69,11 +71,7 @@ impl Envelope {
         let mut mismatched = BTreeSet::new();
         for WireSignature { kid, sig } in &self.sigs {
             let Some(key) = keys.key(kid) else { continue };
-            let matches = from_hex::<64>(sig).is_some_and(|raw| {
-                let signature = ed25519_dalek::Signature::from_bytes(&raw);
-                key.verify_strict(&self.payload, &signature).is_ok()
-            });
-            if matches {
+            if key.has_signed(&self.payload, sig) {
                 valid.insert(kid.as_str());
             } else {
                 mismatched.insert(kid.as_str());
@@ -85,6 +83,7 @@ impl Envelope {
         let mismatched = mismatched.difference(&valid).map(ToString::to_string);
         Err(Error::Signatures {
             role,
+            root: keys.root(),
             valid: valid.len(),
             needed: keys.threshold(),
             mismatched: mismatched.collect(),
@@ -94,9 +93,15 @@ impl Envelope {
 
 /// Signs a payload with each of the keys and returns the envelope as it is published.
 pub fn sign(payload: &[u8], keys: &[&Keypair]) -> Vec<u8> {
-    let sigs = keys.iter().map(|key| WireSignature {
-        kid: key.kid(),
-        sig: to_hex(&key.sign(payload)),
+    let signatures: Vec<Signature> = keys.iter().map(|key| key.sign(payload)).collect();
+    seal(payload, &signatures)
+}
+
+/// Puts a payload and signatures that were made over it into the envelope that is published.
+pub fn seal(payload: &[u8], signatures: &[Signature]) -> Vec<u8> {
+    let sigs = signatures.iter().map(|signature| WireSignature {
+        kid: signature.kid.clone(),
+        sig: signature.hex.clone(),
     });
     let wire = Wire {
         payload: STANDARD.encode(payload),

@@ -16,12 +16,14 @@ pub enum Error {
     NotAnEnvelope(String),
     /// Too few trusted keys signed the payload.
     #[error(
-        "bad signature: {valid} of the {needed} {role} keys it needs have signed it{}",
+        "bad signature: {valid} of the {needed} {role} keys of root {root} it needs have signed it{}",
         Mismatch(mismatched)
     )]
     Signatures {
         /// The role whose keys were asked for.
         role: Role,
+        /// Version of the root that lists them.
+        root: u64,
         /// How many distinct keys of the role signed these bytes.
         valid: usize,
         /// How many must.
@@ -75,6 +77,35 @@ pub enum Error {
         found: u64,
         /// The highest one seen.
         seen: u64,
+    },
+    /// A root does not come right after the one it was to follow.
+    #[error("it is root {found}, and only the one after {after} can follow root {after}")]
+    RootOrder {
+        /// The version it says it has.
+        found: u64,
+        /// The version that is trusted.
+        after: u64,
+    },
+    /// A walk along the roots has taken all the steps it may.
+    #[error("more than {} roots in one walk", crate::MAX_WALK)]
+    WalkTooLong,
+    /// The manifest was signed under a root that is newer than the trusted one.
+    #[error(
+        "it was signed under root {needs} and this host trusts root {has}; the roots between are needed first"
+    )]
+    RootBehind {
+        /// The root it was signed under.
+        needs: u64,
+        /// The newest trusted root.
+        has: u64,
+    },
+    /// The manifest was signed before its channel was reset, so it may be what made that necessary.
+    #[error("it was signed under root {root}, before root {reset} reset its channel")]
+    BeforeReset {
+        /// The root it was signed under.
+        root: u64,
+        /// The root that reset the channel.
+        reset: u64,
     },
     /// A key file cannot be read as a key.
     #[error("it is not a key: {0}")]

@@ -6,14 +6,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared_slots::Digest;
 
-use crate::Error;
+use crate::names::{is_channel, is_name, is_text, limit};
+use crate::wire::{hex_digests, rfc3339};
+use crate::{Error, Target};
 
 /// The manifest format this crate reads and writes. Raised only when an older launcher could no
 /// longer do the right thing; fields may be added without.
 const FORMAT: u32 = 1;
 
-/// Largest file a manifest may name, in bytes: a bound on the disk a wrong manifest can ask for.
-const MAX_FILE: u64 = 1 << 30;
+/// Most entries of each list. A publisher lists a handful of versions for some ten platforms.
+const MAX_RELEASES: usize = 256;
+const MAX_TARGETS: usize = 64;
+const MAX_REVOKED: usize = 4096;
+const MAX_DOWNGRADES: usize = 64;
 
 /// A release as signed. Fields it does not know are ignored when read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +38,8 @@ pub struct Manifest {
     pub expires: Timestamp,
     /// Version of the trust root the publisher signed under.
     pub root: u64,
-    /// The components, each at most once per sequence number.
+    /// The components, each at most once per sequence number. Beside the newest version of a
+    /// component stand those that older hosts must pass through and those a host may be pinned to.
     pub releases: Vec<Release>,
     /// Files that must not be adopted any more, whatever else names them.
     #[serde(default, with = "hex_digests", skip_serializing_if = "Vec::is_empty")]
@@ -52,9 +58,9 @@ enum Kind {
 /// One version of one component.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
-    /// Name of the component: `launcher`, `agent`; others are left alone.
+    /// Name of the component: `launcher`, `agent`, `plugins`; others are left alone.
     pub component: String,
-    /// For people; never compared.
+    /// For people; never ordered. Equal versions belong together.
     pub version: String,
     /// For machines: grows with every version of the component.
     pub seq: u64,
@@ -69,25 +75,6 @@ pub struct Release {
     pub security: bool,
     /// One file per operating system and architecture.
     pub targets: Vec<Target>,
-}
-
-/// The file of a component for one operating system and architecture.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// As `std::env::consts::OS`: `linux`, `macos`, `windows`.
-    pub os: String,
-    /// As `std::env::consts::ARCH`: `x86_64`, `aarch64`.
-    pub arch: String,
-    /// Digest of the file.
-    #[serde(with = "hex_digest")]
-    pub sha256: Digest,
-    /// Length of the file in bytes.
-    pub size: u64,
-    /// Where it lies, relative to the manifest tree; mirrors of each other.
-    pub url: Vec<String>,
-    /// How the transported bytes are encoded; this version reads only plain files.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub enc: Option<String>,
 }
 
 /// A signed permission to go backwards.
@@ -133,17 +120,35 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The newest version of a component, if this release has one.
+    /// The newest version of a component, if this manifest has one.
     pub fn release(&self, component: &str) -> Option<&Release> {
-        self.releases
-            .iter()
-            .filter(|release| release.component == component)
-            .max_by_key(|release| release.seq)
+        self.listed(component).max_by_key(|release| release.seq)
+    }
+
+    /// All versions of a component that are listed, in no order.
+    pub fn listed(&self, component: &str) -> impl Iterator<Item = &Release> {
+        (self.releases.iter()).filter(move |release| release.component == component)
+    }
+
+    /// The plugins that belong to a version of the agent, for its platform: those of the same
+    /// version.
+    pub fn plugins_of(&self, agent: &Release, os: &str, arch: &str) -> Option<&Target> {
+        self.listed("plugins")
+            .filter(|plugins| plugins.version == agent.version)
+            .max_by_key(|plugins| plugins.seq)?
+            .target_for(os, arch)
     }
 
     /// Whether a file must not be adopted any more.
     pub fn is_revoked(&self, digest: &Digest) -> bool {
         self.revoked.contains(digest)
+    }
+
+    /// Whether a component may go back to this sequence number.
+    pub fn allows_downgrade(&self, component: &str, seq: u64) -> bool {
+        self.allow_downgrade
+            .iter()
+            .any(|allowed| allowed.component == component && allowed.to_seq <= seq)
     }
 
     /// Refuses a manifest of another channel than the one that was asked for.
@@ -161,15 +166,19 @@ impl Manifest {
         if self.serial == 0 {
             return Err(Error::senseless("serial", "it must be at least 1"));
         }
-        if !is_name(&self.channel) {
-            return Err(Error::senseless(
-                "channel",
-                format!("{:?} is no name", self.channel),
-            ));
+        if self.root == 0 {
+            return Err(Error::senseless("root", "it must be at least 1"));
+        }
+        if !is_channel(&self.channel) {
+            let detail = format!("{:?} is no name", self.channel);
+            return Err(Error::senseless("channel", detail));
         }
         if self.expires <= self.issued {
             return Err(Error::senseless("expires", "it is not after issued"));
         }
+        limit("releases", &self.releases, MAX_RELEASES)?;
+        limit("revoked", &self.revoked, MAX_REVOKED)?;
+        limit("allow_downgrade", &self.allow_downgrade, MAX_DOWNGRADES)?;
         let mut seen = BTreeSet::new();
         for release in &self.releases {
             if !seen.insert((release.component.as_str(), release.seq)) {
@@ -178,17 +187,16 @@ impl Manifest {
             }
             release.check()?;
         }
-        Ok(())
+        self.allow_downgrade.iter().try_for_each(Downgrade::check)
     }
 }
 
 impl Release {
-    /// The file for an operating system and architecture that this version can read: the first
-    /// one without an encoding.
+    /// The file for an operating system and architecture.
     pub fn target_for(&self, os: &str, arch: &str) -> Option<&Target> {
         self.targets
             .iter()
-            .find(|target| target.os == os && target.arch == arch && target.is_plain())
+            .find(|target| target.os == os && target.arch == arch)
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -196,50 +204,31 @@ impl Release {
             let detail = format!("{:?} is no component name", self.component);
             return Err(Error::senseless("releases", detail));
         }
-        if self.version.is_empty() || self.version.chars().any(char::is_control) {
-            return Err(Error::senseless("version", "it is empty or unprintable"));
+        if !is_text(&self.version) {
+            let detail = "it is empty, unprintable or too long";
+            return Err(Error::senseless("version", detail));
         }
-        self.targets.iter().try_for_each(Target::check)
+        limit("targets", &self.targets, MAX_TARGETS)?;
+        let mut platforms = BTreeSet::new();
+        for target in &self.targets {
+            if !platforms.insert((&target.os, &target.arch)) {
+                let detail = format!("{}-{} is listed twice", target.os, target.arch);
+                return Err(Error::senseless("targets", detail));
+            }
+            target.check()?;
+        }
+        Ok(())
     }
 }
 
-impl Target {
-    fn is_plain(&self) -> bool {
-        self.enc.as_deref().is_none_or(|enc| enc == "none")
-    }
-
+impl Downgrade {
     fn check(&self) -> Result<(), Error> {
-        if self.size == 0 || self.size > MAX_FILE {
-            let detail = format!("{} is not within 1 and {MAX_FILE} bytes", self.size);
-            return Err(Error::senseless("size", detail));
+        if is_name(&self.component) && is_text(&self.reason) {
+            return Ok(());
         }
-        if self.url.is_empty() {
-            return Err(Error::senseless("url", "there is none"));
-        }
-        match self.url.iter().find(|url| !is_relative(url)) {
-            Some(url) => Err(Error::senseless(
-                "url",
-                format!("{url:?} does not stay inside the release tree"),
-            )),
-            None => Ok(()),
-        }
+        let detail = "a component and a reason are needed";
+        Err(Error::senseless("allow_downgrade", detail))
     }
-}
-
-/// Lower-case letters, digits, `-`, `_`, `.`; not empty, not starting with a dot.
-fn is_name(text: &str) -> bool {
-    let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_' | '.');
-    !text.is_empty() && text.len() <= 64 && !text.starts_with('.') && text.chars().all(allowed)
-}
-
-/// A path of names below the release tree: no scheme, no host, no way up or out.
-fn is_relative(url: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
-    !url.is_empty()
-        && url.len() <= 512
-        && url
-            .split('/')
-            .all(|part| !part.is_empty() && !part.starts_with('.') && part.chars().all(allowed))
 }
 
 /// The fields that decide whether the rest can be read at all.
@@ -266,49 +255,5 @@ impl Header {
             return Err(Error::senseless("format", detail));
         }
         Ok(())
-    }
-}
-
-mod rfc3339 {
-    use jiff::Timestamp;
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(time)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
-}
-
-mod hex_digest {
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-    use shared_slots::Digest;
-
-    pub(super) fn serialize<S: Serializer>(digest: &Digest, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(digest)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Digest, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
-}
-
-mod hex_digests {
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-    use shared_slots::Digest;
-
-    pub(super) fn serialize<S: Serializer>(all: &[Digest], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(all.iter().map(ToString::to_string))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Digest>, D::Error> {
-        let all = Vec::<String>::deserialize(from)?;
-        let parsed: Result<_, _> = all.iter().map(|text| text.parse()).collect();
-        parsed.map_err(D::Error::custom)
     }
 }

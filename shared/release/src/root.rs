@@ -1,15 +1,19 @@
-//! The trust root: which keys may sign what, and how many of them must.
+//! The trust root: which keys may sign what, how many of them must, and how a root follows another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use ed25519_dalek::VerifyingKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::envelope::Envelope;
-use crate::key::{Keypair, from_hex};
+use crate::key::PublicKey;
+use crate::names::{is_base_url, is_channel, limit};
 use crate::{Error, Manifest};
+
+/// Most keys in a root, most keys of a role, and most base URLs or channels a root names.
+const MAX_KEYS: usize = 64;
+const MAX_LISTED: usize = 16;
 
 /// What a key may sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +25,8 @@ pub enum Role {
 }
 
 impl Role {
-    const fn name(self) -> &'static str {
+    /// The name in a root file.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Root => "root",
             Self::Release => "release",
@@ -38,13 +43,23 @@ impl fmt::Display for Role {
 /// The keys of one role. Every threshold is at least 1 and can be reached.
 #[derive(Debug, Clone)]
 pub(crate) struct RoleKeys {
-    keys: BTreeMap<String, VerifyingKey>,
+    root: u64,
+    keys: BTreeMap<String, PublicKey>,
     threshold: usize,
 }
 
 impl RoleKeys {
-    pub(crate) fn key(&self, kid: &str) -> Option<&VerifyingKey> {
+    /// Version of the root that lists these keys.
+    pub(crate) const fn root(&self) -> u64 {
+        self.root
+    }
+
+    pub(crate) fn key(&self, kid: &str) -> Option<&PublicKey> {
         self.keys.get(kid)
+    }
+
+    pub(crate) fn keys(&self) -> Vec<PublicKey> {
+        self.keys.values().copied().collect()
     }
 
     pub(crate) const fn threshold(&self) -> usize {
@@ -56,22 +71,49 @@ impl RoleKeys {
 #[derive(Debug, Clone)]
 pub struct Root {
     version: u64,
-    release: RoleKeys,
+    pub(crate) signs_roots: RoleKeys,
+    pub(crate) signs_releases: RoleKeys,
+    base_urls: Vec<String>,
+    expires: Timestamp,
+    /// For each channel whose marks were reset: the newest root that did it.
+    resets: BTreeMap<String, u64>,
 }
 
 impl Root {
-    /// Reads a root file that is trusted because of where it came from: it was installed with the
-    /// host. Its own root keys must have signed it, so a damaged or hand-edited file is refused.
+    /// Reads a root file that is trusted because of where it came from: it was built in, or
+    /// installed with the host. Its own root keys must have signed it, so a damaged or hand-edited
+    /// file is refused.
     ///
     /// Its `expires` is not looked at: a host must never lose its trust by waiting.
     pub fn from_trusted(bytes: &[u8]) -> Result<Self, Error> {
         let envelope = Envelope::open(bytes)?;
-        let wire = WireRoot::parse(envelope.unverified_payload())?;
-        envelope.verify(Role::Root, &wire.role(Role::Root)?)?;
-        Ok(Self {
-            version: wire.version,
-            release: wire.role(Role::Release)?,
-        })
+        Self::signed_by_itself(&envelope)
+    }
+
+    /// The next root in the chain: its version is one more than this one's, and a threshold of the
+    /// root keys of both has signed it.
+    ///
+    /// Neither root's `expires` is looked at: a host that was off for years must be able to follow.
+    pub fn follow(&self, next: &[u8]) -> Result<Self, Error> {
+        let envelope = Envelope::open(next)?;
+        envelope.verify(Role::Root, &self.signs_roots)?;
+        let mut next = Self::signed_by_itself(&envelope)?;
+        if Some(next.version) != self.version.checked_add(1) {
+            return Err(Error::RootOrder {
+                found: next.version,
+                after: self.version,
+            });
+        }
+        for (channel, version) in &self.resets {
+            next.resets.entry(channel.clone()).or_insert(*version);
+        }
+        Ok(next)
+    }
+
+    fn signed_by_itself(envelope: &Envelope) -> Result<Self, Error> {
+        let root = WireRoot::parse(envelope.unverified_payload())?.read()?;
+        envelope.verify(Role::Root, &root.signs_roots)?;
+        Ok(root)
     }
 
     /// The root's version; the first is 1.
@@ -79,99 +121,108 @@ impl Root {
         self.version
     }
 
-    /// The manifest in the envelope, if a threshold of release keys signed it and it makes sense.
+    /// Where the release tree can be fetched, best first, each an `http` or `https` address without
+    /// a slash at its end; `v1/…` follows it. Empty: only where the host's configuration says.
+    pub fn base_urls(&self) -> &[String] {
+        &self.base_urls
+    }
+
+    /// When a newer root should have replaced this one. For people; nothing stops then.
+    pub const fn expires(&self) -> Timestamp {
+        self.expires
+    }
+
+    /// The root that last took back what hosts have seen of a channel, if any of the chain did.
+    pub fn reset_of(&self, channel: &str) -> Option<u64> {
+        self.resets.get(channel).copied()
+    }
+
+    /// The manifest in the envelope, if a threshold of release keys signed it, it makes sense, and
+    /// it was signed under a root that this one can judge: not a newer one, and none before its
+    /// channel was reset.
     pub fn verify_manifest(&self, bytes: &[u8]) -> Result<Manifest, Error> {
         let envelope = Envelope::open(bytes)?;
-        let payload = envelope.verify(Role::Release, &self.release)?;
-        Manifest::from_payload(payload)
-    }
-}
-
-/// What the publisher says to make the first root.
-#[derive(Debug)]
-pub struct RootDraft<'a> {
-    /// Keys that will sign the next root.
-    pub root_keys: &'a [&'a Keypair],
-    /// How many of them must.
-    pub root_threshold: usize,
-    /// Keys that will sign manifests.
-    pub release_keys: &'a [&'a Keypair],
-    /// How many of them must.
-    pub release_threshold: usize,
-    /// When a newer root should have replaced this one.
-    pub expires: Timestamp,
-}
-
-impl RootDraft<'_> {
-    /// Root version 1, signed with all root keys, as it is published and laid on hosts.
-    ///
-    /// Fails where a reader would: an unreachable or zero threshold.
-    pub fn build(&self) -> Result<Vec<u8>, Error> {
-        let role = |keys: &[&Keypair], threshold| WireRole {
-            kids: keys.iter().map(|key| key.kid()).collect(),
-            threshold,
-        };
-        let wire = WireRoot {
-            kind: Role::Root.name().to_owned(),
-            version: 1,
-            keys: self
-                .root_keys
-                .iter()
-                .chain(self.release_keys)
-                .map(|key| (key.kid(), key.public_hex()))
-                .collect(),
-            roles: [
-                (Role::Root, role(self.root_keys, self.root_threshold)),
-                (
-                    Role::Release,
-                    role(self.release_keys, self.release_threshold),
-                ),
-            ]
-            .map(|(name, role)| (name.name().to_owned(), role))
-            .into(),
-            expires: self.expires.to_string(),
-        };
-        let payload = serde_json::to_vec(&wire).expect("a map of strings always serialises");
-        let signed = crate::sign(&payload, self.root_keys);
-        Root::from_trusted(&signed)?;
-        Ok(signed)
+        let payload = envelope.verify(Role::Release, &self.signs_releases)?;
+        let manifest = Manifest::from_payload(payload)?;
+        if manifest.root > self.version {
+            return Err(Error::RootBehind {
+                needs: manifest.root,
+                has: self.version,
+            });
+        }
+        match self.reset_of(&manifest.channel) {
+            Some(reset) if manifest.root < reset => Err(Error::BeforeReset {
+                root: manifest.root,
+                reset,
+            }),
+            _ => Ok(manifest),
+        }
     }
 }
 
 #[derive(Serialize, Deserialize)]
-struct WireRoot {
+pub(crate) struct WireRoot {
     #[serde(rename = "type")]
-    kind: String,
-    version: u64,
-    keys: BTreeMap<String, String>,
-    roles: BTreeMap<String, WireRole>,
-    expires: String,
+    pub(crate) kind: String,
+    pub(crate) version: u64,
+    pub(crate) keys: BTreeMap<String, String>,
+    pub(crate) roles: BTreeMap<String, WireRole>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) base_urls: Vec<String>,
+    pub(crate) expires: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) reset_seen: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct WireRole {
-    kids: Vec<String>,
-    threshold: usize,
+pub(crate) struct WireRole {
+    pub(crate) kids: Vec<String>,
+    pub(crate) threshold: usize,
 }
 
 impl WireRoot {
     fn parse(payload: &[u8]) -> Result<Self, Error> {
-        let wire: Self =
+        let head: Head =
             serde_json::from_slice(payload).map_err(|error| Error::senseless("payload", error))?;
-        if wire.kind != Role::Root.name() {
+        if head.kind != Role::Root.name() {
             return Err(Error::WrongType {
-                found: wire.kind,
+                found: head.kind,
                 wanted: "root",
             });
         }
-        if wire.version == 0 {
+        serde_json::from_slice(payload).map_err(|error| Error::senseless("payload", error))
+    }
+
+    fn read(self) -> Result<Root, Error> {
+        if self.version == 0 {
             return Err(Error::senseless("version", "it must be at least 1"));
         }
-        let distinct: BTreeSet<&String> = wire.keys.values().collect();
-        if distinct.len() != wire.keys.len() {
+        limit("keys", &self.keys, MAX_KEYS)?;
+        let distinct: BTreeSet<&String> = self.keys.values().collect();
+        if distinct.len() != self.keys.len() {
             return Err(Error::senseless("keys", "one key has two ids"));
         }
-        Ok(wire)
+        limit("base_urls", &self.base_urls, MAX_LISTED)?;
+        if let Some(url) = self.base_urls.iter().find(|url| !is_base_url(url)) {
+            let detail = format!("{url:?} is no http or https address without a slash at its end");
+            return Err(Error::senseless("base_urls", detail));
+        }
+        limit("reset_seen", &self.reset_seen, MAX_LISTED)?;
+        if let Some(channel) = self.reset_seen.iter().find(|name| !is_channel(name)) {
+            let detail = format!("{channel:?} is no name");
+            return Err(Error::senseless("reset_seen", detail));
+        }
+        let expires = self.expires.parse();
+        Ok(Root {
+            version: self.version,
+            signs_roots: self.role(Role::Root)?,
+            signs_releases: self.role(Role::Release)?,
+            expires: expires.map_err(|error| Error::senseless("expires", error))?,
+            resets: (self.reset_seen.into_iter())
+                .map(|channel| (channel, self.version))
+                .collect(),
+            base_urls: self.base_urls,
+        })
     }
 
     /// The keys of a role, each a real ed25519 point, with a threshold that can be reached.
@@ -180,17 +231,15 @@ impl WireRoot {
             .roles
             .get(role.name())
             .ok_or_else(|| Error::senseless("roles", format!("role {role} is missing")))?;
+        limit("roles", &wire.kids, MAX_KEYS)?;
         let mut keys = BTreeMap::new();
         for kid in &wire.kids {
-            let key = self
+            let hex = self
                 .keys
                 .get(kid)
-                .and_then(|hex| from_hex(hex))
-                .and_then(|raw| VerifyingKey::from_bytes(&raw).ok())
-                .filter(|key| !key.is_weak())
-                .ok_or_else(|| {
-                    Error::senseless("keys", format!("{kid} is missing or is no ed25519 key"))
-                })?;
+                .ok_or_else(|| Error::senseless("keys", format!("{kid:?} is missing")))?;
+            let key = PublicKey::from_text(hex)
+                .map_err(|error| Error::senseless("keys", format!("{kid:?}: {error}")))?;
             keys.insert(kid.clone(), key);
         }
         if wire.threshold == 0 || wire.threshold > keys.len() {
@@ -204,8 +253,16 @@ impl WireRoot {
             ));
         }
         Ok(RoleKeys {
+            root: self.version,
             keys,
             threshold: wire.threshold,
         })
     }
+}
+
+/// The field that decides whether the rest is a root at all.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "type")]
+    kind: String,
 }

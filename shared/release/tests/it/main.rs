@@ -54,15 +54,8 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_760_000_000 + seconds).unwrap()
 }
 
-fn target(os: &str, arch: &str, enc: Option<&str>) -> Target {
-    Target {
-        os: os.to_owned(),
-        arch: arch.to_owned(),
-        sha256: "ab".repeat(32).parse().unwrap(),
-        size: 10,
-        url: vec!["blobs/ab".to_owned()],
-        enc: enc.map(str::to_owned),
-    }
+fn target(os: &str, arch: &str) -> Target {
+    Target::plain(os, arch, "ab".repeat(32).parse().unwrap(), 10)
 }
 
 fn release(component: &str, seq: u64) -> Release {
@@ -73,7 +66,7 @@ fn release(component: &str, seq: u64) -> Release {
         min_from_seq: 0,
         barrier: false,
         security: false,
-        targets: vec![target("linux", "x86_64", None)],
+        targets: vec![target("linux", "x86_64")],
     }
 }
 
