@@ -2,11 +2,13 @@
 //!
 //! What to keep is derived from the live pages and the running processes, by the caller, each time
 //! anew: a list that was written down earlier is how agents deleted the version they ran. Two
-//! whole versions of each component stay in any case, if there were as many.
+//! whole versions of each component stay in any case, if there were as many. Plugins stay as long as
+//! an agent that names them, and no longer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use crate::meta::PLUGINS;
 use crate::store::{CORRUPT, UNFINISHED};
 use crate::{Digest, Fs, Meta, Store};
 
@@ -27,11 +29,11 @@ pub struct Swept {
 impl<F: Fs> Store<F> {
     /// Removes every version that is not in `keep`, and what was left unfinished. `keep` is all
     /// that any page [names](crate::Page::named) and all that a process runs. To be called by the
-    /// one process that seals, when it is not sealing.
+    /// one process that seals, when it is not sealing: plugins are sealed before their agent.
     pub fn sweep(&self, keep: &BTreeSet<Digest>) -> io::Result<Swept> {
         let entries = self.list()?;
         let plan = plan(&entries, keep, |digest, component| {
-            self.verified(digest, component).is_ok()
+            !component.is_empty() && self.verified(digest, component).is_ok()
         });
         let mut swept = Swept {
             spared: plan.spared,
@@ -67,7 +69,11 @@ fn plan(
         doomed: Vec::new(),
         spared: Vec::new(),
     };
-    let components: BTreeSet<&str> = entries.values().map(|meta| &*meta.component).collect();
+    let components: BTreeSet<&str> = entries
+        .values()
+        .map(|meta| &*meta.component)
+        .filter(|component| *component != PLUGINS)
+        .collect();
     for component in components {
         let of_it = || {
             entries
@@ -90,5 +96,27 @@ fn plan(
             }
         }
     }
+    let plugins = unused_plugins(entries, keep, &plan.doomed);
+    plan.doomed.extend(plugins);
     plan
+}
+
+/// Plugins that no version names which stays.
+fn unused_plugins(
+    entries: &BTreeMap<Digest, Meta>,
+    keep: &BTreeSet<Digest>,
+    doomed: &[Digest],
+) -> Vec<Digest> {
+    let used: BTreeSet<Digest> = entries
+        .iter()
+        .filter(|(digest, _)| !doomed.contains(digest))
+        .filter_map(|(_, meta)| meta.plugins)
+        .collect();
+    entries
+        .iter()
+        .filter(|(digest, meta)| {
+            meta.component == PLUGINS && !used.contains(digest) && !keep.contains(digest)
+        })
+        .map(|(digest, _)| *digest)
+        .collect()
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use shared_slots::{Digest, EntryError, Fs, Meta, OsFs, SealError, Source, Store};
+use shared_slots::{Digest, EntryError, Fs, Meta, OsFs, Room, SealError, Source, Store};
 
 struct Bench {
     folder: tempfile::TempDir,
@@ -59,7 +59,7 @@ fn meta(component: &str, serial: u64) -> Meta {
         component: component.into(),
         version: format!("0.{serial}"),
         serial,
-        size: 0,
+        ..Meta::default()
     }
 }
 
@@ -244,8 +244,14 @@ recorded! {
     rename(from: &Path, to: &Path) -> ();
     set_executable(path: &Path) -> ();
     alias(target: &str, link: &Path) -> ();
+    remove_file(path: &Path) -> ();
     remove_dir(path: &Path) -> ();
     list(path: &Path) -> Vec<OsString>;
+    read_range(path: &Path, range: Range<u64>) -> Vec<u8>;
+    size(path: &Path) -> u64;
+    allocate(path: &Path, size: u64) -> ();
+    create_private_dir(path: &Path) -> ();
+    room(path: &Path) -> Room;
 }
 
 #[test]

@@ -1,18 +1,38 @@
 //! Unix: modes, symbolic links, and folders that can be synced.
 
-use std::fs::{self, File, Permissions};
+use std::ffi::CString;
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
-/// Opens a file so that it can be synced; reading is enough, and works for one nobody may write.
-pub(crate) fn open_to_sync(path: &Path) -> io::Result<File> {
+use crate::Room;
+
+/// Opens a file for reading.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     File::open(path)
+}
+
+/// Does it once: nobody else's open file is in the way here.
+pub(crate) fn retried<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    act()
+}
+
+/// Makes content and length durable. Reading is enough, and works for a file nobody may write.
+pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Makes the names in a folder durable.
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Mode 0700, and for those above it that are missing, too.
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Mode 0555.
@@ -23,4 +43,26 @@ pub(crate) fn set_executable(path: &Path) -> io::Result<()> {
 /// A symbolic link within one folder.
 pub(crate) fn alias(target: &str, link: &Path) -> io::Result<()> {
     symlink(target, link)
+}
+
+/// What `statvfs` says about the volume, as this user may use it.
+#[expect(unsafe_code, reason = "the standard library has no statvfs")]
+pub(crate) fn room(path: &Path) -> io::Result<Room> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let mut found = MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends with a zero byte, and the buffer is one `statvfs`, which lives longer.
+    if unsafe { libc::statvfs(path.as_ptr(), found.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call succeeded, so it filled the buffer.
+    let found = unsafe { found.assume_init() };
+    // The fields differ in width between systems and never exceed 64 bits.
+    let wide = |value: libc::c_ulong| -> u64 { value as _ };
+    let block = wide(found.f_frsize);
+    Ok(Room {
+        total: block.saturating_mul(found.f_blocks as _),
+        free: block.saturating_mul(found.f_bavail as _),
+        // Volumes without a table of files, such as btrfs, say that it has no places at all.
+        files: (found.f_files > 0).then_some(found.f_favail as _),
+    })
 }
