@@ -30,10 +30,7 @@ fn compile(below: &str) -> Result<(), String> {
 }
 
 fn claim(c: &str, rust: usize) -> String {
-    format!(
-        "_Static_assert(({c}) == {rust}, \"{}\");\n",
-        c.replace('"', "'")
-    )
+    format!("_Static_assert(({c}) == {rust}, \"{c}\");\n")
 }
 
 macro_rules! layout {
