@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::status::{Phase, Status};
 
+/// After so many silent seconds a launcher says [`Reply::Still`]. A client that hears nothing for
+/// several times as long may give up.
+pub const STILL_AFTER: u64 = 5;
+
 /// A line of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "kebab-case")]
@@ -22,6 +26,9 @@ pub enum Reply {
         #[serde(default)]
         total: u64,
     },
+    /// Nothing new: the launcher lives, and the step takes its time. Sent every [`STILL_AFTER`]
+    /// seconds in which nothing else is, so that a client can tell slow from stuck.
+    Still,
     /// Final: it was done.
     Done {
         /// What came of it.

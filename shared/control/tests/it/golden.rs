@@ -6,7 +6,7 @@ use shared_control::reply::{Change, Entry};
 use shared_control::status::{
     Agent, Component as ComponentStatus, Gate, LastError, Mark, Phase, Trial, Until, Version,
 };
-use shared_control::{Answer, Policy, RefusedFor, Reply, Request, Retry, Status};
+use shared_control::{Answer, Event, Policy, RefusedFor, Reply, Request, Retry, Status};
 use shared_handover::layout::Component;
 
 fn requests() -> Vec<(Request, &'static str)> {
@@ -68,6 +68,7 @@ fn replies() -> Vec<(Reply, &'static str)> {
             },
             r#"{"v":1,"reply":"progress","phase":"downloading","component":"agent","done":5,"total":9}"#,
         ),
+        (Reply::Still, r#"{"v":1,"reply":"still"}"#),
         (
             done(Answer::Ok),
             r#"{"v":1,"reply":"done","answer":{"what":"ok"}}"#,
@@ -355,4 +356,29 @@ fn a_phase_is_written_as_its_name() {
     for phase in Phase::ALL {
         assert_eq!(serde_json::to_value(phase).unwrap(), phase.name());
     }
+}
+
+#[test]
+fn events_are_lines_of_which_the_torn_ones_are_skipped() {
+    let event = Event {
+        at: Some("2026-11-21T00:00:00Z".parse().unwrap()),
+        component: "agent".into(),
+        from: Phase::Trial,
+        to: Phase::Settling,
+        ms: 60_012,
+        version: Version {
+            version: "1.2".into(),
+            digest: "ab".into(),
+            serial: 3,
+        },
+        outcome: "committed".into(),
+        detail: String::new(),
+    };
+    let line = r#"{"at":"2026-11-21T00:00:00Z","component":"agent","from":"trial","to":"settling","ms":60012,"version":"1.2","digest":"ab","serial":3,"outcome":"committed"}"#;
+    assert_eq!(event.encode(), format!("{line}\n"));
+    let text = format!("{line}\n{}\n\n{line}\nnull\n", &line[..40]);
+    assert_eq!(
+        Event::decode_all(&text).collect::<Vec<_>>(),
+        [event.clone(), event]
+    );
 }
