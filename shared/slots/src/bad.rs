@@ -8,6 +8,9 @@ use crate::{Digest, Moment};
 /// How many marks a page has room for; the oldest makes room for a new one.
 pub(crate) const MOST: usize = 7;
 
+/// From this count on a mark lasts until the manifest changes.
+const FOR_GOOD: u8 = 5;
+
 /// Why a version was rejected. Written as one byte, so numbers are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -24,6 +27,8 @@ pub enum Reason {
     WouldNotStart = 5,
     /// A signed release took it back.
     Revoked = 6,
+    /// It ended again and again after it was committed.
+    CrashLoop = 7,
     /// A reason that a newer version wrote.
     Other = 255,
 }
@@ -37,6 +42,7 @@ impl Reason {
             4 => Self::SelfTestFailed,
             5 => Self::WouldNotStart,
             6 => Self::Revoked,
+            7 => Self::CrashLoop,
             _ => Self::Other,
         }
     }
@@ -50,6 +56,7 @@ impl Reason {
             Self::SelfTestFailed => "its self-test failed",
             Self::WouldNotStart => "the operating system would not start it",
             Self::Revoked => "a release took it back",
+            Self::CrashLoop => "it ended again and again after it was committed",
             Self::Other => "a reason this version does not know",
         }
     }
@@ -105,6 +112,14 @@ impl Bad {
             Hold::Seconds(seconds) => held < seconds,
             Hold::UntilManifestChanges => true,
         }
+    }
+}
+
+/// Marks `digest` until the manifest changes, whatever marks it had.
+pub(crate) fn condemn(list: &mut Vec<Bad>, digest: Digest, reason: Reason, since: u32) {
+    mark(list, digest, reason, since);
+    if let Some(bad) = list.last_mut() {
+        bad.count = bad.count.max(FOR_GOOD);
     }
 }
 

@@ -86,3 +86,36 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
         _ => Path::new("."),
     }
 }
+
+/// A disk can be lent to what works on it for a moment.
+macro_rules! lent {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $result:ty;)*) => {
+        impl<F: Fs> Fs for &F {
+            $(fn $name(&self, at: &'static str, $($arg: $type),*) -> io::Result<$result> {
+                (**self).$name(at, $($arg),*)
+            })*
+        }
+    };
+}
+
+lent! {
+    read(path: &Path, most: u64) -> Vec<u8>;
+    read_range(path: &Path, range: Range<u64>) -> Vec<u8>;
+    size(path: &Path) -> u64;
+    hash(path: &Path) -> Digest;
+    write_in_place(path: &Path, bytes: &[u8]) -> ();
+    write_new(path: &Path, bytes: &[u8]) -> ();
+    allocate(path: &Path, size: u64) -> ();
+    copy(from: &Path, range: Range<u64>, to: &Path) -> Digest;
+    sync_file(path: &Path) -> ();
+    sync_dir(path: &Path) -> ();
+    create_dir(path: &Path) -> ();
+    create_private_dir(path: &Path) -> ();
+    rename(from: &Path, to: &Path) -> ();
+    set_executable(path: &Path) -> ();
+    alias(target: &str, link: &Path) -> ();
+    remove_file(path: &Path) -> ();
+    remove_dir(path: &Path) -> ();
+    list(path: &Path) -> Vec<OsString>;
+    room(path: &Path) -> Room;
+}

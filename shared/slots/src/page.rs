@@ -188,6 +188,15 @@ impl Page {
         Ok(self)
     }
 
+    /// A version that was committed once has failed again and again since: it is marked until the
+    /// manifest changes, for there is nothing more to find out about it. What it is to the slot
+    /// stays, so that it still runs where nothing else does.
+    pub fn condemn(mut self, digest: Digest, reason: Reason, now: Moment) -> Self {
+        self = self.in_boot(now.boot);
+        bad::condemn(&mut self.bad, digest, reason, now.seconds);
+        self
+    }
+
     /// The trial ends undecided: no mark, and the committed version stands.
     pub fn withdraw(mut self) -> Result<Self, Refused> {
         self.trial.take().ok_or(Refused::NoTrial)?;

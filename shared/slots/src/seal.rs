@@ -58,7 +58,11 @@ impl<F: Fs> Store<F> {
         aliases: &[&str],
     ) -> Result<(), SealError> {
         if self.verified(digest, &meta.component).is_ok() {
-            return Ok(());
+            // The process that sealed it may have been killed before the name was durable.
+            return self
+                .fs
+                .sync_dir("seal.sync-present", &self.root)
+                .map_err(step("make its name durable"));
         }
         self.quarantine(digest)
             .map_err(step("put a corrupt version aside"))?;

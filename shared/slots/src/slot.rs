@@ -1,9 +1,12 @@
 //! The double-buffered pointer on disk: two files, of which the older is overwritten.
 //!
-//! Both files exist from [`Slot::create`] on, so no name changes later and one sync is enough. A
-//! write that is torn leaves the other page, which is whole. There is one writer at a time by
-//! agreement (the bootstrapper while its launcher starts, the launcher while it runs);
-//! [`WriteError::Stale`] catches the writer that did not see the other's page.
+//! Both files exist from [`Slot::create`] on, so no name changes later. A write that is torn leaves
+//! the other page, which is whole and durable: it is synced once more before its rival is
+//! overwritten, for the process that wrote it may have been killed before its own sync. There is
+//! one writer at a time by agreement (the bootstrapper while its launcher starts, the launcher
+//! while it runs); [`WriteError::Stale`] catches the writer that did not see the other's page.
+//!
+//! On a full disk the [`Reserve`] beside the pages makes room.
 
 use std::fmt;
 use std::io;
@@ -11,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::fs::folder_of;
 use crate::record::{Damage, PAGE_BYTES};
-use crate::{Fs, OsFs, Page};
+use crate::{Fs, OsFs, Page, Reserve};
 
 /// The pointer of one component.
 #[derive(Debug, Clone)]
@@ -96,8 +99,10 @@ impl<F: Fs> Slot<F> {
     /// Replaces the page that `page` was made from. Returns it with its new generation once it is
     /// durable.
     pub fn write(&self, mut page: Page) -> Result<Page, WriteError> {
-        let generations =
-            [0, 1].map(|place| self.read_page(place).ok().map(|page| page.generation));
+        let on_disk = [0, 1].map(|place| self.read_page(place));
+        let generations = on_disk
+            .each_ref()
+            .map(|read| read.as_ref().ok().map(Page::generation));
         let found = generations.into_iter().flatten().max().unwrap_or_default();
         if found != page.generation {
             return Err(WriteError::Stale {
@@ -108,12 +113,37 @@ impl<F: Fs> Slot<F> {
         // `None` is less than any generation, so a damaged page is the first to be overwritten.
         let older = usize::from(generations[1] < generations[0]);
         page.generation += 1;
-        self.replace(&self.pages[older], &page.encode())
+        self.settle(1 - older, &on_disk[1 - older])
+            .and_then(|()| self.replace(older, &page))
             .map_err(WriteError::Io)?;
         Ok(page)
     }
 
-    fn replace(&self, path: &Path, bytes: &[u8; PAGE_BYTES]) -> io::Result<()> {
+    /// Makes sure that the page which stays is durable before the other one is touched.
+    fn settle(&self, place: usize, page: &Result<Page, Damage>) -> io::Result<()> {
+        match page {
+            Ok(_) => self.fs.sync_file("page.sync-other", &self.pages[place]),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn replace(&self, place: usize, page: &Page) -> io::Result<()> {
+        let path = &self.pages[place];
+        let before = self.fs.read("page.keep", path, PAGE_BYTES as u64);
+        let reserve = Reserve::on(&self.fs, folder_of(path));
+        let written = reserve.retried(|| self.overwrite(path, &page.encode()));
+        if written.is_err() {
+            // A sync that failed once may report success later without having written anything.
+            // With its old bytes the page is the older one again, and the next to be overwritten.
+            let blank = vec![0; PAGE_BYTES];
+            let _ = self
+                .fs
+                .write_in_place("page.undo", path, &before.unwrap_or(blank));
+        }
+        written
+    }
+
+    fn overwrite(&self, path: &Path, bytes: &[u8; PAGE_BYTES]) -> io::Result<()> {
         match self.fs.write_in_place("page.write", path, bytes) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.create()?;

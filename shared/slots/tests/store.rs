@@ -223,7 +223,7 @@ impl Recorder {
 
 macro_rules! recorded {
     ($($name:ident($($arg:ident: $type:ty),*) -> $result:ty;)*) => {
-        impl Fs for &Recorder {
+        impl Fs for Recorder {
             $(fn $name(&self, at: &'static str, $($arg: $type),*) -> io::Result<$result> {
                 self.at(at)?;
                 OsFs.$name(at, $($arg),*)
