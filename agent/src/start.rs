@@ -29,6 +29,7 @@ use crate::config::token;
 use crate::config::values::{BadValue, Surroundings, Values};
 use crate::control::{Control, Introduction};
 use crate::plan::Plan;
+use crate::plugins::Plugins;
 use crate::signals::Signals;
 use crate::wire::{self, Ending, Parts};
 
@@ -225,7 +226,9 @@ fn parts(
         idle_timeout: workers.idle_timeout,
         outlive_outages: state.is_some(),
     };
+    let zip = environ.get(crate::plugins::ARCHIVE).map(PathBuf::from);
     Ok(Parts {
+        plugins: zip.and_then(|zip| Plugins::start(zip, state)),
         settings,
         transport,
         records,

@@ -7,6 +7,8 @@
 //!     ▲          │                  │ cancel (token) ─────────────────────▲
 //!     │          │                  │ phase (watch)
 //!     └──────────┴◀─────────────────┴◀── status (watch) ── pool
+//!                                                           ▲
+//!                               thread of plugins ─▶ events ┘ (tags, before it starts)
 //! ```
 
 use std::time::Duration;
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::control::Control;
 use crate::plan::{Order, Plan};
+use crate::plugins::Plugins;
 use crate::signals::Signals;
 
 /// Beyond the jobs' own grace period: the time in which the rest of a canceled agent has to end.
@@ -45,6 +48,8 @@ pub struct Parts {
     pub control: Option<Control>,
     /// Signals, caught already.
     pub signals: Signals,
+    /// Native plugins that are being loaded.
+    pub plugins: Option<Plugins>,
 }
 
 /// How the agent ended.
@@ -72,6 +77,7 @@ pub async fn run(parts: Parts) -> Ending {
         mut plan,
         control,
         mut signals,
+        plugins,
     } = parts;
     let grace = settings.jobs.cancel_grace + LAST_WORDS;
     let (orders_in, mut orders) = mpsc::channel(ORDERS);
@@ -81,15 +87,13 @@ pub async fn run(parts: Parts) -> Ending {
         phase: watch::Sender::new(plan.phase()),
         cancel: CancellationToken::new(),
     };
-    let mut pool = std::pin::pin!(
-        Pool::new(
-            settings,
-            outlets.wanted.subscribe(),
-            outlets.cancel.clone(),
-            status_in,
-        )
-        .run()
-    );
+    let mut pool = std::pin::pin!(serve(
+        plugins,
+        settings,
+        outlets.wanted.subscribe(),
+        outlets.cancel.clone(),
+        status_in,
+    ));
     let control = control.map(|control| {
         let phase = outlets.phase.subscribe();
         tokio::task::spawn_local(control.serve(orders_in, phase, status))
@@ -123,6 +127,24 @@ pub async fn run(parts: Parts) -> Ending {
         }
         outlets.follow(plan);
     }
+}
+
+/// The pool's whole life. Its workers register with the tags of plugins, so it waits for these; not
+/// when the agent is to end anyway.
+async fn serve(
+    plugins: Option<Plugins>,
+    mut settings: Settings,
+    mut wanted: watch::Receiver<Wanted>,
+    cancel: CancellationToken,
+    status: watch::Sender<PoolStatus>,
+) -> Result<(), WorkerError> {
+    if let Some(plugins) = plugins {
+        tokio::select! {
+            () = plugins.add_tags(&mut settings.identity.tags) => {}
+            _ = wanted.wait_for(|wanted| wanted.end_when_empty && wanted.slots == 0) => {}
+        }
+    }
+    Pool::new(settings, wanted, cancel, status).run().await
 }
 
 impl Outlets {

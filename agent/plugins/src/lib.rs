@@ -22,6 +22,7 @@ mod os;
 use std::path::Path;
 use std::time::Duration;
 
+pub use agent_plugin_api::Kind;
 pub use archive::{ArchiveError, Limits};
 pub use entry_name::NameError;
 pub use os::library::{CallError, OpenError, Plugin};
