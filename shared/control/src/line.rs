@@ -42,3 +42,23 @@ pub fn decode<T: DeserializeOwned>(line: &str) -> Result<T, BadLine> {
     let line: Line<T> = serde_json::from_str(line.trim_end())?;
     Ok(line.message)
 }
+
+/// The named pipe that stands for a control socket at this path on Windows, where a socket in the
+/// file system is not at hand for every program. Two paths of one file need not have one name.
+pub fn pipe_name(socket: &std::path::Path) -> String {
+    // At most 256 characters, of which a backslash is none; the end of a path tells hosts apart.
+    let text: Vec<char> = socket
+        .to_string_lossy()
+        .to_lowercase()
+        .chars()
+        .map(|c| {
+            if matches!(c, '\\' | '/' | ':') {
+                '-'
+            } else {
+                c
+            }
+        })
+        .collect();
+    let end = &text[text.len().saturating_sub(200)..];
+    format!(r"\\.\pipe\trireme{}", end.iter().collect::<String>())
+}
