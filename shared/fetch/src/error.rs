@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use shared_delta::DeltaError;
 use shared_slots::Digest;
 
 /// Why a fetch failed. The texts fit after "… failed: " and name what was seen.
@@ -35,6 +36,15 @@ pub enum FetchError {
         /// What was asked for.
         url: String,
     },
+    /// The answer is compressed on its way, which nobody asked for; what comes out of it has no
+    /// bound.
+    #[error("{url} answered in the encoding {encoding}, which was not asked for")]
+    Encoded {
+        /// What was asked for.
+        url: String,
+        /// Its `Content-Encoding`.
+        encoding: String,
+    },
     /// More bytes than there may be.
     #[error("it is longer than {limit} bytes")]
     TooLong {
@@ -65,6 +75,16 @@ pub enum FetchError {
         /// Bytes that are there, those of earlier tries included.
         received: u64,
     },
+    /// Bytes come, but so few that the file might never be whole.
+    #[error("only {bytes} bytes came within {seconds} s, after {received}")]
+    Trickles {
+        /// Bytes that came in that time.
+        bytes: u64,
+        /// The time.
+        seconds: u64,
+        /// Bytes that are there, those of earlier tries included.
+        received: u64,
+    },
     /// A document comes, but so slowly that it might never end.
     #[error("it did not come within {seconds} s")]
     TooSlow {
@@ -79,6 +99,9 @@ pub enum FetchError {
         /// The offset that was asked for.
         wanted: u64,
     },
+    /// The rest of the file is of another version than what is here.
+    #[error("the file changed while it was fetched; it starts over")]
+    Changed,
     /// All bytes are there, and they are not the ones that were promised.
     #[error("its sha256 is {found}, not {wanted}")]
     WrongDigest {
@@ -87,6 +110,12 @@ pub enum FetchError {
         /// Digest that was promised.
         wanted: Digest,
     },
+    /// The wanted file cannot be made from what was fetched.
+    #[error("{0}")]
+    Patch(#[from] DeltaError),
+    /// There is no address to ask.
+    #[error("the release names no address for it")]
+    NoSource,
     /// The partial file cannot be read or written.
     #[error("cannot write {}: {cause}", path.display())]
     Disk {
@@ -115,15 +144,49 @@ impl FetchError {
             | Self::Server { .. }
             | Self::BrokenOff { .. }
             | Self::Stalled { .. }
+            | Self::Trickles { .. }
+            | Self::Changed
             | Self::TooSlow { .. } => true,
             Self::Setup(_)
             | Self::NotTheFile { .. }
+            | Self::Encoded { .. }
+            | Self::Patch(_)
+            | Self::NoSource
             | Self::TooLong { .. }
             | Self::TooShort { .. }
             | Self::WrongRange { .. }
             | Self::WrongDigest { .. }
             | Self::Disk { .. } => false,
         }
+    }
+
+    /// Whether the disk has no room for it.
+    pub fn is_disk_full(&self) -> bool {
+        let full = [
+            std::io::ErrorKind::StorageFull,
+            std::io::ErrorKind::QuotaExceeded,
+        ];
+        match self {
+            Self::Disk { cause, .. } | Self::Patch(DeltaError::Disk { cause, .. }) => {
+                full.contains(&cause.kind())
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the address has something else than the wanted bytes, so that asking it again would
+    /// bring them again.
+    pub(crate) const fn is_wrong_bytes(&self) -> bool {
+        matches!(
+            self,
+            Self::NotTheFile { .. }
+                | Self::Encoded { .. }
+                | Self::TooLong { .. }
+                | Self::TooShort { .. }
+                | Self::WrongRange { .. }
+                | Self::Changed
+                | Self::WrongDigest { .. }
+        )
     }
 
     pub(crate) fn disk(path: &Path) -> impl FnOnce(std::io::Error) -> Self {

@@ -59,15 +59,16 @@ impl Fetcher {
                 url: url.to_owned(),
             });
         }
+        reply::expect_plain(url, response.headers())?;
         let etag = reply::etag(response.headers());
         let mut bytes = Vec::new();
         while let Some(chunk) = self.next_chunk(&mut response, bytes.len() as u64).await? {
-            if bytes.len() + chunk.as_ref().len() > limit {
+            if bytes.len() + chunk.len() > limit {
                 return Err(FetchError::TooLong {
                     limit: limit as u64,
                 });
             }
-            bytes.extend_from_slice(chunk.as_ref());
+            bytes.extend_from_slice(&chunk);
         }
         Ok(ManifestReply::Fresh { bytes, etag })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{
-    CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, RETRY_AFTER,
+    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, RETRY_AFTER,
 };
 
 use crate::FetchError;
@@ -30,6 +30,18 @@ pub(crate) fn etag(headers: &HeaderMap) -> Option<String> {
 /// Whether the answer says that it is a page for people.
 pub(crate) fn is_web_page(headers: &HeaderMap) -> bool {
     text(headers, CONTENT_TYPE).is_some_and(|kind| kind.trim_start().starts_with("text/html"))
+}
+
+/// Refuses an answer that is encoded on its way: none was asked for, so none is undone.
+pub(crate) fn expect_plain(url: &str, headers: &HeaderMap) -> Result<(), FetchError> {
+    match headers.get(CONTENT_ENCODING) {
+        None => Ok(()),
+        Some(plain) if plain == "identity" => Ok(()),
+        Some(encoding) => Err(FetchError::Encoded {
+            url: url.to_owned(),
+            encoding: String::from_utf8_lossy(encoding.as_bytes()).into_owned(),
+        }),
+    }
 }
 
 /// Whether a partial answer starts at `offset` of a file of `size` bytes (RFC 9110, 14.4).

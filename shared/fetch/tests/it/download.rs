@@ -28,11 +28,8 @@ impl Bed {
     }
 
     /// Lays down what an earlier try left.
-    fn left_over(&self, bytes: &[u8], etag: Option<&str>) {
+    fn left_over(&self, bytes: &[u8]) {
         std::fs::write(self.partial(), bytes).unwrap();
-        if let Some(etag) = etag {
-            std::fs::write(self.folder.path().join("wanted.part.etag"), etag).unwrap();
-        }
     }
 
     fn on_disk(&self) -> Vec<u8> {
@@ -107,7 +104,7 @@ async fn a_broken_download_is_resumed_where_it_stopped() {
 #[tokio::test]
 async fn a_server_that_ignores_the_range_is_read_from_the_start() {
     let bed = Bed::new();
-    bed.left_over(&bed.content[..50], Some("\"old\""));
+    bed.left_over(&bed.content[..50]);
     let done = bed.download(reply("200 OK", &[], &bed.content)).await;
     assert_eq!(done.unwrap().resumed, 0);
     assert_eq!(bed.on_disk(), bed.content);
@@ -116,7 +113,7 @@ async fn a_server_that_ignores_the_range_is_read_from_the_start() {
 #[tokio::test]
 async fn a_range_that_was_not_asked_for_is_refused_and_not_asked_for_again() {
     let bed = Bed::new();
-    bed.left_over(&bed.content[..50], None);
+    bed.left_over(&bed.content[..50]);
     let error = bed.download(bed.rest_from(49)).await.unwrap_err();
     assert!(
         matches!(error, FetchError::WrongRange { wanted: 50, .. }),
@@ -128,7 +125,7 @@ async fn a_range_that_was_not_asked_for_is_refused_and_not_asked_for_again() {
 #[tokio::test]
 async fn left_over_bytes_that_are_wrong_cost_one_try_and_are_dropped() {
     let bed = Bed::new();
-    bed.left_over(&[0; 50], None);
+    bed.left_over(&[0; 50]);
     let server = Server::start(vec![bed.rest_from(50), reply("200 OK", &[], &bed.content)]).await;
     let error = bed.download_from(&server).await.unwrap_err();
     assert!(matches!(error, FetchError::WrongDigest { .. }), "{error}");
@@ -139,7 +136,7 @@ async fn left_over_bytes_that_are_wrong_cost_one_try_and_are_dropped() {
 #[tokio::test]
 async fn a_whole_left_over_needs_no_network() {
     let bed = Bed::new();
-    bed.left_over(&bed.content, None);
+    bed.left_over(&bed.content);
     let server = Server::start(Vec::new()).await;
     let done = bed.download_from(&server).await.unwrap();
     assert_eq!(done.received, 0);
@@ -150,7 +147,7 @@ async fn a_whole_left_over_needs_no_network() {
 async fn a_left_over_that_is_too_long_or_wrong_is_replaced() {
     let bed = Bed::new();
     for left in [vec![1; 300_000], vec![1; 200_000]] {
-        bed.left_over(&left, None);
+        bed.left_over(&left);
         bed.download(reply("200 OK", &[], &bed.content))
             .await
             .unwrap();
@@ -238,7 +235,7 @@ async fn a_stalled_download_is_given_up_and_keeps_its_bytes() {
 #[tokio::test]
 async fn a_login_page_and_a_refusal_leave_the_partial_file_alone() {
     let bed = Bed::new();
-    bed.left_over(&bed.content[..50], None);
+    bed.left_over(&bed.content[..50]);
     let page = reply("200 OK", &["content-type: text/html"], b"<html>");
     let error = bed.download(page).await.unwrap_err();
     assert!(matches!(error, FetchError::NotTheFile { .. }), "{error}");
