@@ -97,12 +97,9 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
-    /// Checks all of it but the content of its files.
+    /// Checks all of it but the content of its files, and its own length.
     pub(crate) fn open(mut file: File, limits: &Limits) -> Result<Self, ArchiveError> {
         let length = file.metadata()?.len();
-        if length > limits.archive {
-            return Err(ArchiveError::TooMuch("too many bytes"));
-        }
         check_end(&mut file, length, limits)?;
         let config = Config {
             archive_offset: ArchiveOffset::Known(0),

@@ -1,8 +1,8 @@
-//! Libraries during whose call the agent died, so that none of them does it for ever.
+//! Libraries in which the agent died or hung, so that none of them does it for ever.
 //!
 //! Before anything of a library runs its name is added to a file, one line each, and afterwards its
 //! lines are taken out again. A line that is found at the start is a death. One may be a power cut;
-//! from [`TOO_MANY`] on the library is left out. The file belongs to one archive: another one starts
+//! from [`TOO_MANY`] in a row on the library is left out. The file belongs to one archive: another one starts
 //! without guilt, and removing the file by hand forgives.
 //!
 //! Two agents may start at once and lose a line of each other. That costs one more try.
@@ -39,6 +39,7 @@ impl Deaths {
 
     /// Something of a library is about to run. Not synced: the file has to outlive the process only.
     pub fn begin(&mut self, library: &str) {
+        self.found.push(library.to_owned());
         let added = OpenOptions::new()
             .append(true)
             .create(true)
@@ -47,7 +48,7 @@ impl Deaths {
         tell(&self.path, added);
     }
 
-    /// The process is still there.
+    /// The process is still there, and the library answered.
     pub fn end(&mut self, library: &str) {
         self.found.retain(|line| line != library);
         let kept = if self.found.is_empty() {

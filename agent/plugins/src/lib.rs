@@ -4,7 +4,7 @@
 //! Nothing here ever stops an agent. An archive that is not safe is not unpacked, a library that
 //! does not load is left out, a call that takes too long is given up, and each of these is one
 //! warning. What a foreign library can do inside the process is limited by its good will only, so
-//! one during whose call the agent died twice is left out too, until the archive changes.
+//! one in which the agent died or hung twice is left out too, until the archive changes.
 //!
 //! Everything blocks, so the caller gives it a thread of its own.
 
@@ -78,11 +78,16 @@ pub fn gather(
             continue;
         }
         deaths.begin(&name);
-        let asked = load::load(library, &names, limit).and_then(|plugin| {
+        let loaded = load::load(library, &names, limit);
+        // One that hangs here may hold the loader's lock, and the agent would hang with it.
+        let hangs = matches!(loaded, Err(LoadError::Late(_)));
+        let asked = loaded.and_then(|plugin| {
             names.push(plugin.name().to_owned());
             load::ask_tags(plugin, limit)
         });
-        deaths.end(&name);
+        if !hangs {
+            deaths.end(&name);
+        }
         match asked {
             Ok((plugin, answer)) => ready(plugin, answer, &mut tell),
             Err(error) => tell(trouble(&name, &error)),
@@ -96,8 +101,8 @@ fn ready(plugin: Plugin, answer: Result<String, CallError>, tell: &mut impl FnMu
     let tags = match answer {
         Ok(text) => {
             let (tags, bad) = tags::parse(&text);
-            if !bad.is_empty() {
-                let error = CallError::BadTags(bad);
+            if let Some(first) = bad.first() {
+                let error = CallError::BadTags(bad.len(), first.chars().take(100).collect());
                 tell(trouble(plugin.name(), &error));
             }
             tags

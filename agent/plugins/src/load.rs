@@ -21,9 +21,9 @@ pub enum LoadError {
     /// There is no thread for it.
     #[error("there was no thread to run it on")]
     NoThread,
-    /// The agent died in it before.
+    /// The agent died or hung in it before.
     #[error(
-        "the agent died in it {} times, so it is left out until the plugins change",
+        "the agent died or hung in it {} times, so it is left out until the plugins change",
         crate::deaths::TOO_MANY
     )]
     Deadly,

@@ -180,7 +180,11 @@ async fn an_agent_that_died_in_a_plugin_twice_serves_without_it() {
     }
     let ended = start(&bench, &endpoint, &zip, &[]).ended().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
-    assert!(ended.log.contains("the agent died in it"), "{}", ended.log);
+    assert!(
+        ended.log.contains("the agent died or hung in it"),
+        "{}",
+        ended.log
+    );
     let register = endpoint.asked("POST /v3/register").remove(0).json();
     assert_eq!(register["meta_data"], json!([cpus()]));
 }
@@ -200,4 +204,15 @@ async fn a_launcher_hears_of_the_agent_while_a_plugin_hangs() {
     agent.signal(shared_supervise::Signal::Terminate);
     assert_eq!(agent.ended().await.code, Some(0), "nor does the end");
     assert!(endpoint.routes().is_empty());
+}
+
+#[tokio::test]
+async fn without_an_archive_nothing_is_made_ready() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("GET /v3/ping", [disconnect()]);
+    let state = bench.path("state");
+    let env = [("TRIREME_STATE_DIR", state.to_str().unwrap())];
+    let ended = bench.start_with(&endpoint, &[], &env).ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(!state.join("plugins").exists() && !ended.log.contains("plugin"));
 }

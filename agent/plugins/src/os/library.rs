@@ -3,6 +3,7 @@
 //! What it can check it checks: the version, the sizes, that texts are UTF-8 of a sane length, that
 //! a function is there for each kind. That pointers point to what the interface says, nobody can.
 
+use std::error::Error as _;
 use std::ffi::{OsStr, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -21,7 +22,7 @@ const MOST_NAME: usize = 64;
 pub enum OpenError {
     /// The system does not load it.
     #[error("the system does not load it: {0}")]
-    System(libloading::Error),
+    System(String),
     /// It is a library for something else.
     #[error("it has no function {}, so it is no plugin of Trireme", ENTRY.to_string_lossy())]
     NoEntry,
@@ -49,8 +50,8 @@ pub enum CallError {
     #[error("its answer is not UTF-8")]
     NotText,
     /// Some of it is no tag.
-    #[error("these are not key=value, or too many or too long, and are left out: {0:?}")]
-    BadTags(Vec<String>),
+    #[error("{0} of its tags are not key=value, too many or too long; the first is {1:?}")]
+    BadTags(usize, String),
 }
 
 /// A loaded plugin. Its library stays in the process for good: its threads may run on, and its name
@@ -92,6 +93,7 @@ impl Plugin {
     }
 
     fn check(table: Table) -> Result<Self, OpenError> {
+        // Version 1 has not grown yet, so there is one size only.
         if table.size != size_of::<Table>() {
             return Err(OpenError::Broken("its table has another size"));
         }
@@ -154,6 +156,7 @@ impl Plugin {
             OK => text,
             status => {
                 let why = text.unwrap_or_else(|error| error.to_string());
+                let why: String = why.chars().take(MOST_LINE).collect();
                 let why = why.replace(char::is_control, " ");
                 Err(CallError::Failed(status, why))
             }
@@ -189,13 +192,42 @@ fn entry_of(path: &Path) -> Result<Entry, OpenError> {
     // SAFETY: running the constructors of a library is what loading a plugin means; its bytes are
     // those of the signed release, compared just before.
     #[expect(unsafe_code, reason = "loading a library")]
-    let library = unsafe { Library::new(path) }.map_err(OpenError::System)?;
+    let library = unsafe { open_now(path) }.map_err(|error| {
+        // The reason is the system's; the error itself only names the call.
+        let reason = error
+            .source()
+            .map_or_else(|| error.to_string(), ToString::to_string);
+        OpenError::System(reason)
+    })?;
     // Never unloaded, not even one that turns out to be something else: see `Plugin`.
     let library: &'static Library = Box::leak(Box::new(library));
     // SAFETY: the interface fixes the type of a function with this name.
     #[expect(unsafe_code, reason = "the type of a symbol")]
     let entry: Result<Symbol<'static, Entry>, _> = unsafe { library.get(ENTRY) };
     entry.map(|entry| *entry).map_err(|_| OpenError::NoEntry)
+}
+
+/// Loads a library with everything that it needs from others. Bound later, a function that is
+/// nowhere would end the process at its first call; this way it is an error here.
+///
+/// # Safety
+///
+/// As [`Library::new`].
+#[expect(unsafe_code, reason = "loading a library")]
+unsafe fn open_now(path: &Path) -> Result<Library, libloading::Error> {
+    #[cfg(unix)]
+    {
+        use libloading::os::unix;
+        // SAFETY: the caller's.
+        unsafe { unix::Library::open(Some(path), unix::RTLD_NOW | unix::RTLD_LOCAL) }
+            .map(Library::from)
+    }
+    // Windows always binds at once.
+    #[cfg(not(unix))]
+    // SAFETY: the caller's.
+    unsafe {
+        Library::new(path)
+    }
 }
 
 /// The host table for the library with that name; both live for good, as the interface promises.

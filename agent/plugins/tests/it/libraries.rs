@@ -27,6 +27,11 @@ const PLUGIN: &str = r#"
 #ifndef STATUS
 #define STATUS TRIREME_OK
 #endif
+#ifdef UNDEFINED
+extern int nowhere_to_be_found(void);
+#undef STATUS
+#define STATUS nowhere_to_be_found()
+#endif
 static struct trireme_text text(const char *s) {
   struct trireme_text t = { s, strlen(s) };
   return t;
@@ -57,6 +62,9 @@ int other(void) { return tags(NULL, NULL); }
 static int mine;
 int32_t trireme_plugin_v1(const struct trireme_host *host, struct trireme_plugin *plugin) {
   (void)tags;
+#ifdef HANG_AT_ONCE
+  for (;;) pause();
+#endif
   if (host->size < sizeof *host || host->version != TRIREME_PLUGIN_VERSION) return 9;
   host->log(host->context, TRIREME_INFO, text("hello"));
 #ifdef REFUSE
@@ -179,6 +187,7 @@ fn a_plugin_written_in_c_gives_its_tags() {
 fn each_broken_library_is_one_warning_and_the_good_one_is_loaded() {
     for (macros, reason) in [
         (&["NO_ENTRY"][..], "has no function trireme_plugin_v1"),
+        (&["UNDEFINED"], "nowhere_to_be_found"),
         (&["OTHER_VERSION"], "version 2"),
         (&["REFUSE"], "error 7"),
         (&["NO_TAGS"], "is missing"),
@@ -284,6 +293,16 @@ fn a_plugin_in_which_the_agent_died_twice_is_not_tried_again() {
         "once may be an accident"
     );
     assert!(!deaths.exists(), "and is forgiven");
+}
+
+#[test]
+fn a_library_that_hangs_at_its_start_twice_is_not_tried_again() {
+    let release = Release::new().compiled("tiny", &["HANG_AT_ONCE"]);
+    for reason in ["did not answer", "did not answer", "died or hung"] {
+        let (tags, troubles) = outcome(release.gather(Duration::from_millis(100)));
+        assert!(tags.is_empty() && troubles.len() == 1, "{troubles:?}");
+        assert!(troubles[0].contains(reason), "{troubles:?}");
+    }
 }
 
 #[test]
