@@ -25,8 +25,8 @@ Usage: bootstrapper --state-dir DIR [FLAGS] [-- LAUNCHER ARGUMENTS]
   --version             print the version
   --help                print this text
 
-TIME is in seconds, or in milliseconds as in 500ms. What it does is written to
-DIR/logs/bootstrapper.log.
+TIME is in seconds, such as 600 or 0.25, or in milliseconds as in 500ms. What it does is
+written to DIR/logs/bootstrapper.log.
 
 Exit codes:
 ";
@@ -146,14 +146,26 @@ fn time(flag: &'static str, value: &OsString) -> Result<Duration, Wrong> {
     let text = value.to_str().unwrap_or_default();
     let parsed = match text.strip_suffix("ms") {
         Some(millis) => number(millis).map(Duration::from_millis),
-        None => number(text).map(Duration::from_secs),
+        None => decimal(text),
     };
     parsed.ok_or_else(|| Wrong::NotATime(flag, value.to_string_lossy().into()))
 }
 
+/// Seconds, with up to three digits behind a point.
+fn decimal(text: &str) -> Option<Duration> {
+    let Some((whole, part)) = text.split_once('.') else {
+        return number(text).map(Duration::from_secs);
+    };
+    let digits = u32::try_from(part.len())
+        .ok()
+        .filter(|digits| (1..=3).contains(digits))?;
+    let millis = number(part)? * 10_u64.pow(3 - digits);
+    Some(Duration::from_secs(number(whole)?) + Duration::from_millis(millis))
+}
+
 /// At most nine digits: more than thirty years, and no sum of such times overflows.
 fn number(text: &str) -> Option<u64> {
-    let digits = text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
 
@@ -191,7 +203,7 @@ impl fmt::Display for Wrong {
             Self::SuperfluousValue(flag) => write!(f, "{flag} takes no value"),
             Self::NotATime(flag, value) => write!(
                 f,
-                "{flag} {value}: not a time, which is whole seconds such as 600, or 500ms"
+                "{flag} {value}: not a time, which is seconds such as 600 or 0.25, or 500ms"
             ),
             Self::NoTime(flag) => write!(f, "{flag} must be more than 0"),
             Self::MissingStateDir => f.write_str("--state-dir DIR is missing"),
@@ -257,6 +269,14 @@ mod tests {
     }
 
     #[test]
+    fn times_may_be_parts_of_a_second() {
+        for (text, millis) in [("0.05", 50), ("1.5", 1500), ("0.125", 125), ("2", 2000)] {
+            let delay = options(&["--state-dir=/s", "--restart-delay", text]).restart_delay;
+            assert_eq!(delay, Duration::from_millis(millis), "{text}");
+        }
+    }
+
+    #[test]
     fn defaults_are_those_of_the_help() {
         let defaults = options(&["--state-dir", "/a=b"]);
         assert_eq!(defaults.state_dir, PathBuf::from("/a=b"));
@@ -312,10 +332,28 @@ mod tests {
                 &["--restart-delay", "0ms"],
                 "--restart-delay must be more than 0",
             ),
+            (
+                &["--restart-delay", "0.0"],
+                "--restart-delay must be more than 0",
+            ),
         ] {
             assert_eq!(wrong(args), text);
         }
-        for time in ["ten", "-1", "1.5", "", "ms", "1h", "9999999999", "+5"] {
+        for time in [
+            "ten",
+            "-1",
+            "1.",
+            ".5",
+            "1.5555",
+            "1.-5",
+            "1.5.5",
+            "",
+            "ms",
+            "1.5ms",
+            "1h",
+            "9999999999",
+            "+5",
+        ] {
             let text = wrong(&["--stop-grace", time]);
             assert!(text.starts_with("--stop-grace"), "{time}: {text}");
         }

@@ -3,29 +3,45 @@
 use std::path::PathBuf;
 
 use shared_handover::layout::Component;
-use shared_slots::{Damage, Digest, EntryError, Moment, OsFs, Page, Role, WriteError};
+use shared_slots::{Damage, Digest, EntryError, Fs as _, Moment, OsFs, Page, Role, WriteError};
 
+use crate::crash_loop::Turn;
 use crate::factory::{Factory, NoLauncher};
 use crate::host::Host;
-use crate::pick::{self, Finding, Note};
+use crate::judge;
+use crate::pick::{self, Finding, Note, Picked};
+use crate::try_record::OpenTry;
 
 /// A version that may be started, now.
 #[derive(Debug)]
 pub(crate) struct Chosen {
     pub(crate) digest: Digest,
     pub(crate) path: PathBuf,
-    /// "trial", "committed", "previous" or "factory".
+    /// "trial", "committed", "previous", "factory" or "stored".
     pub(crate) role: &'static str,
     pub(crate) on_trial: bool,
+    /// Whether its task is to fetch another release, because what is installed crashes.
+    pub(crate) rescue: bool,
 }
 
 impl Host {
     /// Chooses a version other than those in `unusable`, which would not start a moment ago.
     pub(crate) fn choose(&mut self, unusable: &[Digest]) -> Result<Chosen, NoLauncher> {
         let page = self.read_slot();
-        let picked = pick::pick(page.clone(), Moment::read(&OsFs), |digest| {
-            self.look(digest, unusable)
-        });
+        let on_trial = page.trial().is_some_and(|trial| trial.tries_left > 0);
+        if matches!(self.row.turn(), Turn::Rescue { .. }) && !on_trial {
+            match self.choose_factory(unusable) {
+                Ok(chosen) => {
+                    return Ok(Chosen {
+                        rescue: true,
+                        ..chosen
+                    });
+                }
+                Err(none) => self.say(format_args!("no rescue: {none}")),
+            }
+        }
+        let now = Moment::read(&OsFs);
+        let picked = self.pick(page.clone(), now, unusable);
         for note in &picked.notes {
             self.tell(*note);
         }
@@ -36,7 +52,34 @@ impl Host {
         };
         match picked.start {
             Some((digest, role)) => self.allow(digest, role, &written, unusable),
-            None => self.choose_factory(unusable),
+            None => self
+                .choose_factory(unusable)
+                .or_else(|none| self.choose_stored(unusable).ok_or(none)),
+        }
+    }
+
+    /// Picks a version. A trial is written down before its page says that it has a try less.
+    fn pick(&mut self, page: Page, now: Moment, unusable: &[Digest]) -> Picked {
+        let find = |digest| self.look(digest, unusable);
+        let Some(trial) = page
+            .trial()
+            .filter(|trial| !unusable.contains(&trial.digest))
+        else {
+            return pick::pick(page, now, find);
+        };
+        let (open, gives_back) = OpenTry::next(self.tries.read(), trial.digest, now.boot);
+        let recorded = self.tries.write(open);
+        let restored = judge::not_to_blame(page.clone(), trial.digest);
+        match restored.filter(|_| gives_back && recorded) {
+            Some(restored) => {
+                let picked = pick::pick(restored, now, find);
+                self.say(format_args!(
+                    "the host went down during a try of launcher {}: the try does not count",
+                    trial.digest
+                ));
+                picked
+            }
+            None => pick::pick(page, now, find),
         }
     }
 
@@ -50,7 +93,7 @@ impl Host {
         unusable: &[Digest],
     ) -> Result<Chosen, NoLauncher> {
         if role == Role::Trial && written.is_err() {
-            self.log.say(format_args!(
+            self.say(format_args!(
                 "the trial is not started, for it cannot be counted"
             ));
             let without: Vec<_> = unusable.iter().copied().chain([digest]).collect();
@@ -61,26 +104,48 @@ impl Host {
             path: self.launcher_file(digest),
             role: role.name(),
             on_trial: role == Role::Trial,
+            rescue: false,
         })
     }
 
     fn choose_factory(&mut self, unusable: &[Digest]) -> Result<Chosen, NoLauncher> {
+        // Somebody may have removed all of it; what cannot be made now fails below.
+        let _ = OsFs.create_private_dir("choose.create-state", self.state.root());
+        let _ = self.store.create();
         let digest = Factory::find(self.options.launcher.as_deref())?.seal(&self.store)?;
-        if unusable.contains(&digest) || self.look(digest, unusable) != Finding::Whole {
+        if self.look(digest, unusable) != Finding::Whole {
             return Err(NoLauncher::WouldNotStart);
         }
+        Ok(self.stand_in(digest, "factory"))
+    }
+
+    /// The newest launcher in the store that is whole, when no page names one and the factory
+    /// launcher cannot be had: better than none.
+    fn choose_stored(&mut self, unusable: &[Digest]) -> Option<Chosen> {
+        let mut stored: Vec<_> = self.store.list().ok()?.into_iter().collect();
+        stored.retain(|(_, meta)| meta.component == Component::Launcher.name());
+        stored.sort_by_key(|(_, meta)| std::cmp::Reverse(meta.serial));
+        let whole = stored
+            .iter()
+            .find(|(digest, _)| self.look(*digest, unusable) == Finding::Whole);
+        let (digest, _) = whole?;
+        Some(self.stand_in(*digest, "stored"))
+    }
+
+    fn stand_in(&mut self, digest: Digest, role: &'static str) -> Chosen {
         // One that is committed stays so: it is only out of order now. And not being durable is no
         // harm, for the same is found the next time.
         self.judge(&|page, _| match page.committed() {
             None => page.adopt_factory(digest).ok(),
             Some(_) => None,
         });
-        Ok(Chosen {
+        Chosen {
             digest,
             path: self.launcher_file(digest),
-            role: "factory",
+            role,
             on_trial: false,
-        })
+            rescue: false,
+        }
     }
 
     fn read_slot(&mut self) -> Page {
@@ -98,8 +163,7 @@ impl Host {
                 Some(Damage::Format(_)) => "is of a format this version does not know",
             };
             let page = path.display();
-            self.log
-                .say(format_args!("{page} {how}: going by the other page"));
+            self.say(format_args!("{page} {how}: going by the other page"));
         }
         reading.page
     }
@@ -117,17 +181,17 @@ impl Host {
 
     fn tell(&mut self, note: Note) {
         match note {
-            Note::TriesUsedUp(digest) => self.log.say(format_args!(
+            Note::TriesUsedUp(digest) => self.say(format_args!(
                 "launcher {digest} is given up: all its tries ended before it was healthy"
             )),
             Note::Lost(digest, role) => {
                 let role = role.name();
-                self.log.say(format_args!(
+                self.say(format_args!(
                     "the {role} launcher {digest} is lost: its file is missing or has changed"
                 ));
                 // Out of the way, so that it can be downloaded again.
                 if let Err(error) = self.store.quarantine(digest) {
-                    self.log.say(format_args!("cannot put it aside: {error}"));
+                    self.say(format_args!("cannot put it aside: {error}"));
                 }
             }
         }

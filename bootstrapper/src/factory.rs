@@ -51,11 +51,14 @@ impl Factory {
             return Ok(Self::Embedded(program, payload));
         }
         let named = std::env::current_exe().unwrap_or(program);
-        let beside = named.with_file_name(Component::Launcher.name());
-        if beside.exists() {
-            return Ok(Self::File(beside));
+        let beside = named.with_file_name(os::LAUNCHER_FILE);
+        match OsFs.size("factory.size", &beside) {
+            Ok(_) => Ok(Self::File(beside)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(NoLauncher::NotFound { beside })
+            }
+            Err(error) => Err(NoLauncher::Unreadable(beside, error)),
         }
-        Err(NoLauncher::NotFound { beside })
     }
 
     /// Puts it into the store, from where it is started like any other.

@@ -3,10 +3,33 @@
 
 use shared_slots::{Digest, Moment, Page, Reason};
 
-/// The launcher that runs reported that it is healthy.
-pub(crate) fn healthy(page: Page, running: Digest) -> Option<Page> {
+use crate::try_record::TRIES_MOST;
+
+/// The launcher that runs reported that it is healthy. Where it stands in for a committed one that
+/// crashed again and again, that one is marked: else it would be fetched and tried at once.
+pub(crate) fn healthy(
+    page: Page,
+    running: Digest,
+    crashed: Option<Digest>,
+    now: Moment,
+) -> Option<Page> {
     on_trial(&page, running)?;
-    page.commit().ok()
+    let page = page.commit().ok()?;
+    let marked = crashed.and_then(|crashed| {
+        let again = page.clone().arm(crashed, 1).ok()?;
+        again.reject(Reason::CrashLoop, now).ok()
+    });
+    Some(marked.unwrap_or(page))
+}
+
+/// The committed launcher crashes again and again: the one before it is to show what it can do.
+/// Not if something else is on trial, and not if it has failed a short while ago.
+pub(crate) fn fall_back(page: Page, now: Moment) -> Option<Page> {
+    let previous = page.previous()?;
+    if page.trial().is_some() || page.held(previous, now).is_some() {
+        return None;
+    }
+    page.arm(previous, 1).ok()
 }
 
 /// The launcher that ran has ended without having been committed. It has its other tries.
@@ -15,6 +38,12 @@ pub(crate) fn ended(page: Page, ran: Digest, now: Moment) -> Option<Page> {
         return None;
     }
     page.reject(Reason::TriesUsedUp, now).ok()
+}
+
+/// The launcher that ran was ended by something that says nothing about it.
+pub(crate) fn not_to_blame(page: Page, ran: Digest) -> Option<Page> {
+    on_trial(&page, ran)?;
+    page.give_try_back(TRIES_MOST).ok()
 }
 
 /// There is proof against the version: no other try.
@@ -52,9 +81,39 @@ mod tests {
 
     #[test]
     fn a_healthy_trial_is_committed() {
-        let page = healthy(page(), digest("trial")).expect("a change");
+        let page = healthy(page(), digest("trial"), None, NOW).expect("a change");
         assert_eq!(page.committed(), Some(digest("trial")));
         assert_eq!(page.previous(), Some(digest("committed")));
+    }
+
+    #[test]
+    fn who_stands_in_for_one_that_crashed_marks_it() {
+        let crashed = digest("committed");
+        let page = healthy(page(), digest("trial"), Some(crashed), NOW).expect("a change");
+        assert_eq!(page.committed(), Some(digest("trial")));
+        assert_eq!(page.previous(), Some(crashed));
+        assert_eq!(page.trial(), None);
+        let mark = page.held(crashed, NOW).expect("a mark");
+        assert_eq!(mark.reason, Reason::CrashLoop);
+    }
+
+    #[test]
+    fn the_one_before_gets_a_try_unless_it_failed_or_another_has_it() {
+        assert_eq!(fall_back(page(), NOW), None);
+        let committed = page().commit().expect("on trial");
+        let previous = digest("committed");
+        let page = fall_back(committed, NOW).expect("a change");
+        let trial = page.trial().expect("on trial");
+        assert_eq!((trial.digest, trial.tries_left), (previous, 1));
+        let failed = page.reject(Reason::TriesUsedUp, NOW).expect("on trial");
+        assert_eq!(fall_back(failed, NOW), None);
+        assert_eq!(fall_back(Page::default(), NOW), None);
+    }
+
+    #[test]
+    fn a_try_that_proves_nothing_is_given_back() {
+        let page = not_to_blame(page(), digest("trial")).expect("a change");
+        assert_eq!(page.trial().map(|trial| trial.tries_left), Some(2));
     }
 
     #[test]
@@ -76,7 +135,8 @@ mod tests {
     #[test]
     fn another_version_decides_nothing_about_the_trial() {
         for other in [digest("committed"), digest("stranger")] {
-            assert_eq!(healthy(page(), other), None);
+            assert_eq!(healthy(page(), other, None, NOW), None);
+            assert_eq!(not_to_blame(page(), other), None);
             assert_eq!(ended(page(), other, NOW), None);
             assert_eq!(failed(page(), other, Reason::NoAnswer, NOW), None);
         }

@@ -11,7 +11,11 @@
 //! 3. [`start`]: runs it, with a pipe to hear from it and one by which it hears that we are gone;
 //! 4. [`watch`]: sleeps until it reports, ends, or somebody wants us to stop;
 //! 5. [`judge`]: commits a trial that is healthy, rejects one that is not;
-//! 6. [`back_off`]: how long to wait until the next round.
+//! 6. [`back_off`]: how long to wait until the next round; [`crash_loop`]: whether another version
+//!    should have a turn in it.
+//!
+//! No error of the operating system ends the circle. What fails is said, and done again after a
+//! while; only a state folder that cannot be made or a wrong command line is refused at the start.
 //!
 //! [`keep_running`] is the circle of these, [`stop`] the way out of it.
 
@@ -19,10 +23,12 @@ mod args;
 mod back_off;
 mod choose;
 mod clock;
+mod crash_loop;
 mod factory;
 mod host;
 mod judge;
 mod keep_running;
+mod leftovers;
 mod log;
 #[cfg(no_backtraces)]
 mod no_backtraces;
@@ -31,6 +37,7 @@ pub mod payload;
 mod pick;
 mod start;
 mod stop;
+mod try_record;
 mod watch;
 
 use std::io::Write as _;
@@ -42,6 +49,11 @@ use crate::args::Command;
 
 /// Runs the bootstrapper with the arguments of this process; `stamp` is its version.
 pub fn main(stamp: &'static str) -> ExitCode {
+    shared_fault::begin("bootstrapper");
+    os::run(move || run(stamp))
+}
+
+fn run(stamp: &'static str) -> ExitCode {
     match args::parse(std::env::args_os().skip(1)) {
         Ok(Command::Help) => print(&args::help()),
         Ok(Command::Version) => print(&format!("bootstrapper {stamp}\n")),

@@ -4,6 +4,7 @@ use std::fmt::{Arguments, Write as _};
 use std::io::Write as _;
 
 use shared_logfile::LogFile;
+use shared_supervise::is_writable;
 
 use crate::clock;
 
@@ -17,7 +18,15 @@ impl Log {
         let stamped = line.len() + 1;
         let _ = writeln!(line, " {what}");
         let _ = self.0.write_all(line.as_bytes());
-        let shown = format!("bootstrapper: {}", &line[stamped..]);
+        complain(&line[stamped..]);
+    }
+}
+
+/// Writes a line to standard error, unless its reader is stuck: the launcher writes there, too,
+/// and may have filled it.
+pub(crate) fn complain(line: &str) {
+    if is_writable() {
+        let shown = format!("bootstrapper: {line}");
         let _ = std::io::stderr().write_all(shown.as_bytes());
     }
 }

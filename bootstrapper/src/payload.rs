@@ -3,11 +3,10 @@
 //! `program ++ launcher ++ sha256 of launcher (32) ++ length of launcher (u64, little-endian) ++
 //! "TRIREME1"`. Executables may have anything behind them, so an installation needs this one file.
 
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::path::Path;
 
-use shared_slots::Digest;
+use shared_slots::{Digest, Fs as _, OsFs};
 
 const MAGIC: &[u8; 8] = b"TRIREME1";
 
@@ -44,15 +43,12 @@ pub fn append_payload(bootstrapper: &[u8], launcher: &[u8]) -> Vec<u8> {
 
 /// Looks for a payload at the end of a file; `None` if it has none.
 pub fn read_payload(path: &Path) -> io::Result<Option<Payload>> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
+    let length = OsFs.size("payload.size", path)?;
     let Some(place) = length.checked_sub(TRAILER as u64) else {
         return Ok(None);
     };
-    file.seek(SeekFrom::Start(place))?;
-    let mut trailer = [0; TRAILER];
-    file.read_exact(&mut trailer)?;
-    Ok(find(length, Some(trailer)))
+    let bytes = OsFs.read_range("payload.read", path, place..length)?;
+    Ok(find(length, last_bytes(&bytes)))
 }
 
 fn last_bytes(bytes: &[u8]) -> Option<[u8; TRAILER]> {

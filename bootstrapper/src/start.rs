@@ -7,13 +7,16 @@ use shared_slots::{Digest, Reason};
 use shared_supervise::{Child, is_shortage};
 
 use crate::choose::Chosen;
+use crate::crash_loop::Turn;
 use crate::factory::NoLauncher;
-use crate::host::Host;
+use crate::host::{Host, Judged};
 use crate::judge;
 
 impl Host {
     /// Chooses a version and starts it; goes on to the next best as long as one does not start.
     pub(crate) fn start(&mut self) -> Result<(Chosen, Child), NoLauncher> {
+        self.settle();
+        self.take_turn();
         let mut unusable: Vec<Digest> = Vec::new();
         loop {
             let chosen = self.choose(&unusable)?;
@@ -21,14 +24,14 @@ impl Host {
                 Ok(child) => {
                     let Chosen { role, digest, .. } = &chosen;
                     let pid = child.id.pid;
-                    self.log.say(format_args!(
+                    self.say(format_args!(
                         "{role} launcher {digest} runs as process {pid}"
                     ));
                     return Ok((chosen, child));
                 }
                 Err(error) => {
                     let Chosen { role, digest, .. } = &chosen;
-                    self.log.say(format_args!(
+                    self.say(format_args!(
                         "{role} launcher {digest} does not start: {error}"
                     ));
                     // Another version would fare no better, and this one is not to blame.
@@ -36,12 +39,40 @@ impl Host {
                         return Err(NoLauncher::Shortage(error));
                     }
                     let digest = chosen.digest;
-                    self.judge(&|page, now| {
-                        judge::failed(page, digest, Reason::WouldNotStart, now)
-                    });
+                    // Where files may not be executed at all, that is no version's fault.
+                    if error.kind() != io::ErrorKind::PermissionDenied {
+                        self.judge(&|page, now| {
+                            judge::failed(page, digest, Reason::WouldNotStart, now)
+                        });
+                    }
                     unusable.push(digest);
                 }
             }
+        }
+    }
+
+    /// Whoever has the turn in a crash loop gets ready for it.
+    fn take_turn(&mut self) {
+        let now = self.time();
+        self.row = self.row.clone().looked_at(now);
+        if self.row.turn() != Turn::Previous {
+            return;
+        }
+        let page = self.slot.read().page;
+        let crashed = page.committed();
+        if page.trial().is_some() {
+            return;
+        }
+        match self.judge(&judge::fall_back) {
+            Judged::Written => {
+                self.crashed = crashed;
+                self.say(format_args!(
+                    "the committed launcher ends again and again: trying the one before it"
+                ));
+            }
+            Judged::Unchanged => self.row = self.row.clone().has_none(now),
+            // The slot's turn goes on until the page can be written.
+            Judged::Failed => {}
         }
     }
 
@@ -57,6 +88,8 @@ impl Host {
         args.extend(self.options.launcher_args.iter().map(OsString::as_os_str));
         let version = format!("TRIREME_BOOTSTRAPPER_VERSION={}", self.stamp);
         let pid = format!("TRIREME_BOOTSTRAPPER_PID={}", std::process::id());
-        Child::start(&chosen.path, &args, &[version.as_ref(), pid.as_ref()])
+        let rescue = format!("TRIREME_RESCUE={}", u8::from(chosen.rescue));
+        let variables = [version.as_ref(), pid.as_ref(), rescue.as_ref()];
+        Child::start(&chosen.path, &args, &variables)
     }
 }

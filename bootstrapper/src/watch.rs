@@ -1,19 +1,22 @@
 //! One run of a launcher: from its start to its end.
 
-use std::io::{PipeReader, PipeWriter, Read as _};
-use std::os::fd::AsFd as _;
+use std::io::{PipeWriter, Read as _};
 use std::time::{Duration, Instant};
 
 use shared_handover::exit::Exit;
 use shared_handover::report::Report;
 use shared_slots::Reason;
-use shared_supervise::{Child, Ended, Event, ProcessId, Signal, is_readable, reap, release_code};
+use shared_supervise::{Child, Ended, Event, ProcessId, Reports, Signal, reap, release_code};
 
 use crate::back_off::Ending;
 use crate::choose::Chosen;
 use crate::clock;
-use crate::host::Host;
+use crate::crash_loop::Turn;
+use crate::host::{Host, Judged};
 use crate::judge;
+
+/// Reads of the report pipe after the end: whoever inherited it may write for ever.
+const LAST_READS: u32 = 64;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -30,45 +33,81 @@ struct Watch {
     chosen: Chosen,
     launcher: ProcessId,
     /// The report pipe, until the launcher closes it.
-    reports: Option<PipeReader>,
+    reports: Option<Reports>,
     /// Held open for as long as the launcher is to run.
     _lifeline: PipeWriter,
     since: Instant,
     /// Until when a trial must have reported; `None` when nothing is expected any more.
     report_by: Option<Instant>,
+    /// When to write the page again that could not be written when it reported.
+    settle_at: Option<Instant>,
+    /// When its turn in a crash loop is over.
+    turn_by: Option<Instant>,
+    /// When to kill the launcher, and it alone.
+    kill_at: Option<Instant>,
     stop_by: Option<Instant>,
     given_up: bool,
 }
 
-impl Host {
-    /// Sleeps until the launcher has ended. Its reports, and signals to us, are dealt with.
-    pub(crate) fn watch(&mut self, chosen: Chosen, child: Child) -> std::io::Result<Run> {
+impl Watch {
+    fn begin(host: &Host, chosen: Chosen, child: Child) -> Self {
         let since = clock::now();
-        let mut watch = Watch {
-            report_by: chosen.on_trial.then(|| since + self.options.trial_limit),
+        let turn_by = match host.row.turn() {
+            Turn::Rescue { until } if chosen.rescue => Some(host.begun + until),
+            _ => None,
+        };
+        Self {
+            report_by: chosen.on_trial.then(|| since + host.options.trial_limit),
             chosen,
             launcher: child.id,
-            reports: Some(child.stdout),
-            _lifeline: child.stdin,
+            reports: Some(child.reports),
+            _lifeline: child.lifeline,
             since,
+            settle_at: None,
+            turn_by,
+            kill_at: None,
             stop_by: None,
             given_up: false,
-        };
+        }
+    }
+
+    /// When something is due, if anything is.
+    fn wake(&self) -> Option<Instant> {
+        [
+            self.stop_by,
+            self.report_by,
+            self.settle_at,
+            self.turn_by,
+            self.kill_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}
+
+impl Host {
+    /// Sleeps until the launcher has ended. Its reports, and signals to us, are dealt with.
+    pub(crate) fn watch(&mut self, chosen: Chosen, child: Child) -> Run {
+        let mut watch = Watch::begin(self, chosen, child);
         loop {
-            let wake = watch.stop_by.into_iter().chain(watch.report_by).min();
-            let limit = wake.map(|wake| wake.saturating_duration_since(clock::now()));
+            // Whatever woke us: one that never lets us sleep must not get more time by it.
+            self.do_what_is_due(&mut watch);
+            let limit = watch
+                .wake()
+                .map(|wake| wake.saturating_duration_since(clock::now()));
             if limit.is_none() {
                 release_code();
             }
-            let reports = watch.reports.as_ref().map(|pipe| pipe.as_fd());
-            match self.events.wait(reports.as_slice(), limit)? {
+            let reports = watch.reports.as_ref().map(Reports::watched);
+            match self.wait(reports.as_slice(), limit) {
                 Event::Signal(signal) => self.forward(signal, &mut watch),
                 Event::Readable(_) => self.hear(&mut watch),
-                Event::TimedOut => self.run_out(&mut watch),
+                Event::TimedOut => {}
                 Event::ChildExited => {
                     if let Some(ended) = reap_all(watch.launcher.pid) {
                         self.hear_the_rest(&mut watch);
-                        return Ok(self.close(&watch, ended));
+                        return self.close(&watch, ended);
                     }
                 }
             }
@@ -79,101 +118,151 @@ impl Host {
     /// with its jobs.
     fn forward(&mut self, signal: Signal, watch: &mut Watch) {
         let name = signal.name();
-        self.log
-            .say(format_args!("got {name}: telling the launcher to stop"));
+        self.say(format_args!("got {name}: telling the launcher to stop"));
         // One that is gone already is about to be noticed.
-        let _ = watch.launcher.send(Signal::Terminate);
+        if let Err(error) = watch.launcher.send(Signal::Terminate) {
+            self.say(format_args!("cannot tell the launcher: {error}"));
+        }
         watch.report_by = None;
+        watch.turn_by = None;
         watch
             .stop_by
             .get_or_insert_with(|| clock::now() + self.options.stop_grace);
     }
 
     fn hear(&mut self, watch: &mut Watch) {
-        let mut bytes = [0; 64];
+        let mut bytes = [0; 4096];
         let heard = match &mut watch.reports {
-            Some(pipe) => pipe.read(&mut bytes).unwrap_or_default(),
-            None => 0,
+            Some(pipe) => pipe.read(&mut bytes),
+            None => Ok(0),
         };
-        if heard == 0 {
-            watch.reports = None;
-        }
+        let heard = match heard {
+            Ok(0) => {
+                watch.reports = None;
+                return;
+            }
+            Ok(heard) => heard,
+            Err(error) => {
+                self.say(format_args!(
+                    "cannot read what the launcher reports: {error}"
+                ));
+                shared_supervise::pause(self.options.restart_delay);
+                return;
+            }
+        };
         let healthy = bytes[..heard]
             .iter()
             .any(|byte| Report::from_byte(*byte) == Some(Report::Healthy));
-        if healthy {
-            let digest = watch.chosen.digest;
-            if self.judge(&|page, _| judge::healthy(page, digest)) {
-                self.log.say(format_args!(
+        if healthy && watch.chosen.on_trial && !watch.given_up {
+            self.proven = Some(watch.chosen.digest);
+            watch.report_by = None;
+            self.settle_in(watch);
+        }
+    }
+
+    /// Commits what is proven, or sees to it that this is done a little later.
+    fn settle_in(&mut self, watch: &mut Watch) {
+        self.settle();
+        let again = || clock::now() + self.options.restart_delay;
+        watch.settle_at = self.proven.is_some().then(again);
+    }
+
+    /// Commits the trial that reported that it is healthy, if it is not committed yet. One that
+    /// could not be written is tried again: the report comes only once.
+    pub(crate) fn settle(&mut self) {
+        let Some(digest) = self.proven else { return };
+        let crashed = self.crashed;
+        match self.judge(&|page, now| judge::healthy(page, digest, crashed, now)) {
+            Judged::Failed => return,
+            Judged::Unchanged => {}
+            Judged::Written => {
+                self.say(format_args!(
                     "launcher {digest} is healthy and now committed"
                 ));
-                watch.report_by = None;
+                if crashed.is_none() {
+                    // What is new has a row of its own.
+                    self.row = self.row.clone().begin_anew();
+                }
             }
         }
+        self.crashed = None;
+        self.proven = None;
     }
 
     /// What the launcher reported right before its end counts, too. The pipe may stay open: in
     /// something that the launcher started.
     fn hear_the_rest(&mut self, watch: &mut Watch) {
-        while watch
-            .reports
-            .as_ref()
-            .is_some_and(|pipe| is_readable(pipe.as_fd()))
-        {
+        for _ in 0..LAST_READS {
+            if !watch.reports.as_ref().is_some_and(Reports::is_readable) {
+                return;
+            }
             self.hear(watch);
         }
     }
 
-    /// A limit has passed.
-    fn run_out(&mut self, watch: &mut Watch) {
+    /// Deals with every limit that has passed.
+    fn do_what_is_due(&mut self, watch: &mut Watch) {
         let now = clock::now();
-        if watch.stop_by.is_some_and(|limit| limit <= now) {
-            self.log.say(format_args!(
+        let due = |limit: Option<Instant>| limit.is_some_and(|limit| limit <= now);
+        if due(watch.stop_by) {
+            self.say(format_args!(
                 "the time to stop is over: killing all that runs"
             ));
             self.kill_all();
-            return;
         }
-        if watch.report_by.is_some_and(|limit| limit <= now) {
-            let digest = watch.chosen.digest;
-            self.log.say(format_args!(
+        if due(watch.settle_at) {
+            self.settle_in(watch);
+        }
+        let digest = watch.chosen.digest;
+        if due(watch.report_by) {
+            self.say(format_args!(
                 "trial launcher {digest} is given up: it did not report in time"
             ));
             self.judge(&|page, now| judge::failed(page, digest, Reason::NoAnswer, now));
             watch.given_up = true;
             watch.report_by = None;
-            // Only the launcher: the agent and its jobs go on, for the next launcher to adopt.
-            let _ = watch.launcher.send(Signal::Kill);
+            watch.kill_at = Some(now);
         }
+        if due(watch.turn_by) {
+            self.say(format_args!(
+                "the rescue has had its time: the installed launcher is tried again"
+            ));
+            watch.turn_by = None;
+            watch.kill_at = Some(now);
+        }
+        if due(watch.kill_at) {
+            watch.kill_at = self.kill_launcher(watch);
+        }
+    }
+
+    /// Only the launcher: the agent and its jobs go on, for the next launcher to adopt. Returns
+    /// when to try again if it did not work.
+    fn kill_launcher(&mut self, watch: &Watch) -> Option<Instant> {
+        let error = watch.launcher.send(Signal::Kill).err()?;
+        self.say(format_args!("cannot kill the launcher: {error}"));
+        Some(clock::now() + self.options.restart_delay)
     }
 
     /// Takes note of the end.
     fn close(&mut self, watch: &Watch, ended: Ended) -> Run {
         let digest = watch.chosen.digest;
         let lasted = clock::now().saturating_duration_since(watch.since);
-        let seconds = lasted.as_secs();
-        match ended {
-            Ended::Exited(code) => {
-                let meaning = match Exit::from_code(code) {
-                    Some(exit) => exit.meaning().trim(),
-                    None => "Unknown to this bootstrapper.",
-                };
-                self.log.say(format_args!(
-                    "the launcher ended after {seconds} s with exit code {code}: {meaning}"
-                ));
-            }
-            Ended::Signaled(signal) => self.log.say(format_args!(
-                "the launcher ended after {seconds} s by signal {signal}"
-            )),
+        self.tell_end(ended, lasted);
+        self.settle();
+        let blameless = watch.stop_by.is_some()
+            || (ended == Ended::Exited(i32::from(Exit::LockHeld.code())) && self.lock_is_held());
+        let given_up = watch.given_up || self.close_try(watch, blameless);
+        let page = self.slot.read().page;
+        let handed_over = ended == Ended::Exited(i32::from(Exit::RestartForUpgrade.code()));
+        // Another attempt of a trial is not a crash of what is committed, and neither is making
+        // room for one.
+        let committed = page.committed() == Some(digest);
+        let of_trial = watch.chosen.on_trial && !committed && self.row.turn() == Turn::Slot;
+        let makes_room = handed_over && page.trial().is_some();
+        if !(blameless || of_trial || makes_room) {
+            let now = self.time();
+            self.row = self.row.clone().ended(now, lasted, committed);
         }
-        let mut given_up = watch.given_up;
-        if watch.stop_by.is_none() && self.judge(&|page, now| judge::ended(page, digest, now)) {
-            self.log.say(format_args!(
-                "launcher {digest} is given up: all its tries ended before it was healthy"
-            ));
-            given_up = true;
-        }
-        let handed_over = ended == Ended::Exited(Exit::RestartForUpgrade as i32);
         Run {
             ended,
             lasted,
@@ -183,6 +272,44 @@ impl Host {
                 (false, false) => Ending::Ended,
             },
             stop_by: watch.stop_by,
+        }
+    }
+
+    /// Decides about the try that has ended; whether it was the last one, and the trial is over.
+    fn close_try(&mut self, watch: &Watch, blameless: bool) -> bool {
+        let digest = watch.chosen.digest;
+        // What is proven only waits for its page to be written.
+        if !watch.chosen.on_trial || self.proven == Some(digest) {
+            return false;
+        }
+        if self.tries.close(digest, blameless) {
+            self.judge(&|page, _| judge::not_to_blame(page, digest));
+            return false;
+        }
+        let over = self.judge(&|page, now| judge::ended(page, digest, now)) == Judged::Written;
+        if over {
+            self.say(format_args!(
+                "launcher {digest} is given up: all its tries ended before it was healthy"
+            ));
+        }
+        over
+    }
+
+    fn tell_end(&mut self, ended: Ended, lasted: Duration) {
+        let seconds = lasted.as_secs();
+        match ended {
+            Ended::Exited(code) => {
+                let meaning = match Exit::from_code(code) {
+                    Some(exit) => exit.meaning().trim(),
+                    None => "Unknown to this bootstrapper.",
+                };
+                self.say(format_args!(
+                    "the launcher ended after {seconds} s with exit code {code}: {meaning}"
+                ));
+            }
+            Ended::Signaled(signal) => self.say(format_args!(
+                "the launcher ended after {seconds} s by signal {signal}"
+            )),
         }
     }
 }

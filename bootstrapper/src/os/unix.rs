@@ -1,11 +1,18 @@
-//! Unix: paths are bytes, folders have modes.
+//! Unix: arguments are bytes, and a service is a process like any other.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Name of the factory launcher beside this program.
+pub(crate) const LAUNCHER_FILE: &str = "launcher";
+
+/// Runs the program.
+pub(crate) fn run(program: impl FnOnce() -> ExitCode) -> ExitCode {
+    program()
+}
 
 /// What stands before and behind the byte at `place`.
 pub(crate) fn split_at(text: &OsStr, place: usize) -> (OsString, OsString) {
@@ -15,11 +22,6 @@ pub(crate) fn split_at(text: &OsStr, place: usize) -> (OsString, OsString) {
         OsStr::from_bytes(before).to_owned(),
         OsStr::from_bytes(behind).to_owned(),
     )
-}
-
-/// Makes a folder that only its owner may look into; one that is there stays as it is.
-pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// The file that this process runs, even if another one has its name by now.

@@ -68,6 +68,11 @@ impl StateDir {
         [0, 1].map(|n| self.root.join(format!("{}.p{n}", component.name())))
     }
 
+    /// Record of the bootstrapper about a try of a trial launcher that has begun.
+    pub fn launcher_try(&self) -> PathBuf {
+        self.root.join("launcher.try")
+    }
+
     /// Downloads that are not whole yet, each named by the digest it should get.
     pub fn partial(&self) -> PathBuf {
         self.root.join("partial")

@@ -33,16 +33,22 @@ impl LogFile {
     /// That the file cannot be opened is said here, at the start, where somebody sees it. Later
     /// the log heals itself.
     pub fn open(path: impl Into<PathBuf>, most: u64) -> io::Result<Self> {
-        let mut log = Self {
+        let mut log = Self::closed(path, most);
+        log.reopen()?;
+        Ok(log)
+    }
+
+    /// A log whose file is opened with the first line, or as soon as that works: for a process
+    /// that must run without a log, too.
+    pub fn closed(path: impl Into<PathBuf>, most: u64) -> Self {
+        Self {
             path: path.into(),
             most,
             file: None,
             length: 0,
             dropped: 0,
             torn: false,
-        };
-        log.reopen()?;
-        Ok(log)
+        }
     }
 
     /// Where it is written to.
@@ -55,8 +61,16 @@ impl LogFile {
         self.dropped
     }
 
+    /// Also after the whole folder was removed.
     fn reopen(&mut self) -> io::Result<()> {
-        let file = os::open(&self.path)?;
+        shared_fault::point("logfile.open")?;
+        let file = match (os::open(&self.path), self.path.parent()) {
+            (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
+                os::create_dir(folder)?;
+                os::open(&self.path)?
+            }
+            (opened, _) => opened?,
+        };
         self.length = file.metadata()?.len();
         self.file = Some(file);
         Ok(())
@@ -82,6 +96,7 @@ impl LogFile {
         self.file = None;
         let mut older = self.path.clone().into_os_string();
         older.push(".1");
+        shared_fault::point("logfile.rename")?;
         if fs::rename(&self.path, older).is_err() {
             // Better to lose old lines than to grow without bound. Somebody may have been faster.
             let _ = fs::remove_file(&self.path);
@@ -107,6 +122,10 @@ impl LogFile {
     /// Writes as much as gets through, and returns how much that is.
     fn put(&mut self, bytes: &[u8]) -> usize {
         let Some(file) = &mut self.file else { return 0 };
+        let half = &bytes[..bytes.len() / 2];
+        if shared_fault::write_point("logfile.write", || file.write_all(half)).is_err() {
+            return 0;
+        }
         let mut written = 0;
         while written < bytes.len() {
             match file.write(&bytes[written..]) {

@@ -112,10 +112,25 @@ fn what_was_lost_is_said_once_there_is_room_again() {
     let mut log = LogFile::open(&path, 10).expect("opened");
     log.write_all(b"one\n").expect("never fails");
     std::fs::rename(&logs, &away).expect("moved");
+    std::fs::write(&logs, "in the way").expect("written");
     log.write_all(b"lost lost\n").expect("never fails");
     log.write_all(b"too\n").expect("never fails");
+    std::fs::remove_file(&logs).expect("removed");
     std::fs::rename(&away, &logs).expect("moved back");
     log.write_all(b"three\n").expect("never fails");
     assert_eq!(text(&path), "one\n14 bytes of log were lost here\nthree\n");
+    assert_eq!(log.dropped(), 0);
+}
+
+#[test]
+fn a_folder_that_was_removed_is_made_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let logs = folder.path().join("logs");
+    let path = logs.join("tier.log");
+    let mut log = LogFile::closed(&path, 100);
+    log.write_all(b"one\n").expect("never fails");
+    std::fs::remove_dir_all(&logs).expect("removed");
+    log.write_all(b"two\n").expect("never fails");
+    assert_eq!(text(&path), "two\n");
     assert_eq!(log.dropped(), 0);
 }

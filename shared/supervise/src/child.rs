@@ -4,11 +4,10 @@
 //! them in one place, [`reap`], and not per child.
 
 use std::ffi::OsStr;
-use std::io::{self, PipeReader, PipeWriter};
+use std::io::{self, PipeWriter};
 use std::path::Path;
-use std::process::Command;
 
-use crate::os;
+use crate::os::{self, Reports};
 use crate::process::ProcessId;
 
 /// A child that was started. Dropping it neither kills nor reaps it, but closes the pipes.
@@ -16,10 +15,10 @@ use crate::process::ProcessId;
 pub struct Child {
     /// Which process it is.
     pub id: ProcessId,
-    /// Goes to its standard input.
-    pub stdin: PipeWriter,
+    /// Goes to its standard input: never written to, its end says that we are gone.
+    pub lifeline: PipeWriter,
     /// Comes from its standard output.
-    pub stdout: PipeReader,
+    pub reports: Reports,
 }
 
 /// How a process ended.
@@ -40,10 +39,14 @@ impl Child {
     pub fn start(program: &Path, args: &[&OsStr], variables: &[&OsStr]) -> io::Result<Self> {
         let mut words = vec![program.as_os_str()];
         words.extend_from_slice(args);
-        let (pid, stdin, stdout) = os::spawn(&words, variables)?;
+        let (pid, lifeline, reports) = os::spawn(&words, variables)?;
         // Until it is reaped, which is up to us, it is there even if it has ended.
         let id = ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 });
-        Ok(Self { id, stdin, stdout })
+        Ok(Self {
+            id,
+            lifeline,
+            reports,
+        })
     }
 }
 
@@ -60,27 +63,29 @@ impl Ended {
 /// Whether a start failed because the host is short of something, so that the same start may work
 /// later; else the program is to blame.
 pub fn is_shortage(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(
-            libc::EAGAIN
-                | libc::ENOMEM
-                | libc::EMFILE
-                | libc::ENFILE
-                | libc::ETXTBSY
-                | libc::EIO
-                | libc::EINTR
-        )
-    )
+    // What a file can do wrong is known and little; what a host can run out of is neither.
+    !matches!(
+        error.kind(),
+        io::ErrorKind::NotFound
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::InvalidFilename
+            | io::ErrorKind::ArgumentListTooLong
+    ) && !os::is_no_program(error)
 }
 
 /// Lets the command run in a session of its own: signals of a terminal and of a group do not reach
 /// it, and all that it starts can be found by that session.
-pub fn own_session(command: &mut Command) -> &mut Command {
+#[cfg(unix)]
+pub fn own_session(command: &mut std::process::Command) -> &mut std::process::Command {
     os::own_session(command)
 }
 
-/// Makes orphans below this process its children, so that they can be found and reaped.
+/// Makes what is below this process findable when it is orphaned: on Linux orphans become its
+/// children, on Windows all of it is in one job object that ends with this process, but for what
+/// breaks away on purpose. Nothing elsewhere.
 pub fn become_subreaper() -> io::Result<()> {
     os::become_subreaper()
 }
@@ -88,4 +93,35 @@ pub fn become_subreaper() -> io::Result<()> {
 /// Takes note of one child that has ended, if there is any: who, and how. Call until `None`.
 pub fn reap() -> Option<(u32, Ended)> {
     os::reap()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_file_itself_is_to_blame_for_not_starting() {
+        for kind in [
+            io::ErrorKind::StorageFull,
+            io::ErrorKind::OutOfMemory,
+            io::ErrorKind::WouldBlock,
+            io::ErrorKind::Interrupted,
+            io::ErrorKind::ExecutableFileBusy,
+            io::ErrorKind::Other,
+        ] {
+            assert!(is_shortage(&kind.into()), "{kind}");
+        }
+        for kind in [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied] {
+            assert!(!is_shortage(&kind.into()), "{kind}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_of_another_machine_is_to_blame() {
+        assert!(!is_shortage(&io::Error::from_raw_os_error(libc::ENOEXEC)));
+        for errno in [libc::EMFILE, libc::ENFILE, libc::EAGAIN, libc::EIO] {
+            assert!(is_shortage(&io::Error::from_raw_os_error(errno)), "{errno}");
+        }
+    }
 }

@@ -1,7 +1,6 @@
 //! The code pages of this process: what a process that waits for months does not need to hold.
 #![expect(unsafe_code, reason = "says which pages the operating system may take")]
 
-use std::fs;
 use std::ops::Range;
 
 use crate::os;
@@ -10,7 +9,8 @@ use crate::os;
 /// memory, and comes back from the page cache, page by page, when it is used again. Where there is
 /// no `/proc`, nothing happens.
 pub fn release_code() {
-    for pages in code(&fs::read_to_string("/proc/self/maps").unwrap_or_default()) {
+    // Nothing but memory depends on it.
+    for pages in code(&os::own_maps().unwrap_or_default()) {
         // SAFETY: the kernel says that this is code of a file, mapped so that it cannot be
         // written; and nothing in this workspace has code that changes itself.
         unsafe { os::release_pages(pages) };

@@ -3,10 +3,12 @@
 //! The file stays for ever; that it exists means nothing. Its text names the holder for people.
 
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
+
+use crate::os;
 
 /// A lock that is held until this value is dropped or the process ends, however it ends. Children
 /// do not inherit it.
@@ -31,6 +33,7 @@ impl Lock {
     /// Takes the lock on `path`, making the file if needed. If it is held, waits up to `patience`
     /// for the holder to end, then tries once more.
     pub fn take(path: &Path, patience: Duration) -> Result<Self, LockError> {
+        shared_fault::point("lock.open").map_err(LockError::Io)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -48,16 +51,17 @@ impl Lock {
             }
             tried => tried?,
         }
-        introduce(&mut file).map_err(LockError::Io)?;
+        // Only for people: on a full disk there is a lock, too.
+        let _ = introduce(&mut file);
         Ok(Self { _file: file })
     }
 }
 
 fn try_lock(file: &mut File) -> Result<(), LockError> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(LockError::Held { pid: holder(file) }),
-        Err(TryLockError::Error(error)) => Err(LockError::Io(error)),
+    match os::try_lock(file) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(LockError::Held { pid: holder(file) }),
+        Err(error) => Err(LockError::Io(error)),
     }
 }
 
@@ -73,24 +77,21 @@ fn introduce(file: &mut File) -> io::Result<()> {
     let mut text = String::from("pid=");
     text.push_str(&std::process::id().to_string());
     text.push('\n');
+    shared_fault::point("lock.introduce")?;
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(text.as_bytes())
 }
 
-#[cfg(unix)]
 fn wait_for(pid: Option<u32>, patience: Duration) {
     match pid.and_then(crate::ProcessId::of) {
         Some(holder) => {
             crate::wait_gone(&[holder], patience);
         }
         // It has not written its name yet, or it is just going.
-        None => crate::os::pause(patience),
+        None => os::pause(patience),
     }
 }
-
-#[cfg(not(unix))]
-fn wait_for(_pid: Option<u32>, _patience: Duration) {}
 
 impl fmt::Display for LockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,10 +1,9 @@
 //! One process for good: its number and when it started.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use crate::os;
+use crate::os::{self, ExitFile};
 use crate::signal::Signal;
 use crate::stat::Stat;
 
@@ -16,14 +15,14 @@ const SLICE: Duration = Duration::from_millis(10);
 pub struct ProcessId {
     /// The number.
     pub pid: u32,
-    /// When it started, in the operating system's own unit since boot; compared, never computed
-    /// with.
+    /// When it started, in the operating system's own unit (Linux: clock ticks since boot; macOS:
+    /// microseconds since 1970; Windows: 100 ns since 1601); compared, never computed with.
     pub start: u64,
 }
 
 /// When the process with this number started; `None` if there is none.
 pub fn start_time(pid: u32) -> Option<u64> {
-    Stat::read(pid).map(|stat| stat.start)
+    os::stat(pid).ok().flatten().map(|stat| stat.start)
 }
 
 impl ProcessId {
@@ -38,29 +37,33 @@ impl ProcessId {
         Self::of(pid).unwrap_or(Self { pid, start: 0 })
     }
 
-    /// Whether this very process still runs. One that waits to be reaped does not.
+    /// Whether this very process still runs. One that waits to be reaped does not. One that cannot
+    /// be looked at now is taken to run: nobody is replaced because the host is short of something.
     pub fn is_same_alive(self) -> bool {
-        Stat::read(self.pid).is_some_and(|stat| stat.start == self.start && stat.is_alive())
+        self.is_certainly_alive().unwrap_or(true)
+    }
+
+    fn is_certainly_alive(self) -> io::Result<bool> {
+        let same = |stat: Stat| stat.start == self.start && stat.alive;
+        Ok(os::stat(self.pid)?.is_some_and(same))
     }
 
     /// Sends a signal to this very process; `Ok(false)` if it is gone.
+    ///
+    /// # Errors
+    /// Also when it cannot be told whether the number still is that of this process: a stranger is
+    /// never hit.
     pub fn send(self, signal: Signal) -> io::Result<bool> {
         // The first process is never anybody's child, and 0 would mean a whole group.
         if self.pid <= 1 {
             return Ok(false);
         }
-        let still_it = || self.is_same_alive();
-        match os::send(self.pid, signal.number(), still_it) {
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(false),
-            sent => sent,
-        }
+        os::send(self, signal, || self.is_certainly_alive())
     }
-}
 
-impl ProcessId {
-    /// A file that can be read once this very process is gone, to be watched among others. `None`
-    /// if it is gone already, or if this kernel has no such files.
-    pub fn exit_file(self) -> Option<OwnedFd> {
+    /// Something to watch among other events: it becomes readable once this very process is gone.
+    /// `None` if it is gone already, or if this kernel has no such thing.
+    pub fn exit_file(self) -> Option<ExitFile> {
         os::exit_file(self.pid, || self.is_same_alive())
     }
 }
@@ -80,8 +83,10 @@ pub fn wait_gone(processes: &[ProcessId], mut patience: Duration) -> bool {
 }
 
 fn wait_one(process: ProcessId, patience: Duration) -> bool {
-    if let Some(exited) = os::wait_exit(process.pid, patience, || process.is_same_alive()) {
-        return exited;
+    if let Some(exit) = process.exit_file() {
+        // A signal that ends the wait early is rare; the caller asks again then.
+        let _ = os::poll(&[exit.watched()], Some(patience));
+        return !process.is_same_alive();
     }
     let mut left = patience;
     while process.is_same_alive() {

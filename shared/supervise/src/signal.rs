@@ -1,5 +1,16 @@
 //! The signals that tiers send, forward and wait for.
 
+#[cfg(target_os = "macos")]
+const STOP: i32 = 17;
+#[cfg(not(target_os = "macos"))]
+const STOP: i32 = 19;
+
+/// Notes that a child has ended; the number of SIGCHLD.
+#[cfg(target_os = "macos")]
+pub(crate) const CHILD_EXITED: i32 = 20;
+#[cfg(not(target_os = "macos"))]
+pub(crate) const CHILD_EXITED: i32 = 17;
+
 /// A signal. Closed on purpose: a tier has no business with any other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Signal {
@@ -25,14 +36,14 @@ impl Signal {
         Self::Kill,
     ];
 
-    /// The operating system's number.
+    /// The operating system's number; on Windows, which has none, that of Linux.
     pub const fn number(self) -> i32 {
         match self {
-            Self::Hangup => libc::SIGHUP,
-            Self::Interrupt => libc::SIGINT,
-            Self::Terminate => libc::SIGTERM,
-            Self::Stop => libc::SIGSTOP,
-            Self::Kill => libc::SIGKILL,
+            Self::Hangup => 1,
+            Self::Interrupt => 2,
+            Self::Terminate => 15,
+            Self::Stop => STOP,
+            Self::Kill => 9,
         }
     }
 
@@ -52,5 +63,24 @@ impl Signal {
             Self::Stop => "SIGSTOP",
             Self::Kill => "SIGKILL",
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_those_of_this_system() {
+        let numbers = Signal::ALL.map(Signal::number);
+        let expected = [
+            libc::SIGHUP,
+            libc::SIGINT,
+            libc::SIGTERM,
+            libc::SIGSTOP,
+            libc::SIGKILL,
+        ];
+        assert_eq!(numbers, expected);
+        assert_eq!(CHILD_EXITED, libc::SIGCHLD);
     }
 }

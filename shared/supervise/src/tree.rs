@@ -4,8 +4,7 @@
 //! So a tree is first stopped from the top down until nothing new is found in it, and only then
 //! killed: what is stopped neither forks nor exits.
 
-use std::fs;
-
+use crate::os;
 use crate::process::ProcessId;
 use crate::signal::Signal;
 use crate::stat::Stat;
@@ -55,25 +54,13 @@ fn add(found: &mut Vec<ProcessId>, own: u32, process: ProcessId) {
     }
 }
 
-/// A process and what the kernel says of it.
+/// A process and what the system says of it.
 type Running = (u32, Stat);
 
-/// All processes of this host.
+/// All processes of this host; none if the system cannot list them now, so that the caller finds
+/// them when it looks again.
 fn running() -> Vec<Running> {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let mut running = Vec::new();
-    for entry in entries.flatten() {
-        let pid = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
-        if let Some((pid, stat)) = pid.and_then(|pid| Some((pid, Stat::read(pid)?))) {
-            running.push((pid, stat));
-        }
-    }
-    running
+    os::running().unwrap_or_default()
 }
 
 fn below(roots: &[ProcessId], own: u32, running: &[Running]) -> Vec<ProcessId> {
@@ -94,7 +81,7 @@ fn below(roots: &[ProcessId], own: u32, running: &[Running]) -> Vec<ProcessId> {
             let belongs = stat.parent == parent || (leads && stat.session == parent);
             if belongs && !tree.contains(pid) {
                 tree.push(*pid);
-                if stat.is_alive() {
+                if stat.alive {
                     found.push(ProcessId {
                         pid: *pid,
                         start: stat.start,
@@ -114,7 +101,7 @@ mod tests {
     fn host(processes: &[(u32, u32, u32, u8)]) -> Vec<Running> {
         let stat = |&(pid, parent, session, state)| {
             let process = Stat {
-                state,
+                alive: state != b'Z',
                 parent,
                 session,
                 start: u64::from(pid) * 10,

@@ -2,12 +2,9 @@
 #![cfg(target_os = "linux")]
 
 use std::io::{Read as _, Write as _};
-use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use shared_supervise::{
-    Child, Ended, Event, Events, ProcessId, Signal, become_subreaper, is_readable, reap,
-};
+use shared_supervise::{Child, Ended, Event, Events, ProcessId, Signal, become_subreaper, reap};
 
 /// Longer than the test may take: only a failure waits that long.
 const LONG: Option<Duration> = Some(Duration::from_secs(30));
@@ -46,17 +43,17 @@ fn signals_ends_of_children_and_files_are_told_apart_and_none_is_lost() {
 
     // A file that can be read; then the same file at its end.
     let child = start("cat; exit 7");
-    let (mut input, mut output) = (child.stdin, child.stdout);
+    let (mut input, mut output) = (child.lifeline, child.reports);
     input.write_all(b"H").expect("written");
-    let watched = [output.as_fd()];
+    let watched = [output.watched()];
     assert_eq!(
         events.wait(&watched, LONG).expect("waits"),
         Event::Readable(0)
     );
-    assert!(is_readable(output.as_fd()));
+    assert!(output.is_readable());
     let mut byte = [0; 8];
     assert_eq!(output.read(&mut byte).expect("read"), 1);
-    assert!(!is_readable(output.as_fd()));
+    assert!(!output.is_readable());
     drop(input);
     assert_eq!(ends(&mut events, 1), [(child.id.pid, Ended::Exited(7))]);
 

@@ -17,12 +17,12 @@ const LONG: Duration = Duration::from_secs(30);
 fn script(text: &str, lines: usize) -> (ProcessId, PipeWriter, Vec<String>) {
     let args = ["-c".as_ref(), text.as_ref()];
     let child = Child::start("/bin/sh".as_ref(), &args, &[]).expect("started");
-    let lines = BufReader::new(child.stdout)
+    let lines = BufReader::new(child.reports)
         .lines()
         .take(lines)
         .map(|line| line.expect("text"))
         .collect();
-    (child.id, child.stdin, lines)
+    (child.id, child.lifeline, lines)
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_child_has_our_environment_with_what_is_replaced_in_it() {
     let args = ["-c".as_ref(), text.as_ref()];
     let variables = ["ONE=1=2".as_ref(), "PWD=/x".as_ref()];
     let child = Child::start("/bin/sh".as_ref(), &args, &variables).expect("started");
-    let lines: Vec<_> = BufReader::new(child.stdout)
+    let lines: Vec<_> = BufReader::new(child.reports)
         .lines()
         .map_while(Result::ok)
         .collect();

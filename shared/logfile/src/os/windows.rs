@@ -1,12 +1,17 @@
 //! Windows: a new log has the rights of its folder.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
 /// Opens for appending.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// Makes a folder of logs.
+pub(crate) fn create_dir(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
 }
 
 /// How long the open file is; it cannot be renamed while it is open.

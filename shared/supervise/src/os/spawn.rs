@@ -5,10 +5,12 @@
 #![expect(unsafe_code, reason = "system calls that std does not offer")]
 
 use std::ffi::{CStr, CString, OsStr, c_char};
-use std::io::{self, PipeReader, PipeWriter};
+use std::io::{self, PipeWriter};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::ffi::OsStrExt as _;
+
+use super::unix::Reports;
 
 unsafe extern "C" {
     /// The environment of this process: `NAME=value` each, and a null at the end; environ(7).
@@ -21,7 +23,7 @@ unsafe extern "C" {
 pub(crate) fn spawn(
     words: &[&OsStr],
     variables: &[&OsStr],
-) -> io::Result<(u32, PipeWriter, PipeReader)> {
+) -> io::Result<(u32, PipeWriter, Reports)> {
     let words = c_strings(words)?;
     let variables = c_strings(variables)?;
     let mut environment = Vec::new();
@@ -29,12 +31,13 @@ pub(crate) fn spawn(
     append(&mut environment, &variables);
     let mut arguments = Vec::new();
     append(&mut arguments, &words);
+    shared_fault::point("child.pipe")?;
     let (its_input, our_input) = io::pipe()?;
     let (our_output, its_output) = io::pipe()?;
     // Ours are closed in it by their flag, as is everything else that std opened.
     let files = [(its_input.as_raw_fd(), 0), (its_output.as_raw_fd(), 1)];
     let pid = start(&arguments, &environment, files)?;
-    Ok((pid, our_input, our_output))
+    Ok((pid, our_input, Reports(our_output)))
 }
 
 fn c_strings(texts: &[&OsStr]) -> io::Result<Vec<CString>> {
@@ -86,6 +89,7 @@ fn start(
     let actions = Actions::new(files)?;
     let attributes = Attributes::new()?;
     let mut pid = 0;
+    shared_fault::point("child.spawn")?;
     // SAFETY: both lists hold pointers to C strings that outlive the call, and end with null; the
     // first of the arguments is the program. Actions and attributes are initialised.
     let failed = unsafe {

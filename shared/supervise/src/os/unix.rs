@@ -1,14 +1,78 @@
-//! What every Unix has.
+//! What Linux and macOS share.
 #![expect(unsafe_code, reason = "system calls that std does not offer")]
 
-use std::io::{self, PipeReader};
-use std::os::fd::{AsRawFd as _, BorrowedFd, IntoRawFd as _};
+use std::fs::{File, TryLockError};
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, IntoRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::child::Ended;
+use crate::signal::Signal;
+
+/// Something that a wait can watch: a file that becomes readable.
+pub type Watched<'a> = BorrowedFd<'a>;
+
+/// Becomes readable once a process is gone; see [`crate::ProcessId::exit_file`].
+#[derive(Debug)]
+pub struct ExitFile(pub(crate) OwnedFd);
+
+impl ExitFile {
+    /// For [`crate::Events::wait`].
+    pub fn watched(&self) -> Watched<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// What a child writes to its standard output.
+#[derive(Debug)]
+pub struct Reports(pub(super) PipeReader);
+
+impl Reports {
+    /// For [`crate::Events::wait`].
+    pub fn watched(&self) -> Watched<'_> {
+        self.0.as_fd()
+    }
+
+    /// Whether something can be read without waiting, or it has ended.
+    pub fn is_readable(&self) -> bool {
+        matches!(poll(&[self.watched()], Some(Duration::ZERO)), Ok(Some(_)))
+    }
+}
+
+impl Read for Reports {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        shared_fault::point("child.read-reports")?;
+        self.0.read(bytes)
+    }
+}
+
+/// The pipe that rings when a signal came.
+#[derive(Debug)]
+pub(crate) struct Alarm(PipeReader);
+
+impl Alarm {
+    /// Notes these signals and the ends of children from now on.
+    pub(crate) fn listen(signals: &[Signal]) -> io::Result<Self> {
+        let alarm = Self(signal_pipe()?);
+        for signal in signals {
+            handle(signal.number())?;
+        }
+        handle(libc::SIGCHLD)?;
+        Ok(alarm)
+    }
+
+    pub(crate) fn watched(&self) -> Watched<'_> {
+        self.0.as_fd()
+    }
+
+    pub(crate) fn drain(&mut self) {
+        let mut bytes = [0; 64];
+        while self.0.read(&mut bytes).is_ok_and(|n| n > 0) {}
+    }
+}
 
 /// What the signal handler wakes the process with; open for the life of the process.
 static SIGNAL_PIPE: AtomicI32 = AtomicI32::new(-1);
@@ -25,7 +89,8 @@ pub(super) fn check(result: i32) -> io::Result<i32> {
 }
 
 /// Makes the pipe that [`handle`] writes to, and returns the end to read from.
-pub(crate) fn signal_pipe() -> io::Result<PipeReader> {
+fn signal_pipe() -> io::Result<PipeReader> {
+    shared_fault::point("events.pipe")?;
     let (read_end, write_end) = io::pipe()?;
     for end in [read_end.as_raw_fd(), write_end.as_raw_fd()] {
         // SAFETY: only changes a flag of a descriptor that is open.
@@ -73,7 +138,8 @@ unsafe fn errno() -> *mut i32 {
 
 /// Notes this signal from now on, unless it is ignored. Numbers are below 32: all that a tier
 /// listens for is as old as Unix.
-pub(crate) fn handle(number: i32) -> io::Result<()> {
+fn handle(number: i32) -> io::Result<()> {
+    shared_fault::point("events.handle")?;
     // SAFETY: an all-zero sigaction is a valid one: default handler, empty mask, no flags.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: reads the present action into a value of the right type.
@@ -108,6 +174,7 @@ pub(crate) fn poll(files: &[BorrowedFd<'_>], limit: Option<Duration>) -> io::Res
         let millis = limit.as_secs().saturating_mul(1_000).saturating_add(millis);
         i32::try_from(millis).unwrap_or(i32::MAX)
     });
+    shared_fault::point("events.poll")?;
     // SAFETY: pointer and length are those of one vector, whose files are open while borrowed.
     let ready = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, millis) };
     match check(ready) {
@@ -122,12 +189,51 @@ pub(crate) fn poll(files: &[BorrowedFd<'_>], limit: Option<Duration>) -> io::Res
 /// Waits without waiting for anything. Only where the kernel offers no event.
 pub(crate) fn pause(time: Duration) {
     // A signal that ends it early only makes the next look come sooner.
-    let _ = poll(&[], Some(time));
+    if poll(&[], Some(time)).is_err() {
+        std::thread::park_timeout(time);
+    }
+}
+
+/// Whether standard error takes a line right now; what is no pipe always does.
+pub(crate) fn is_error_output_writable() -> bool {
+    let mut output = libc::pollfd {
+        fd: 2,
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: one element, which lives until the call returns; the call does not wait.
+    let ready = unsafe { libc::poll(&raw mut output, 1, 0) };
+    ready != 0
+}
+
+/// Whether this error of a start says that the file is no program of this machine.
+pub(crate) fn is_no_program(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENOEXEC | libc::ELOOP | NO_LIBRARY)
+    )
+}
+
+#[cfg(target_os = "linux")]
+const NO_LIBRARY: i32 = libc::ELIBBAD;
+#[cfg(target_os = "macos")]
+const NO_LIBRARY: i32 = libc::EBADARCH;
+
+/// Takes the lock on a file if nobody has it; whether it was taken.
+pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+    shared_fault::point("lock.take")?;
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// One child that has ended, and how.
 pub(crate) fn reap() -> Option<(u32, Ended)> {
     let mut status = 0;
+    // It may be slow or the last thing this process does; fail it does not.
+    let _ = shared_fault::point("child.reap");
     // SAFETY: writes the status into a local variable; with WNOHANG it never blocks.
     let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) };
     let pid = u32::try_from(pid).ok().filter(|pid| *pid != 0)?;
