@@ -2,18 +2,19 @@
 //!
 //! Nothing is synced. What is written here is derived: after a power cut it is written anew.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use shared_fault::{point, write_point};
 
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("new");
-    write_point("replace.write", || {
-        fs::write(&unfinished, &bytes[..bytes.len() / 2])
-    })?;
-    fs::write(&unfinished, bytes)?;
+    point("replace.create")?;
+    let mut file = File::create(&unfinished)?;
+    let (half, _) = bytes.split_at(bytes.len() / 2);
+    write_point("replace.write", || (&file).write_all(half))?;
+    file.write_all(bytes)?;
     point("replace.rename")?;
     fs::rename(&unfinished, path)
 }
