@@ -1,0 +1,189 @@
+//! The publisher: keys, versions of launcher and agent, and signed manifests of them.
+//!
+//! Manifests are written as plain JSON, as any publisher could, so that the sweep also notices when
+//! a launcher no longer reads what is published today.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::{fs, io};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use shared_handover::layout::Component;
+use shared_release::{Keypair, sign};
+use shared_slots::Digest;
+
+/// A version of a component.
+#[derive(Debug, Clone)]
+pub(crate) struct Build {
+    pub(crate) component: Component,
+    pub(crate) seq: u64,
+    pub(crate) digest: Digest,
+    pub(crate) bytes: Arc<Vec<u8>>,
+}
+
+/// How a build behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Manner {
+    /// As it should.
+    Good,
+    /// Ends at once.
+    Ends,
+    /// Runs and never says a word.
+    Silent,
+    /// Says that it cannot run jobs here.
+    Unfit,
+}
+
+/// A release: a launcher and an agent.
+#[derive(Debug, Clone)]
+pub(crate) struct Release {
+    pub(crate) serial: u64,
+    pub(crate) launcher: Build,
+    pub(crate) agent: Build,
+    /// Whether both may go back to it.
+    pub(crate) downgrade: bool,
+}
+
+/// Makes builds and signs manifests.
+pub(crate) struct Publisher {
+    key: Keypair,
+    launcher: Vec<u8>,
+    fake_agent: String,
+    builds: Mutex<HashMap<(Component, u64, Manner), Build>>,
+}
+
+impl Publisher {
+    /// With the real launcher, and the program that stands in for an agent.
+    pub(crate) fn new(launcher: &Path, fake_agent: &Path) -> io::Result<Self> {
+        Ok(Self {
+            key: Keypair::from_seed([7; 32]),
+            launcher: fs::read(launcher)?,
+            fake_agent: fake_agent.display().to_string(),
+            builds: Mutex::default(),
+        })
+    }
+
+    /// The trust root, for a host.
+    pub(crate) fn root(&self) -> Vec<u8> {
+        let role = json!({"kids": [self.key.kid()], "threshold": 1});
+        let payload = json!({
+            "type": "root",
+            "version": 1,
+            "keys": {(self.key.kid()): self.key.public_hex()},
+            "roles": {"root": role, "release": role},
+            "expires": expires(),
+        });
+        self.sign(&payload)
+    }
+
+    /// The launcher as it is installed with a host is number 1; later ones do the same and have
+    /// another digest: bytes after the end of a program change nothing but its checksum.
+    pub(crate) fn launcher(&self, seq: u64, manner: Manner) -> Build {
+        self.build(Component::Launcher, seq, manner, || match manner {
+            Manner::Good if seq == 1 => self.launcher.clone(),
+            Manner::Good => [&self.launcher, format!("launcher {seq}\n").as_bytes()].concat(),
+            Manner::Ends | Manner::Unfit => format!("#!/bin/sh\nexit 3 # {seq}\n").into_bytes(),
+            Manner::Silent => format!("#!/bin/sh\nexec sleep 600 # {seq}\n").into_bytes(),
+        })
+    }
+
+    /// A script that starts the stand-in.
+    pub(crate) fn agent(&self, seq: u64, manner: Manner) -> Build {
+        self.build(Component::Agent, seq, manner, || {
+            let run = match manner {
+                Manner::Ends => "exit 7".to_owned(),
+                Manner::Silent => "exec sleep 600".to_owned(),
+                Manner::Good | Manner::Unfit => format!(
+                    "FAKE_AGENT='0.{seq}.0 {}' exec '{}'",
+                    if manner == Manner::Good {
+                        "good"
+                    } else {
+                        "unfit"
+                    },
+                    self.fake_agent
+                ),
+            };
+            format!("#!/bin/sh\n# agent {seq}\n{run}\n").into_bytes()
+        })
+    }
+
+    fn build(
+        &self,
+        component: Component,
+        seq: u64,
+        manner: Manner,
+        make: impl FnOnce() -> Vec<u8>,
+    ) -> Build {
+        let mut builds = self.builds.lock().expect("no thread panics with the lock");
+        let make = || {
+            let bytes = make();
+            Build {
+                component,
+                seq,
+                digest: Digest::of(&bytes),
+                bytes: Arc::new(bytes),
+            }
+        };
+        builds
+            .entry((component, seq, manner))
+            .or_insert_with(make)
+            .clone()
+    }
+
+    /// The file with this digest, if it was ever built.
+    pub(crate) fn blob(&self, digest: &str) -> Option<Arc<Vec<u8>>> {
+        let builds = self.builds.lock().expect("no thread panics with the lock");
+        let build = builds
+            .values()
+            .find(|build| build.digest.to_string() == digest)?;
+        Some(Arc::clone(&build.bytes))
+    }
+
+    /// The signed manifest.
+    pub(crate) fn manifest(&self, release: &Release) -> Vec<u8> {
+        let entry = |build: &Build| {
+            json!({
+                "component": build.component.name(),
+                "version": format!("0.{}.0", build.seq),
+                "seq": build.seq,
+                "targets": [{
+                    "os": std::env::consts::OS,
+                    "arch": std::env::consts::ARCH,
+                    "sha256": build.digest.to_string(),
+                    "size": build.bytes.len(),
+                    "url": [format!("blobs/{}", build.digest)],
+                }],
+            })
+        };
+        let down = |build: &Build| {
+            json!({
+                "component": build.component.name(), "to_seq": build.seq, "reason": "a test",
+            })
+        };
+        let both = [&release.launcher, &release.agent];
+        let mut payload = json!({
+            "type": "release",
+            "format": 1,
+            "channel": "stable",
+            "serial": release.serial,
+            "issued": Timestamp::now().to_string(),
+            "expires": expires(),
+            "root": 1,
+            "releases": both.map(entry),
+        });
+        if release.downgrade {
+            payload["allow_downgrade"] = json!(both.map(down));
+        }
+        self.sign(&payload)
+    }
+
+    fn sign(&self, payload: &serde_json::Value) -> Vec<u8> {
+        sign(payload.to_string().as_bytes(), &[&self.key])
+    }
+}
+
+fn expires() -> String {
+    (Timestamp::now() + SignedDuration::from_hours(24)).to_string()
+}
