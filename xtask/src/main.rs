@@ -18,6 +18,7 @@ mod layers;
 mod points;
 mod shape;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,8 @@ enum Task {
         #[arg(long)]
         list: bool,
     },
+    /// Strike every fault point with every fault, on real processes, and count who survives.
+    Torture(torture::Args),
     /// Check file sizes, file names and module heads.
     Tidy,
     /// Print the list of crates in the README, or check it.
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Task::Layers => layers::check(),
         Task::Shape { bless } => shape::check(bless),
         Task::Points { list } => points::check(list),
+        Task::Torture(args) => torture::run(&args),
         Task::Tidy => tidy::check(),
         Task::Crates { check } => crates::run(check),
     };

@@ -8,7 +8,7 @@
 mod raw;
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -99,6 +99,26 @@ pub(crate) fn check(list: bool) -> Result<()> {
     }
     println!("points: {} in all, each name once", all.named.len());
     Ok(())
+}
+
+/// Names of all points that run on this platform.
+pub(crate) fn names() -> Result<BTreeSet<String>> {
+    let functions = at_functions()?;
+    let mut names = BTreeSet::new();
+    for folder in CHECKED.into_iter().chain(NAMED) {
+        let found = read_crate(folder, &functions)?;
+        let here = found.named.into_iter().filter(|named| !named.elsewhere);
+        names.extend(here.map(|named| named.name));
+    }
+    Ok(names)
+}
+
+/// Points that the sweep need not reach, with the reasons.
+pub(crate) fn unreached() -> Result<BTreeMap<String, String>> {
+    let unreached = exemptions()?.unreached.into_iter();
+    Ok(unreached
+        .map(|exempt| (exempt.point, exempt.reason))
+        .collect())
 }
 
 fn exemptions() -> Result<Exemptions> {

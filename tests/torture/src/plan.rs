@@ -9,6 +9,9 @@ use crate::fault::{Fault, Place};
 /// How often each point was passed in one scenario.
 pub(crate) type Passes = BTreeMap<Place, usize>;
 
+/// How many hits of a point are struck, one after the other.
+const HITS: usize = 2;
+
 /// One case: a scenario, by its index, and the fault that strikes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Case {
@@ -29,17 +32,17 @@ pub(crate) fn passes(trace: &str) -> Passes {
 /// scenarios offer is taken in `depth` of them, each time in others, so that all get their share.
 pub(crate) fn cases(passes: &[Passes], depth: usize) -> Vec<Case> {
     let places: BTreeSet<&Place> = passes.iter().flat_map(BTreeMap::keys).collect();
-    let (mut cases, mut turn) = (Vec::new(), 0);
+    let (mut cases, mut turns) = (Vec::new(), [0_usize; HITS]);
     for place in places {
         for action in Action::ALL {
-            for hit in 1..=2 {
+            for hit in 1..=HITS {
                 let reaches = |passes: &Passes| passes.get(place).is_some_and(|n| *n >= hit);
                 let scenarios: Vec<usize> = (0..passes.len())
                     .filter(|index| reaches(&passes[*index]))
                     .collect();
                 for nth in 0..depth.min(scenarios.len()) {
                     cases.push(Case {
-                        scenario: scenarios[(turn + nth) % scenarios.len()],
+                        scenario: scenarios[(turns[hit - 1].wrapping_add(nth)) % scenarios.len()],
                         fault: Fault {
                             place: place.clone(),
                             action,
@@ -47,7 +50,7 @@ pub(crate) fn cases(passes: &[Passes], depth: usize) -> Vec<Case> {
                         },
                     });
                 }
-                turn += depth;
+                turns[hit - 1] = turns[hit - 1].wrapping_add(depth);
             }
         }
     }
