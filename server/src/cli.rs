@@ -1,4 +1,6 @@
-//! The command line as values.
+//! The command line as values. The release commands have a file of their own.
+
+pub(crate) mod release;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -23,7 +25,7 @@ pub(crate) enum Command {
     Token(Token),
     /// Releases of launcher and agent.
     #[command(subcommand)]
-    Release(Release),
+    Release(release::Command),
 }
 
 #[derive(Debug, Args)]
@@ -93,33 +95,6 @@ pub(crate) enum Kind {
     Agent,
     /// People and tools: the REST interface and the pages.
     Api,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Release {
-    /// Sign a release and put it where hosts find it. Works while the server runs.
-    Publish(Publish),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Publish {
-    #[command(flatten)]
-    pub(crate) data: Data,
-    /// Version of the release, for people.
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) version: String,
-    /// The launcher's file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) launcher: PathBuf,
-    /// The agent's file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) agent: PathBuf,
-    /// The stream of releases it joins.
-    #[arg(long, value_name = "NAME", default_value = "stable")]
-    pub(crate) channel: String,
-    /// What the files run on, such as linux-x86_64; this machine's platform where not given.
-    #[arg(long, value_name = "OS-ARCH")]
-    pub(crate) target: Option<String>,
 }
 
 /// Reads the arguments of a process.

@@ -5,7 +5,8 @@
 //! | `cli` | the command line as values |
 //! | `serve` | `serve`: opens the data folder, listens, stops in order |
 //! | `token` | `token create`, `token list`, `token revoke` |
-//! | `release` | `release publish` |
+//! | `release` | `release …`: keys, publications, rotations, bundles |
+//! | `release_show` | `release list`, `release show`: for people and as JSON |
 //!
 //! No logic of its own: what the server does is in `server/*`. The commands beside `serve` work on
 //! the same files while a server runs.
@@ -13,6 +14,7 @@
 mod cli;
 mod os;
 mod release;
+mod release_show;
 mod serve;
 mod token;
 
@@ -66,7 +68,7 @@ fn run(command: Command, stamp: &'static str) -> Result<()> {
             runtime.block_on(serve::serve(&serve, stamp))
         }
         Command::Token(token) => one_thread()?.block_on(token::run(token)),
-        Command::Release(cli::Release::Publish(publish)) => release::publish(&publish),
+        Command::Release(command) => release::run(command),
     }
 }
 

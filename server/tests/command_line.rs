@@ -208,7 +208,7 @@ fn wrong_turns_end_with_a_line_that_says_what_was_wrong() {
         (publish("/nowhere/agent"), 1, "cannot read /nowhere/agent"),
         (
             [publish(file), vec!["--target", "linux"]].concat(),
-            1,
+            64,
             "linux-x86_64",
         ),
         (

@@ -1,7 +1,7 @@
 //! Writing files so that a reader sees the old or the new one, never a part.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use shared_slots::{Digest, Hasher};
@@ -17,12 +17,43 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), PublishError> {
     std::fs::create_dir_all(path).map_err(PublishError::file("make the folder", path))
 }
 
+/// The names in a folder, in order; none where there is no folder. Unfinished files of ours, which
+/// begin with a dot, are left out, and so is what is no text.
+pub(crate) fn names(folder: &Path) -> Result<Vec<String>, PublishError> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(PublishError::file("list", folder))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(PublishError::file("list", folder))?;
+        names.extend(entry.file_name().into_string().ok());
+    }
+    names.retain(|name| !name.starts_with('.'));
+    names.sort();
+    Ok(names)
+}
+
+/// Reads a file that must be there.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, PublishError> {
+    std::fs::read(path).map_err(PublishError::file("read", path))
+}
+
+/// Reads a file that need not be there.
+pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, PublishError> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(PublishError::file("read", path)(error)),
+    }
+}
+
 /// Replaces `path` by these bytes, readable by the owner only, durable on return.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), PublishError> {
     let folder = parent(path);
     make_folder(folder)?;
     let fail = |error| PublishError::file("write", path)(error);
-    let mut file = NamedTempFile::new_in(folder).map_err(fail)?;
+    let mut file = unfinished(folder).map_err(fail)?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
         .map_err(fail)?;
@@ -30,13 +61,37 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), PublishError> {
     sync_folder(folder)
 }
 
-/// Copies a file into `folder` under the name of its digest. One that is there already is kept.
+/// Writes a file that must not be there yet, readable by the owner only: no key is ever overwritten.
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), PublishError> {
+    let folder = parent(path);
+    make_folder(folder)?;
+    let fail = |error| PublishError::file("write", path)(error);
+    let mut file = unfinished(folder).map_err(fail)?;
+    file.write_all(bytes)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(fail)?;
+    file.persist_noclobber(path)
+        .map_err(|error| fail(error.error))?;
+    sync_folder(folder)
+}
+
+/// Puts bytes into `folder` under the name of their digest. Those that are there already are kept.
+pub(crate) fn put_by_digest(bytes: &[u8], folder: &Path) -> Result<Digest, PublishError> {
+    let digest = Digest::of(bytes);
+    let place = folder.join(digest.to_string());
+    if !place.is_file() {
+        replace(&place, bytes)?;
+    }
+    Ok(digest)
+}
+
+/// Copies a file into `folder` under the name of its digest.
 pub(crate) fn copy_by_digest(from: &Path, folder: &Path) -> Result<(Digest, u64), PublishError> {
     make_folder(folder)?;
     let read = |error| PublishError::file("read", from)(error);
     let write = |error| PublishError::file("write into", folder)(error);
     let mut source = File::open(from).map_err(read)?;
-    let mut copy = NamedTempFile::new_in(folder).map_err(write)?;
+    let mut copy = unfinished(folder).map_err(write)?;
     let mut hasher = Hasher::default();
     let mut size = 0;
     let mut piece = vec![0; PIECE];
@@ -57,12 +112,30 @@ pub(crate) fn copy_by_digest(from: &Path, folder: &Path) -> Result<(Digest, u64)
     Ok((digest, size))
 }
 
+/// The digest and length of a file.
+pub(crate) fn digest_of(path: &Path) -> Result<(Digest, u64), PublishError> {
+    let fail = |error| PublishError::file("read", path)(error);
+    let mut file = File::open(path).map_err(fail)?;
+    let mut hasher = Hasher::default();
+    let mut size = 0;
+    let mut piece = vec![0; PIECE];
+    loop {
+        match file.read(&mut piece).map_err(fail)? {
+            0 => return Ok((hasher.finish(), size)),
+            count => {
+                hasher.update(&piece[..count]);
+                size += count as u64;
+            }
+        }
+    }
+}
+
 /// Makes an empty file, readable by the owner only, unless it is there.
 pub(crate) fn touch(path: &Path) -> Result<(), PublishError> {
     let folder = parent(path);
     make_folder(folder)?;
     let fail = |error| PublishError::file("make", path)(error);
-    let file = NamedTempFile::new_in(folder).map_err(fail)?;
+    let file = unfinished(folder).map_err(fail)?;
     match file.persist_noclobber(path) {
         Ok(_) => Ok(()),
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -70,8 +143,24 @@ pub(crate) fn touch(path: &Path) -> Result<(), PublishError> {
     }
 }
 
+/// Removes a file that may be gone already.
+pub(crate) fn remove(path: &Path) -> Result<(), PublishError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(PublishError::file("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A file that is not there for anybody until it is given its name. Left over after a crash, it is
+/// known by its dot.
+pub(crate) fn unfinished(folder: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(".new-").tempfile_in(folder)
+}
+
 /// Makes names in a folder durable. Systems that cannot open a folder do that by themselves.
-fn sync_folder(folder: &Path) -> Result<(), PublishError> {
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), PublishError> {
     match File::open(folder) {
         Ok(handle) => handle
             .sync_all()
@@ -80,7 +169,10 @@ fn sync_folder(folder: &Path) -> Result<(), PublishError> {
     }
 }
 
-fn parent(path: &Path) -> &Path {
-    path.parent()
-        .expect("every file of the tree lies in a folder")
+/// The folder of a file; the current one for a bare name.
+pub(crate) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }

@@ -1,168 +1,143 @@
-//! Publishing: files in by digest first, then the manifest that names them, then nothing.
+//! Publishing: files in by digest first, their encodings, then the manifest that names them.
 //!
 //! A crash before the manifest's rename leaves files that nobody asks for; after it everything the
 //! manifest names is there.
 
-use std::fs::OpenOptions;
-use std::path::Path;
+use shared_release::{Manifest, Target};
 
-use jiff::{SignedDuration, Timestamp};
-use shared_release::{Manifest, Release, Target};
+use crate::encode::Encoder;
+use crate::lineup::{is_reached, line_up, next_release};
+use crate::publisher::{Open, expiry};
+use crate::{Component, Draft, Files, PublishError, Published, Publisher, archive, disk};
 
-use crate::keys::Signer;
-use crate::{PublishError, Tree, disk};
+/// The components in the order in which hosts take them.
+const COMPONENTS: [&str; 3] = ["launcher", "agent", "plugins"];
 
-/// How long a manifest may be adopted: a year. What is installed runs on.
-const MANIFEST_LIFE: SignedDuration = SignedDuration::from_hours(365 * 24);
-
-/// Operating system and architecture, each as Rust's `std::env::consts` spells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Platform {
-    /// `linux`, `macos`, `windows`.
-    pub os: String,
-    /// `x86_64`, `aarch64`.
-    pub arch: String,
-}
-
-impl Platform {
-    /// The platform this program runs on.
-    pub fn here() -> Self {
-        Self {
-            os: std::env::consts::OS.to_owned(),
-            arch: std::env::consts::ARCH.to_owned(),
-        }
-    }
-
-    /// Reads `os-arch`.
-    pub fn parse(text: &str) -> Result<Self, PublishError> {
-        let word = |part: &str| {
-            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-            !part.is_empty() && part.bytes().all(plain)
-        };
-        match text.split_once('-') {
-            Some((os, arch)) if word(os) && word(arch) => Ok(Self {
-                os: os.to_owned(),
-                arch: arch.to_owned(),
-            }),
-            _ => Err(PublishError::Platform(text.to_owned())),
-        }
-    }
-}
-
-/// What is to be published.
-#[derive(Debug, Clone)]
-pub struct Draft<'a> {
-    /// The stream of releases it joins.
-    pub channel: &'a str,
-    /// Its version, for people.
-    pub version: &'a str,
-    /// What the files run on. A version that is published for one platform after the other keeps
-    /// them all; another version begins with none.
-    pub platform: Platform,
-    /// The launcher's file.
-    pub launcher: &'a Path,
-    /// The agent's file.
-    pub agent: &'a Path,
-}
-
-/// What was published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
-    /// The manifest's serial.
-    pub serial: u64,
-    /// The files.
-    pub components: Vec<Component>,
-}
-
-/// One file of a release.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Component {
-    /// `launcher` or `agent`.
-    pub name: &'static str,
-    /// The sha256 of the file, in hex.
-    pub digest: String,
-    /// Its length in bytes.
-    pub size: u64,
-    /// The number by which hosts tell newer from older.
-    pub seq: u64,
-}
-
-impl Tree {
+impl Publisher<'_> {
     /// Publishes a release: the channel's serial grows by one, and a component's number grows when
     /// its files changed. Makes keys and trust root at the first time. Waits for other publishers.
-    pub fn publish(&self, draft: &Draft<'_>, now: Timestamp) -> Result<Published, PublishError> {
-        let place = self
-            .manifest_file(draft.channel)
-            .ok_or_else(|| no_channel(draft.channel))?;
-        let lock = self.publish_lock();
-        disk::touch(&lock)?;
-        let held = OpenOptions::new()
-            .append(true)
-            .open(&lock)
-            .map_err(PublishError::file("open", &lock))?;
-        held.lock().map_err(PublishError::file("lock", &lock))?;
-
-        let signer = Signer::open(self, now)?;
-        let before = self.current(draft.channel, &signer.root)?;
-        let serial = before.as_ref().map_or(0, |manifest| manifest.serial) + 1;
-        let mut manifest = Manifest::new(draft.channel, serial, now, expiry(now));
-        manifest.root = signer.root.version();
+    pub fn publish(&self, draft: &Draft) -> Result<Published, PublishError> {
+        if self.tree.manifest_file(&draft.channel).is_none() {
+            return Err(PublishError::channel(&draft.channel));
+        }
+        let open = self.open_or_begin()?;
+        let before = self.tree.manifest_under(&draft.channel, &open.chain)?;
+        let root = open.chain.newest();
+        let mut manifest = match &before {
+            Some(before) => self.successor(before, root, draft.life)?,
+            None => {
+                let end = expiry(self.now, draft.life);
+                Manifest::new(&draft.channel, 1, self.now, end)
+            }
+        };
+        manifest.root = root.version();
+        manifest.allow_downgrade.clone_from(&draft.allow_downgrade);
         let mut components = Vec::new();
-        for (name, file) in [("launcher", draft.launcher), ("agent", draft.agent)] {
-            let (digest, size) = disk::copy_by_digest(file, &self.blobs())?;
-            let target = Target::plain(&draft.platform.os, &draft.platform.arch, digest, size);
+        let mut releases = Vec::new();
+        for name in COMPONENTS {
+            let targets = self.targets(name, draft, &open, before.as_ref())?;
+            if targets.is_empty() {
+                continue;
+            }
             let last = before.as_ref().and_then(|manifest| manifest.release(name));
-            let release = next_release(name, draft.version, target, last);
-            components.push(Component {
-                name,
-                digest: digest.to_string(),
-                size,
-                seq: release.seq,
-            });
-            manifest.releases.push(release);
+            let release = next_release(name, draft, targets.clone(), last);
+            components.extend(
+                targets
+                    .iter()
+                    .map(|target| shown(name, target, release.seq)),
+            );
+            releases.push(release);
         }
-        if let Some(before) = before {
-            manifest.revoked = before.revoked;
+        manifest.releases = line_up(before.as_ref(), releases);
+        self.check_ways(&manifest)?;
+        self.issue(&open, &manifest, before.as_ref())?;
+        Ok(Published {
+            serial: manifest.serial,
+            components,
+        })
+    }
+
+    /// The files of one component, laid into the tree with their encodings.
+    fn targets(
+        &self,
+        name: &'static str,
+        draft: &Draft,
+        open: &Open,
+        before: Option<&Manifest>,
+    ) -> Result<Vec<Target>, PublishError> {
+        let mut earlier: Vec<Manifest> = before.cloned().into_iter().collect();
+        earlier.extend(self.tree.past(&draft.channel, &open.chain)?);
+        let encoder = Encoder {
+            tree: self.tree,
+            earlier: &earlier,
+            delta_from: draft.delta_from,
+            tell: self.tell,
+        };
+        let mut targets = Vec::new();
+        for files in &draft.files {
+            let Some((digest, size)) = self.lay(name, files)? else {
+                continue;
+            };
+            let platform = &files.platform;
+            let mut target = Target::plain(&platform.os, &platform.arch, digest, size);
+            if draft.encode && size > 0 {
+                encoder.dress(name, &mut target)?;
+            }
+            targets.push(target);
         }
-        let payload = manifest.to_payload().map_err(PublishError::Senseless)?;
-        let bytes = shared_release::sign(&payload, &[&signer.release]);
-        disk::replace(&place, &bytes)?;
-        Ok(Published { serial, components })
+        Ok(targets)
+    }
+
+    fn lay(
+        &self,
+        name: &str,
+        files: &Files,
+    ) -> Result<Option<(shared_slots::Digest, u64)>, PublishError> {
+        let blobs = self.tree.blobs();
+        match (name, &files.plugins) {
+            ("launcher", _) => disk::copy_by_digest(&files.launcher, &blobs).map(Some),
+            ("agent", _) => disk::copy_by_digest(&files.agent, &blobs).map(Some),
+            (_, Some(plugins)) => archive::plugins(plugins, &blobs).map(Some),
+            (_, None) => Ok(None),
+        }
+    }
+
+    /// Refuses a release that no host could reach, and says when the oldest cannot.
+    fn check_ways(&self, manifest: &Manifest) -> Result<(), PublishError> {
+        for name in COMPONENTS {
+            let Some(newest) = manifest.release(name) else {
+                continue;
+            };
+            if newest.min_from_seq >= newest.seq {
+                return Err(PublishError::Refused(format!(
+                    "--min-from-seq {} of {name} is not below its own sequence number {}; no host \
+                     could get there",
+                    newest.min_from_seq, newest.seq
+                )));
+            }
+            if !is_reached(&manifest.releases, name, 0) {
+                (self.tell)(&format!(
+                    "note: {name} hosts below sequence {} have no way to {}; publish a barrier \
+                     that they can reach first",
+                    newest.min_from_seq, newest.version
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
-/// The component's next entry: the targets of the same version stay, and the number grows with any
-/// change of version or files.
-fn next_release(name: &str, version: &str, target: Target, last: Option<&Release>) -> Release {
-    let mut targets: Vec<Target> = last
-        .filter(|last| last.version == version)
-        .map(|last| last.targets.clone())
-        .unwrap_or_default();
-    targets.retain(|other| (&other.os, &other.arch) != (&target.os, &target.arch));
-    targets.push(target);
-    targets.sort_by(|a, b| (&a.os, &a.arch).cmp(&(&b.os, &b.arch)));
-    let mut release = Release {
-        component: name.to_owned(),
-        version: version.to_owned(),
-        seq: last.map_or(1, |last| last.seq),
-        min_from_seq: 0,
-        barrier: false,
-        security: false,
-        targets,
-    };
-    if last.is_some_and(|last| *last != release) {
-        release.seq += 1;
+fn shown(name: &'static str, target: &Target, seq: u64) -> Component {
+    Component {
+        name,
+        platform: crate::Platform {
+            os: target.os.clone(),
+            arch: target.arch.clone(),
+        },
+        digest: target.sha256.to_string(),
+        size: target.size,
+        encoded: target.encoded("zstd").map(|zstd| zstd.size),
+        deltas: target.deltas.iter().map(|delta| delta.size).collect(),
+        seq,
     }
-    release
-}
-
-fn expiry(now: Timestamp) -> Timestamp {
-    now.saturating_add(MANIFEST_LIFE).unwrap_or(Timestamp::MAX)
-}
-
-fn no_channel(channel: &str) -> PublishError {
-    PublishError::Senseless(shared_release::Error::Senseless {
-        part: "channel",
-        detail: format!("{channel:?} is no name"),
-    })
 }

@@ -5,7 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use server_releases::{Draft, Platform, PublishError, Published, Tree};
+use server_releases::{
+    Draft, Files, KeyAccess, Platform, PublishError, Published, Publisher, Tree,
+};
 use shared_release::{Manifest, Root};
 use shared_slots::Digest;
 use tempfile::TempDir;
@@ -38,14 +40,19 @@ impl Bed {
     }
 
     fn publish_for(&self, version: &str, platform: &str) -> Result<Published, PublishError> {
-        let draft = Draft {
-            channel: "stable",
-            version,
+        let files = Files {
             platform: Platform::parse(platform)?,
-            launcher: &self.path("launcher"),
-            agent: &self.path("agent"),
+            launcher: self.path("launcher"),
+            agent: self.path("agent"),
+            plugins: None,
         };
-        self.tree.publish(&draft, Timestamp::UNIX_EPOCH)
+        let publisher = Publisher {
+            tree: &self.tree,
+            access: KeyAccess::default(),
+            now: Timestamp::UNIX_EPOCH,
+            tell: &|_| {},
+        };
+        publisher.publish(&Draft::new("stable", version, vec![files]))
     }
 
     /// The manifest as a host accepts it.
@@ -183,6 +190,7 @@ fn no_name_leads_out_of_the_tree() {
         "../..",
         "stable/../stable",
         "blobs",
+        "roots",
         "Stable",
         "a.b",
         "/etc",

@@ -42,6 +42,11 @@ impl RootPlan {
         }
     }
 
+    /// Refuses what a reader would, before anybody is asked to sign it.
+    pub fn check(&self) -> Result<(), Error> {
+        Root::from_unsigned(&self.to_payload()).map(drop)
+    }
+
     /// The bytes to be signed by a threshold of these root keys, and of those of the root before.
     /// The envelope is checked with [`Root::from_trusted`] or [`Root::follow`] before it goes out.
     pub fn to_payload(&self) -> Vec<u8> {

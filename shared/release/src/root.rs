@@ -110,8 +110,13 @@ impl Root {
         Ok(next)
     }
 
+    /// Reads a payload that nobody has signed yet.
+    pub(crate) fn from_unsigned(payload: &[u8]) -> Result<Self, Error> {
+        WireRoot::parse(payload)?.read()
+    }
+
     fn signed_by_itself(envelope: &Envelope) -> Result<Self, Error> {
-        let root = WireRoot::parse(envelope.unverified_payload())?.read()?;
+        let root = Self::from_unsigned(envelope.unverified_payload())?;
         envelope.verify(Role::Root, &root.signs_roots)?;
         Ok(root)
     }

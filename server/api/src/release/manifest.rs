@@ -1,4 +1,5 @@
-//! The signed manifest of a channel, with an ETag so that an unchanged one costs no bytes.
+//! The signed documents: the manifest of a channel, and the trust roots. With an ETag, so that an
+//! unchanged one costs no bytes.
 
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
@@ -19,13 +20,33 @@ pub(super) async fn show(
             "nothing was published in this channel; see `trireme-server release publish`",
         )
     })?;
+    Ok(document(&headers, bytes))
+}
+
+/// The trust root of a version, as `<version>.root.json`. A host that asks for the one after its own
+/// mostly gets a 404, which nobody may keep: the next root can come at any time.
+pub(super) async fn root(
+    State(server): State<Server>,
+    Path(file): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    match server.tree.root(&file)? {
+        Some(bytes) => Ok(document(&headers, bytes)),
+        None => {
+            let fault = Fault::not_found("there is no trust root of this version").into_response();
+            Ok(([(CACHE_CONTROL, "no-store")], fault).into_response())
+        }
+    }
+}
+
+fn document(headers: &HeaderMap, bytes: Vec<u8>) -> Response {
     let etag = etag_of(&bytes);
     let common = [(ETAG, etag.clone()), (CACHE_CONTROL, "no-cache".to_owned())];
-    if is_known(&headers, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, common).into_response());
+    if is_known(headers, &etag) {
+        return (StatusCode::NOT_MODIFIED, common).into_response();
     }
     let json = [(CONTENT_TYPE, "application/json")];
-    Ok((common, json, bytes).into_response())
+    (common, json, bytes).into_response()
 }
 
 fn etag_of(bytes: &[u8]) -> String {

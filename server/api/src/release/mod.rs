@@ -13,5 +13,6 @@ use crate::Server;
 pub(crate) fn routes() -> Router<Server> {
     Router::new()
         .route("/{channel}/manifest.json", get(manifest::show))
+        .route("/roots/{file}", get(manifest::root))
         .route("/blobs/{digest}", get(blob::show))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::{Method, Response};
-use server_releases::{Draft, Platform, Published, Tree};
+use server_releases::{Draft, Files, KeyAccess, KeyChange, Platform, Published, Publisher, Tree};
 
 use crate::Bed;
 
@@ -14,16 +14,18 @@ impl Bed {
         let path = |name: &str| self.folder.path().join(name);
         std::fs::write(path("launcher"), "launcher").unwrap();
         std::fs::write(path("agent"), agent).unwrap();
-        let draft = Draft {
-            channel: "stable",
-            version: "1.0.0",
+        let files = Files {
             platform: Platform::here(),
-            launcher: &path("launcher"),
-            agent: &path("agent"),
+            launcher: path("launcher"),
+            agent: path("agent"),
+            plugins: None,
         };
+        let draft = Draft::new("stable", "1.0.0", vec![files]);
+        publisher(&self.tree()).publish(&draft).unwrap()
+    }
+
+    fn tree(&self) -> Tree {
         Tree::new(self.folder.path())
-            .publish(&draft, Timestamp::UNIX_EPOCH)
-            .unwrap()
     }
 
     async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
@@ -32,6 +34,15 @@ impl Bed {
             request = request.header(*name, *value);
         }
         request.send().await.unwrap()
+    }
+}
+
+fn publisher(tree: &Tree) -> Publisher<'_> {
+    Publisher {
+        tree,
+        access: KeyAccess::default(),
+        now: Timestamp::UNIX_EPOCH,
+        tell: &|_| {},
     }
 }
 
@@ -109,6 +120,10 @@ async fn no_address_leads_out_of_the_tree() {
         "..%2F..%2Fkeys/manifest.json",
         "%2e%2e/manifest.json",
         "blobs/manifest.json",
+        "roots/manifest.json",
+        "roots/..%2F1.root.json",
+        "roots/01.root.json",
+        "roots/+1.root.json",
         "blobs/",
         &format!("blobs/{}", "0".repeat(64)),
     ] {
@@ -138,4 +153,32 @@ async fn a_ping_tells_the_serial_of_the_newest_release() {
     bed.publish(b"two");
     bed.pass(Duration::from_secs(1)).await;
     assert_eq!(serial(&bed).await, "2");
+}
+
+#[tokio::test]
+async fn every_trust_root_is_served_and_a_missing_one_is_not_remembered() {
+    let bed = Bed::new().await;
+    bed.publish(b"one");
+    let missing = bed.get("roots/2.root.json", &[]).await;
+    assert_eq!(
+        (missing.status().as_u16(), header(&missing, "cache-control")),
+        (404, "no-store".to_owned())
+    );
+    let change = KeyChange {
+        new_release_keys: 1,
+        ..KeyChange::default()
+    };
+    publisher(&bed.tree()).rotate(&change).unwrap();
+    for file in ["1.root.json", "2.root.json"] {
+        let path = format!("roots/{file}");
+        let answer = bed.get(&path, &[]).await;
+        assert_eq!(answer.status(), 200);
+        let etag = header(&answer, "etag");
+        let bytes = answer.bytes().await.unwrap();
+        assert_eq!(bed.tree().root(file).unwrap().unwrap(), bytes);
+        let known = [("If-None-Match", etag.as_str())];
+        assert_eq!(bed.get(&path, &known).await.status(), 304);
+    }
+    let manifest = bed.tree().current("stable").unwrap().unwrap();
+    assert_eq!((manifest.serial, manifest.root), (2, 2));
 }

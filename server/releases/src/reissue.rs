@@ -1,0 +1,118 @@
+//! Manifests without new files: files taken back, permissions to go backwards, a later expiry.
+
+use jiff::SignedDuration;
+use shared_release::{Downgrade, Manifest};
+use shared_slots::Digest;
+
+use crate::publisher::{Open, life};
+use crate::{PublishError, Publisher};
+
+/// What was issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reissued {
+    /// The manifest's serial.
+    pub serial: u64,
+    /// Files that it takes back now, with the component and version they belong to, where known.
+    pub revoked: Vec<(Digest, String)>,
+}
+
+impl Publisher<'_> {
+    /// Takes back a file by its sha256, or all files of a version. Whoever has not installed them
+    /// never will; whoever has goes to a newer version, or to the newest older one where
+    /// `allow_downgrade` reaches down to it.
+    pub fn revoke(
+        &self,
+        channel: &str,
+        what: &str,
+        allow_downgrade: &[Downgrade],
+    ) -> Result<Reissued, PublishError> {
+        let open = self.open()?;
+        let before = self.current(&open, channel)?;
+        let mut past = vec![before.clone()];
+        past.extend(self.tree.past(channel, &open.chain)?);
+        let mut revoked = named(&past, what);
+        if let (Ok(digest), true) = (what.parse(), revoked.is_empty()) {
+            revoked.push((digest, "a file that was not published here".to_owned()));
+        }
+        revoked.retain(|(digest, _)| !before.is_revoked(digest));
+        if revoked.is_empty() && allow_downgrade.is_empty() {
+            return Err(PublishError::Refused(format!(
+                "{what:?} is neither a sha256 nor a version of channel {channel} whose files are \
+                 not revoked already; `release show` lists them"
+            )));
+        }
+        let mut next = self.successor(&before, open.chain.newest(), life(&before))?;
+        next.revoked
+            .extend(revoked.iter().map(|(digest, _)| *digest));
+        next.allow_downgrade.extend_from_slice(allow_downgrade);
+        self.warn_of_stranded(&next, &revoked);
+        self.reissued(&open, &next, &before, revoked)
+    }
+
+    /// Issues the same content again, to be adopted for longer; or signs what an interrupted
+    /// rotation has left unsigned.
+    pub fn renew(
+        &self,
+        channel: &str,
+        life_from_now: Option<SignedDuration>,
+    ) -> Result<Reissued, PublishError> {
+        let open = self.open()?;
+        let before = self.current(&open, channel)?;
+        let life = life_from_now.unwrap_or_else(|| life(&before));
+        let next = self.successor(&before, open.chain.newest(), life)?;
+        self.reissued(&open, &next, &before, Vec::new())
+    }
+
+    fn reissued(
+        &self,
+        open: &Open,
+        next: &Manifest,
+        before: &Manifest,
+        revoked: Vec<(Digest, String)>,
+    ) -> Result<Reissued, PublishError> {
+        self.issue(open, next, Some(before))?;
+        Ok(Reissued {
+            serial: next.serial,
+            revoked,
+        })
+    }
+
+    fn warn_of_stranded(&self, next: &Manifest, revoked: &[(Digest, String)]) {
+        for name in ["launcher", "agent"] {
+            let Some(newest) = next.release(name) else {
+                continue;
+            };
+            let is_hit = (newest.targets.iter())
+                .any(|target| revoked.iter().any(|(digest, _)| *digest == target.sha256));
+            let older = next.listed(name).filter(|older| older.seq < newest.seq);
+            let is_allowed = older
+                .map(|older| older.seq)
+                .any(|seq| next.allows_downgrade(name, seq));
+            if is_hit && !is_allowed {
+                (self.tell)(&format!(
+                    "note: {name} {} is the newest; hosts that have it keep it until a newer one \
+                     is published, or until --allow-downgrade {name}:SEQ:REASON lets them go back",
+                    newest.version
+                ));
+            }
+        }
+    }
+}
+
+/// The files of that version or with that digest, each once.
+fn named(past: &[Manifest], what: &str) -> Vec<(Digest, String)> {
+    let mut found: Vec<(Digest, String)> = Vec::new();
+    for release in past.iter().flat_map(|manifest| &manifest.releases) {
+        for target in &release.targets {
+            let fits = release.version == what || target.sha256.to_string() == what;
+            if fits && !found.iter().any(|(digest, _)| *digest == target.sha256) {
+                let whose = format!(
+                    "{} {} for {}-{}",
+                    release.component, release.version, target.os, target.arch
+                );
+                found.push((target.sha256, whose));
+            }
+        }
+    }
+    found
+}
