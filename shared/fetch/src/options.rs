@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Certificate, ClientBuilder, NoProxy, Proxy, Response};
+use reqwest::redirect::{Action, Attempt, Policy};
+use reqwest::{Certificate, ClientBuilder, NoProxy, Proxy, Response, Url};
 use shared_fault::point;
 
 use crate::{FetchError, STALL_LIMIT, error};
@@ -142,19 +142,48 @@ fn trust(client: ClientBuilder, options: &Options) -> Result<ClientBuilder, Fetc
 }
 
 /// Follows a few redirects, and never one that gives up encryption.
-fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
-    let previous = attempt.previous();
-    if previous.len() > MAX_REDIRECTS {
-        return attempt.error("too many redirects");
+fn redirect(attempt: Attempt<'_>) -> Action {
+    let before: Vec<&str> = attempt.previous().iter().map(Url::scheme).collect();
+    match may_follow(&before, attempt.url().scheme()) {
+        Ok(()) => attempt.follow(),
+        Err(why) => attempt.error(why),
     }
-    let was_secure = previous.iter().any(|url| url.scheme() == "https");
-    match attempt.url().scheme() {
-        "https" => attempt.follow(),
-        "http" if !was_secure => attempt.follow(),
-        _ => attempt.error("it redirects from https to an address without encryption"),
+}
+
+/// Whether a redirect may be followed after addresses of these schemes.
+fn may_follow(before: &[&str], next: &str) -> Result<(), &'static str> {
+    if before.len() > MAX_REDIRECTS {
+        return Err("too many redirects");
+    }
+    match next {
+        "https" => Ok(()),
+        "http" if !before.contains(&"https") => Ok(()),
+        "http" => Err("it redirects from https to an address without encryption"),
+        _ => Err("it redirects to an address that is no HTTP"),
     }
 }
 
 fn setup(error: &reqwest::Error) -> FetchError {
     FetchError::Setup(error::innermost(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_never_gives_up_encryption_nor_goes_on_for_ever() {
+        assert_eq!(may_follow(&["http"], "http"), Ok(()));
+        assert_eq!(may_follow(&["http"], "https"), Ok(()));
+        assert_eq!(may_follow(&["https"; MAX_REDIRECTS], "https"), Ok(()));
+        for (before, next) in [
+            (&["https"][..], "http"),
+            (&["http", "https"], "http"),
+            (&["https", "http"], "http"),
+            (&["http"], "file"),
+            (&["https"; MAX_REDIRECTS + 1], "https"),
+        ] {
+            assert!(may_follow(before, next).is_err(), "{before:?} -> {next}");
+        }
+    }
 }

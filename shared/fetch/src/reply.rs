@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, RETRY_AFTER,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, HeaderMap,
+    HeaderName, RETRY_AFTER,
 };
 
 use crate::FetchError;
@@ -44,11 +45,16 @@ pub(crate) fn expect_plain(url: &str, headers: &HeaderMap) -> Result<(), FetchEr
     }
 }
 
-/// Whether a partial answer starts at `offset` of a file of `size` bytes (RFC 9110, 14.4).
+/// Whether a partial answer starts at `offset` of a file of `size` bytes, and has as many as it says
+/// (RFC 9110, 14.4).
 pub(crate) fn expect_range(headers: &HeaderMap, offset: u64, size: u64) -> Result<(), FetchError> {
     let found = text(headers, CONTENT_RANGE).unwrap_or("none");
-    let fits = content_range(found)
-        .is_some_and(|(start, total)| start == offset && total.is_none_or(|total| total == size));
+    let length = text(headers, CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let fits = content_range(found).is_some_and(|(start, end, total)| {
+        start == offset
+            && total.is_none_or(|total| total == size)
+            && length.is_none_or(|length: u64| end.checked_sub(start) == length.checked_sub(1))
+    });
     if fits {
         return Ok(());
     }
@@ -58,15 +64,15 @@ pub(crate) fn expect_range(headers: &HeaderMap, offset: u64, size: u64) -> Resul
     })
 }
 
-/// Start and total of `bytes <start>-<end>/<total or *>`.
-fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
+/// Start, last byte and total of `bytes <start>-<end>/<total or *>`.
+fn content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
     let (range, total) = value.strip_prefix("bytes ")?.split_once('/')?;
-    let (start, _end) = range.split_once('-')?;
+    let (start, end) = range.split_once('-')?;
     let total = match total {
         "*" => None,
         number => Some(number.parse().ok()?),
     };
-    Some((start.parse().ok()?, total))
+    Some((start.parse().ok()?, end.parse().ok()?, total))
 }
 
 /// `Retry-After` in both its forms (RFC 9110, 10.2.3), at most an hour. A date is measured against
@@ -117,6 +123,13 @@ mod tests {
         for (value, fits) in cases {
             let head = headers(&[("content-range", value)]);
             assert_eq!(expect_range(&head, 5, 10).is_ok(), fits, "{value}");
+        }
+        for (length, fits) in [("5", true), ("4", false), ("6", false), ("0", false)] {
+            let head = headers(&[
+                ("content-range", "bytes 5-9/10"),
+                ("content-length", length),
+            ]);
+            assert_eq!(expect_range(&head, 5, 10).is_ok(), fits, "{length}");
         }
         assert!(expect_range(&HeaderMap::new(), 5, 10).is_err());
     }

@@ -5,9 +5,17 @@
     reason = "a test that cannot set itself up has failed"
 )]
 
+mod bed;
+mod disk;
 mod download;
+mod hostile;
 mod manifest;
+mod mirrors;
+mod obtain;
+mod options;
 mod server;
+mod slow;
+mod toxics;
 
 use std::time::Duration;
 

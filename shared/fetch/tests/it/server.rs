@@ -1,6 +1,8 @@
-//! A server on a free loopback port that answers each connection with the next line of a script,
+//! A server on a free loopback port that answers each connection as a script or a function says,
 //! byte for byte, and keeps what it was asked.
 
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,53 +17,115 @@ pub(crate) enum Answer {
     Stall(Vec<u8>),
     /// These bytes, then one more at such intervals, without end.
     Trickle(Vec<u8>, Duration),
+    /// These bytes, then more and more until the other side has had enough.
+    Endless(Vec<u8>),
+    /// These bytes, then the connection is reset.
+    Reset(Vec<u8>),
 }
 
+type Script = dyn FnMut(&str) -> Option<Answer> + Send;
+
 pub(crate) struct Server {
+    /// Its address, without a path.
+    pub(crate) base: String,
+    /// Its address with the path `/file`.
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
+    sent: Arc<AtomicUsize>,
 }
 
 impl Server {
-    /// Starts it; a connection beyond the script is refused by closing the port.
+    /// Answers one connection after the other; one beyond the script is refused by closing the
+    /// port.
     pub(crate) async fn start(script: Vec<Answer>) -> Self {
+        let mut script = VecDeque::from(script);
+        let left = script.len();
+        Self::listen(left, Box::new(move |_| script.pop_front()), false).await
+    }
+
+    /// Answers each request as `script` says; without an answer the connection is closed.
+    pub(crate) async fn serve(script: impl FnMut(&str) -> Option<Answer> + Send + 'static) -> Self {
+        Self::listen(usize::MAX, Box::new(script), false).await
+    }
+
+    /// Answers when the first line has come, and never reads the rest.
+    pub(crate) async fn hasty(script: impl FnMut(&str) -> Option<Answer> + Send + 'static) -> Self {
+        Self::listen(usize::MAX, Box::new(script), true).await
+    }
+
+    async fn listen(mut left: usize, mut script: Box<Script>, hasty: bool) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}/file", listener.local_addr().unwrap());
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let server = Self {
+            url: format!("{base}/file"),
+            base,
+            requests: Arc::default(),
+            sent: Arc::default(),
+        };
+        let (requests, sent) = (Arc::clone(&server.requests), Arc::clone(&server.sent));
         tokio::spawn(async move {
-            let mut stalled = Vec::new();
-            for answer in script {
+            while left > 0 {
+                left -= 1;
                 let (mut stream, _) = listener.accept().await.unwrap();
-                let head = read_head(&mut stream).await;
-                seen.lock().unwrap().push(head);
-                match answer {
-                    Answer::Bytes(bytes) => {
-                        let _ = stream.write_all(&bytes).await;
-                        let _ = stream.shutdown().await;
-                    }
-                    Answer::Stall(bytes) => {
-                        let _ = stream.write_all(&bytes).await;
-                        stalled.push(stream);
-                    }
-                    Answer::Trickle(bytes, interval) => {
-                        let _ = stream.write_all(&bytes).await;
-                        let mut interval = tokio::time::interval(interval);
-                        while stream.write_all(b" ").await.is_ok() {
-                            interval.tick().await;
-                        }
-                    }
+                let end: &[u8] = if hasty { b"\r\n" } else { b"\r\n\r\n" };
+                let Some(head) = read_until(&mut stream, end).await else {
+                    continue;
+                };
+                requests.lock().unwrap().push(head.clone());
+                if let Some(answer) = script(&head) {
+                    let sent = Arc::clone(&sent);
+                    tokio::spawn(async move { answer.give(stream, &sent).await });
                 }
             }
             drop(listener);
-            std::future::pending::<()>().await;
         });
-        Self { url, requests }
+        server
     }
 
     /// The heads of the requests so far, in lower case.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
+    }
+
+    /// Bytes that the system took from it, beyond what its answers began with.
+    pub(crate) fn sent(&self) -> usize {
+        self.sent.load(Ordering::SeqCst)
+    }
+
+    /// The address of a path.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}/{path}", self.base)
+    }
+}
+
+impl Answer {
+    async fn give(self, mut stream: TcpStream, sent: &AtomicUsize) {
+        let (Self::Bytes(bytes)
+        | Self::Stall(bytes)
+        | Self::Trickle(bytes, _)
+        | Self::Endless(bytes)
+        | Self::Reset(bytes)) = &self;
+        if stream.write_all(bytes).await.is_err() {
+            return;
+        }
+        match self {
+            Self::Bytes(_) => {
+                let _ = stream.shutdown().await;
+            }
+            Self::Stall(_) => std::future::pending().await,
+            Self::Trickle(_, interval) => {
+                let mut interval = tokio::time::interval(interval);
+                while stream.write_all(b" ").await.is_ok() {
+                    interval.tick().await;
+                }
+            }
+            Self::Endless(_) => {
+                while let Ok(more) = stream.write(&[b' '; 16 * 1024]).await {
+                    sent.fetch_add(more, Ordering::SeqCst);
+                }
+            }
+            Self::Reset(_) => stream.set_zero_linger().unwrap(),
+        }
     }
 }
 
@@ -81,10 +145,38 @@ pub(crate) fn raw(status: &str, headers: &[&str], announced: usize, body: &[u8])
     [head.as_bytes(), body].concat()
 }
 
-async fn read_head(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
+/// What an honest server answers to a request for a file, ranges included.
+pub(crate) fn honest(head: &str, content: &[u8]) -> Vec<u8> {
+    let total = content.len();
+    let start = head
+        .lines()
+        .find_map(|line| line.strip_prefix("range: bytes="))
+        .and_then(|range| range.trim_end_matches('-').parse::<usize>().ok());
+    match start.filter(|start| *start < total) {
+        None => raw("200 OK", &["etag: \"v1\""], total, content),
+        Some(start) => {
+            let range = format!("content-range: bytes {start}-{}/{total}", total - 1);
+            let headers = ["etag: \"v1\"", &*range];
+            raw(
+                "206 Partial Content",
+                &headers,
+                total - start,
+                &content[start..],
+            )
+        }
     }
-    String::from_utf8(head).unwrap().to_lowercase()
+}
+
+/// The path that a request asks for, without its slash.
+pub(crate) fn path_of(head: &str) -> &str {
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    path.trim_start_matches('/')
+}
+
+async fn read_until(stream: &mut TcpStream, end: &[u8]) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(end) {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    Some(String::from_utf8(head).unwrap().to_lowercase())
 }
