@@ -47,8 +47,8 @@ struct Exemptions {
 struct ExemptCall {
     /// Source file, from the root of the repository.
     file: String,
-    /// The function it stands in.
-    function: String,
+    /// The function it stands in; left out where the whole file is behind points elsewhere.
+    function: Option<String>,
     /// Why there is no point.
     reason: String,
 }
@@ -151,7 +151,8 @@ fn complaints(found: &Found, exemptions: &Exemptions) -> Vec<String> {
         }
     }
     let exempts = |exempt: &ExemptCall, bare: &Bare| {
-        exempt.file == bare.file && exempt.function == bare.function
+        let function = exempt.function.as_deref();
+        exempt.file == bare.file && function.is_none_or(|function| function == bare.function)
     };
     for bare in &found.bare {
         if !exemptions.call.iter().any(|exempt| exempts(exempt, bare)) {
@@ -165,7 +166,8 @@ fn complaints(found: &Found, exemptions: &Exemptions) -> Vec<String> {
         if exempt.reason.trim().is_empty() || !found.bare.iter().any(|bare| exempts(exempt, bare)) {
             complaints.push(format!(
                 "points-exempt.toml: `{}` in {} needs no exemption, or gives no reason",
-                exempt.function, exempt.file
+                exempt.function.as_deref().unwrap_or("all"),
+                exempt.file
             ));
         }
     }
@@ -180,13 +182,13 @@ fn complaints(found: &Found, exemptions: &Exemptions) -> Vec<String> {
     complaints
 }
 
-/// `<module>.<call>` in lower case with dashes.
+/// `<module>.<call>` in lower case, words joined by dashes or underscores.
 fn is_name(name: &str) -> bool {
     let is_word = |word: &str| {
         word.starts_with(|c: char| c.is_ascii_lowercase())
             && word
                 .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
     };
     name.split_once('.')
         .is_some_and(|(module, call)| is_word(module) && is_word(call))

@@ -123,10 +123,11 @@ pub(crate) fn leftovers(host: &Host<'_>) -> Vec<String> {
 
 /// Names that belong into the top of a state folder.
 fn is_known(name: &str) -> bool {
-    const NAMES: [&str; 20] = [
+    const NAMES: [&str; 21] = [
         "bootstrapper.lock",
         "lock",
         "store",
+        "launcher.try",
         "launcher.p0",
         "launcher.p1",
         "agent.p0",

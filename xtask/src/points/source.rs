@@ -45,6 +45,15 @@ enum Cover {
     Whole,
 }
 
+/// A function around the present place.
+#[derive(Debug)]
+struct Function {
+    name: String,
+    cover: Cover,
+    /// Calls without a point in the file before it.
+    bare_before: usize,
+}
+
 /// Walks through one file.
 pub(super) struct Reader<'a> {
     file: &'a str,
@@ -52,7 +61,7 @@ pub(super) struct Reader<'a> {
     /// Names brought in by `use`, with what they stand for.
     imports: BTreeMap<String, Vec<String>>,
     /// Functions around the present place, innermost last.
-    around: Vec<(String, Cover)>,
+    around: Vec<Function>,
     statement: usize,
     statements: usize,
     elsewhere: bool,
@@ -116,7 +125,9 @@ impl<'a> Reader<'a> {
             }) => Some(text),
             _ => None,
         };
-        if let Some(text) = literal {
+        // Other functions may have an argument of that name, too; their words have no dot.
+        let is_name = |text: &&syn::LitStr| is_point || text.value().contains('.');
+        if let Some(text) = literal.filter(is_name) {
             self.named.push(Named {
                 name: text.value(),
                 file: self.file.to_owned(),
@@ -124,21 +135,25 @@ impl<'a> Reader<'a> {
                 elsewhere: self.elsewhere,
             });
         }
-        if is_point && let Some((_, cover)) = self.around.last_mut() {
-            *cover = if literal.is_some() {
-                Cover::Fresh
-            } else {
+        let Some(function) = self.around.last_mut().filter(|_| is_point) else {
+            return;
+        };
+        function.cover = match literal {
+            Some(_) => Cover::Fresh,
+            None => {
+                // Closures that are called behind the point may stand before it.
+                self.bare.truncate(function.bare_before);
                 Cover::Whole
-            };
-        }
+            }
+        };
     }
 
     fn note_raw(&mut self, call: String, line: usize) {
         let statement = self.statement;
-        let (function, cover) = match self.around.last_mut() {
-            Some((function, cover)) => (function.clone(), cover),
-            None => return,
+        let Some(Function { name, cover, .. }) = self.around.last_mut() else {
+            return;
         };
+        let function = name.clone();
         let fault = match *cover {
             Cover::Whole => return,
             Cover::Used(used) if used == statement => return,
@@ -159,7 +174,11 @@ impl<'a> Reader<'a> {
     }
 
     fn within(&mut self, function: &syn::Ident, walk: impl FnOnce(&mut Self)) {
-        self.around.push((function.to_string(), Cover::None));
+        self.around.push(Function {
+            name: function.to_string(),
+            cover: Cover::None,
+            bare_before: self.bare.len(),
+        });
         walk(self);
         self.around.pop();
     }
@@ -424,6 +443,8 @@ mod tests {
         let forwarded =
             "fn a(at: &'static str) { point(at)?; std::fs::read(p)?; std::fs::read(q) }";
         assert_eq!(read(forwarded), (vec![], vec![]));
+        let closure = "fn a(at: &'static str) { let w = || std::fs::write(p, b); write_point(at, || w())?; w() }";
+        assert_eq!(read(closure), (vec![], vec![]));
     }
 
     #[test]
