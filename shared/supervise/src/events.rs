@@ -58,9 +58,7 @@ impl Events {
             if let Some(event) = self.next() {
                 return Ok(event);
             }
-            let mut files = vec![self.alarm.watched()];
-            files.extend_from_slice(watched);
-            match os::poll(&files, limit)? {
+            match self.alarm.wait(watched, limit)? {
                 None => return Ok(Event::TimedOut),
                 // Emptied before the notes are read: a signal that comes later rings again.
                 Some(0) => self.alarm.drain(),

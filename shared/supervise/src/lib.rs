@@ -25,6 +25,8 @@ pub use child::{Child, Ended, become_subreaper, is_shortage, reap};
 pub use code::release_code;
 pub use events::{Event, Events, is_writable, pause};
 pub use lock::{Lock, LockError};
+#[cfg(windows)]
+pub use os::raise;
 pub use os::{ExitFile, Reports, Watched};
 pub use process::{ProcessId, start_time, wait_gone};
 pub use signal::Signal;

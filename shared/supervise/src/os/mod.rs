@@ -35,4 +35,4 @@ pub(crate) use windows::{
     poll, reap, release_pages, running, send, spawn, stat, take_pending, try_lock,
 };
 #[cfg(windows)]
-pub use windows::{ExitFile, Reports, Watched};
+pub use windows::{ExitFile, Reports, Watched, raise};

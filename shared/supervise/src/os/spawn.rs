@@ -142,6 +142,13 @@ impl Drop for Actions {
     }
 }
 
+#[cfg(target_os = "linux")]
+const SETSID: i32 = libc::POSIX_SPAWN_SETSID as i32;
+
+/// `POSIX_SPAWN_SETSID` of macOS 10.15 and later, from its spawn.h.
+#[cfg(target_os = "macos")]
+const SETSID: i32 = 0x0400;
+
 /// What else the new process is to be.
 struct Attributes(libc::posix_spawnattr_t);
 
@@ -155,9 +162,7 @@ impl Attributes {
         // SAFETY: the call above succeeded.
         let mut attributes = Self(unsafe { attributes.assume_init() });
         let mut signals = MaybeUninit::uninit();
-        let flags = i32::from(libc::POSIX_SPAWN_SETSID)
-            | libc::POSIX_SPAWN_SETSIGMASK
-            | libc::POSIX_SPAWN_SETSIGDEF;
+        let flags = SETSID | libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF;
         // SAFETY: sigemptyset initialises the set before it is read; the attributes, which are
         // initialised, copy it. The number of the signal is a valid one.
         unsafe {

@@ -64,8 +64,15 @@ impl Alarm {
         Ok(alarm)
     }
 
-    pub(crate) fn watched(&self) -> Watched<'_> {
-        self.0.as_fd()
+    /// Waits as [`poll`] does, with the alarm at place 0 and `files` behind it.
+    pub(crate) fn wait(
+        &self,
+        files: &[Watched<'_>],
+        limit: Option<Duration>,
+    ) -> io::Result<Option<usize>> {
+        let mut all = vec![self.0.as_fd()];
+        all.extend_from_slice(files);
+        poll(&all, limit)
     }
 
     pub(crate) fn drain(&mut self) {
