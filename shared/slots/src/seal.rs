@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 use crate::store::{META, UNFINISHED};
-use crate::{Digest, Fs, Meta, Store};
+use crate::{Digest, EntryError, Fs, Meta, Store};
 
 /// Where the file to seal comes from.
 #[derive(Debug, Clone, Copy)]
@@ -57,12 +57,17 @@ impl<F: Fs> Store<F> {
         meta: &Meta,
         aliases: &[&str],
     ) -> Result<(), SealError> {
-        if self.verified(digest, &meta.component).is_ok() {
+        match self.verified(digest, &meta.component) {
             // The process that sealed it may have been killed before the name was durable.
-            return self
-                .fs
-                .sync_dir("seal.sync-present", &self.root)
-                .map_err(step("make its name durable"));
+            Ok(_) => {
+                return self
+                    .fs
+                    .sync_dir("seal.sync-present", &self.root)
+                    .map_err(step("make its name durable"));
+            }
+            // It may be whole, and what a slot names: not to be touched because of one bad read.
+            Err(EntryError::Io(error)) => return Err(step("compare what is there")(error)),
+            Err(EntryError::Missing | EntryError::Corrupt { .. }) => {}
         }
         self.quarantine(digest)
             .map_err(step("put a corrupt version aside"))?;

@@ -34,11 +34,15 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Whether the page is missing for another reason than that none was ever written. What it
-    /// named is not known then, so nothing may be removed because it is not named.
+    /// Whether there may be a page that is not seen: one that cannot be read, or two damaged ones
+    /// of which at least one was written. What it names is not known then, so nothing may be
+    /// removed because it is not named. A torn page beside a whole one is no such case: it never
+    /// counted.
     pub fn is_lost(&self) -> bool {
+        let unseen = |damage: &Damage| matches!(damage, Damage::Unreadable | Damage::Format(_));
         let never_written = |damage: &Option<Damage>| *damage == Some(Damage::Blank);
-        self.damage.iter().all(Option::is_some) && !self.damage.iter().all(never_written)
+        self.damage.iter().flatten().any(unseen)
+            || self.damage.iter().all(Option::is_some) && !self.damage.iter().all(never_written)
     }
 }
 
@@ -69,16 +73,27 @@ impl<F: Fs> Slot<F> {
         Self { fs, pages }
     }
 
-    /// Makes what is missing of the two files and makes their names durable.
+    /// Makes what is missing of the two files and makes their names durable. A page gets its name
+    /// when it is blank and durable, so a crash meanwhile does not look like a lost slot.
     pub fn create(&self) -> io::Result<()> {
         for page in &self.pages {
-            match self.fs.write_new("slot.create", page, &[0; PAGE_BYTES]) {
-                Ok(()) => self.fs.sync_file("slot.sync-created", page)?,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
+            match self.fs.size("slot.look", page) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.create_page(page)?,
+                looked => drop(looked?),
             }
         }
         self.fs.sync_dir("slot.sync-dir", folder_of(&self.pages[0]))
+    }
+
+    fn create_page(&self, page: &Path) -> io::Result<()> {
+        let mut unfinished = page.as_os_str().to_owned();
+        unfinished.push(".new");
+        let unfinished = Path::new(&unfinished);
+        self.fs.remove_file("slot.clear", unfinished)?;
+        self.fs
+            .write_new("slot.create", unfinished, &[0; PAGE_BYTES])?;
+        self.fs.sync_file("slot.sync-created", unfinished)?;
+        self.fs.rename("slot.rename", unfinished, page)
     }
 
     /// Reads the slot. Never fails: whatever is damaged is as good as not there.

@@ -80,21 +80,31 @@ impl<F: Fs> Store<F> {
         }
     }
 
-    /// What the entry's `meta` says; an empty one where there is none.
+    /// What the entry's `meta` says; an empty one where there is none, or none that can be read.
     pub fn meta(&self, digest: Digest) -> Meta {
-        let path = self.folder(digest).join(META);
-        let bytes = self.fs.read("store.read-meta", &path, META_MOST);
-        Meta::decode(&String::from_utf8_lossy(&bytes.unwrap_or_default()))
+        self.read_meta(digest).unwrap_or_default()
     }
 
-    /// All entries with what their `meta` says. An entry that is listed may still be corrupt.
+    /// All entries with what their `meta` says. An entry that is listed may still be corrupt. An
+    /// error if only one cannot be read: what it says may be what keeps another one.
     pub fn list(&self) -> io::Result<BTreeMap<Digest, Meta>> {
-        Ok(self
-            .names()?
+        self.names()?
             .iter()
             .filter_map(|name| name.parse().ok())
-            .map(|digest| (digest, self.meta(digest)))
-            .collect())
+            .map(|digest| Ok((digest, self.read_meta(digest)?)))
+            .collect()
+    }
+
+    fn read_meta(&self, digest: Digest) -> io::Result<Meta> {
+        use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+        let path = self.folder(digest).join(META);
+        match self.fs.read("store.read-meta", &path, META_MOST) {
+            Ok(bytes) => Ok(Meta::decode(&String::from_utf8_lossy(&bytes))),
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory | IsADirectory) => {
+                Ok(Meta::default())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes an entry. What holds its files open keeps them.
