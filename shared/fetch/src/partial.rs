@@ -125,8 +125,11 @@ impl Partial {
 
     /// Waits until all bytes are in the file, where a later try finds them.
     pub(crate) async fn flush(&mut self) -> Result<(), FetchError> {
-        let flushed = self.file.flush().await;
-        flushed.map_err(FetchError::disk(&self.path))
+        let flush = async {
+            point("fetch.flush")?;
+            self.file.flush().await
+        };
+        flush.await.map_err(FetchError::disk(&self.path))
     }
 
     /// Makes the content durable.

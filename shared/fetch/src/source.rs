@@ -50,7 +50,7 @@ impl Fetcher {
         urls: &[String],
         gather: &Gather<'_>,
         mirrors: &mut Mirrors,
-        received: &mut dyn FnMut(&str, u64),
+        received: &mut (dyn FnMut(&str, u64) + Send),
         seen: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(Downloaded, String), Option<FetchError>> {
         let mut worst = None;

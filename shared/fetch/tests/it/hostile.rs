@@ -298,6 +298,10 @@ async fn silence_falls_to_the_next_way() {
 async fn a_head_that_trickles_is_given_up() {
     let bed = Bed::new();
     let head = b"HTTP/1.1 200 OK\r\nx: ".to_vec();
-    let (done, _) = full(&bed, vec![Answer::Trickle(head, Duration::from_millis(10))]).await;
+    let (done, _) = full(
+        &bed,
+        vec![Answer::Trickle(head, 1, Duration::from_millis(10))],
+    )
+    .await;
     assert!(matches!(done, Err(FetchError::Stalled { .. })));
 }

@@ -48,7 +48,7 @@ async fn a_manifest_without_end_is_cut_off_at_the_limit() {
 #[tokio::test]
 async fn a_manifest_that_trickles_is_given_up_though_it_never_stalls() {
     let head = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
-    let server = Server::start(vec![Answer::Trickle(head, Duration::from_millis(5))]).await;
+    let server = Server::start(vec![Answer::Trickle(head, 1, Duration::from_millis(5))]).await;
     let fetcher = Fetcher::new("test", Duration::from_millis(30)).unwrap();
     let error = fetcher.manifest(&server.url, None, 1 << 20).await;
     assert!(

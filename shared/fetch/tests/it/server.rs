@@ -15,8 +15,8 @@ pub(crate) enum Answer {
     Bytes(Vec<u8>),
     /// These bytes, then silence on an open connection.
     Stall(Vec<u8>),
-    /// These bytes, then one more at such intervals, without end.
-    Trickle(Vec<u8>, Duration),
+    /// These bytes, then so many more at such intervals, without end.
+    Trickle(Vec<u8>, usize, Duration),
     /// These bytes, then more and more until the other side has had enough.
     Endless(Vec<u8>),
     /// These bytes, then the connection is reset.
@@ -102,7 +102,7 @@ impl Answer {
     async fn give(self, mut stream: TcpStream, sent: &AtomicUsize) {
         let (Self::Bytes(bytes)
         | Self::Stall(bytes)
-        | Self::Trickle(bytes, _)
+        | Self::Trickle(bytes, ..)
         | Self::Endless(bytes)
         | Self::Reset(bytes)) = &self;
         if stream.write_all(bytes).await.is_err() {
@@ -113,9 +113,9 @@ impl Answer {
                 let _ = stream.shutdown().await;
             }
             Self::Stall(_) => std::future::pending().await,
-            Self::Trickle(_, interval) => {
+            Self::Trickle(_, more, interval) => {
                 let mut interval = tokio::time::interval(interval);
-                while stream.write_all(b" ").await.is_ok() {
+                while stream.write_all(&vec![b' '; more]).await.is_ok() {
                     interval.tick().await;
                 }
             }

@@ -17,7 +17,7 @@ async fn a_byte_a_second_is_given_up_after_five_minutes_and_kept() {
     let bed = Bed::new();
     let head = raw("200 OK", &[], bed.new.len(), &[]);
     let second = Duration::from_secs(1);
-    let server = Server::start(vec![Answer::Trickle(head, second)]).await;
+    let server = Server::start(vec![Answer::Trickle(head, 1, second)]).await;
     let begun = Instant::now();
     let order = bed.order(vec![bed.full(&[&server.url])]);
     let error = bed.obtain_with(&patient(), &order).await.unwrap_err();
@@ -46,7 +46,7 @@ async fn a_slow_line_that_never_stops_is_not_given_up() {
     let bed = Bed::new();
     let head = raw("200 OK", &[], bed.new.len(), &[]);
     // Two kibibytes a second: the file takes more than a minute and a half.
-    let server = Server::start(vec![Answer::Trickle(head, Duration::from_micros(488))]).await;
+    let server = Server::start(vec![Answer::Trickle(head, 2048, Duration::from_secs(1))]).await;
     let begun = Instant::now();
     let order = bed.order(vec![bed.full(&[&server.url])]);
     let error = bed.obtain_with(&patient(), &order).await.unwrap_err();
