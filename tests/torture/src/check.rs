@@ -73,7 +73,7 @@ fn trouble_of(
     }
 }
 
-/// What lies about in the state folder of a host and should not; best asked of one that stopped.
+/// What lies about in the state folder of a host and should not.
 pub(crate) fn leftovers(host: &Host<'_>) -> Vec<String> {
     let entries_of = |folder: &std::path::Path| -> Vec<String> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -98,12 +98,15 @@ pub(crate) fn leftovers(host: &Host<'_>) -> Vec<String> {
             found.push(format!("store/{name}"));
         }
     }
-    let of_agents = |name: &String| name.starts_with("agent-");
+    let living: Vec<String> = (host.agents().iter())
+        .map(|(process, _)| format!("agent-{}", process.pid))
+        .collect();
+    let of_the_dead = |name: &&String| {
+        name.starts_with("agent-") && !living.contains(&name.trim_end_matches(".sock").to_owned())
+    };
     found.extend(
-        (entries_of(&host.state.run())
-            .iter()
-            .filter(|name| of_agents(name)))
-        .map(|name| format!("run/{name}")),
+        (entries_of(&host.state.run()).iter().filter(of_the_dead))
+            .map(|name| format!("run/{name}")),
     );
     for folder in [host.state.partial(), host.state.jobs()] {
         found.extend(entries_of(&folder).iter().map(|name| {
@@ -123,7 +126,7 @@ pub(crate) fn leftovers(host: &Host<'_>) -> Vec<String> {
 
 /// Names that belong into the top of a state folder.
 fn is_known(name: &str) -> bool {
-    const NAMES: [&str; 21] = [
+    const NAMES: [&str; 23] = [
         "bootstrapper.lock",
         "lock",
         "store",
@@ -143,9 +146,11 @@ fn is_known(name: &str) -> bool {
         "status.json",
         "metrics.prom",
         "policy.json",
+        "events.jsonl",
+        "effort.json",
         "plugins",
         "builds",
     ];
-    // What could not be read is kept under such a name, for people.
-    NAMES.contains(&name) || name.contains(".bad")
+    // A record that was not finished is overwritten by the next one.
+    NAMES.contains(&name.trim_end_matches(".tmp"))
 }

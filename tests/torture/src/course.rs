@@ -337,20 +337,15 @@ impl<'a> Course<'a> {
         if lost > 0 && !self.may_lose {
             return Err(Failure::JobsLost(lost));
         }
-        self.until(Duration::from_secs(5), |course| {
-            check::leftovers(&course.host)
-                .iter()
-                .all(|name| name.starts_with("run/"))
-        })?;
+        let is_clean = |course: &Self| {
+            course.host.agents().len() == 1 && check::leftovers(&course.host).is_empty()
+        };
+        self.until(Duration::from_secs(5), is_clean)?;
         self.stop()?;
         if !check::leftovers(&self.host).is_empty() {
             // What a fault kept from being removed is removed after the next start.
             self.host.start()?;
-            self.until(Duration::from_secs(8), |course| {
-                check::leftovers(&course.host)
-                    .iter()
-                    .all(|name| name.starts_with("run/"))
-            })?;
+            self.until(Duration::from_secs(8), is_clean)?;
             self.stop()?;
         }
         let left = check::leftovers(&self.host);

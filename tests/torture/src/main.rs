@@ -117,6 +117,10 @@ fn run(args: &Args) -> Result<bool, String> {
     };
     let unreached = report::unreached(&names, &passes);
     report::print(&passes, &tally, &unreached);
+    if tally.failures.is_empty() {
+        // Else the hosts of failed cases stay, for whoever wants to look at them.
+        let _ = fs::remove_dir_all(&args.folder);
+    }
     let is_whole = args.sample.is_none() && args.only.is_none();
     Ok(tally.failures.is_empty() && (unreached.is_empty() || !is_whole))
 }
