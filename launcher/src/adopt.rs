@@ -4,10 +4,10 @@
 //! is removed, with its socket. So is one whose socket nobody listens on: an agent opens the socket
 //! first. Start times count from boot, so after a reboot another process can have both numbers.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 
+use shared_fault::point;
 use shared_handover::handle::Handle;
 use shared_handover::layout::StateDir;
 use shared_slots::{Fs as _, OsFs};
@@ -19,12 +19,10 @@ const HANDLE_MOST: u64 = 4096;
 
 /// The agents of this state folder that still run.
 pub(crate) fn running_agents(state: &StateDir) -> Vec<Handle> {
-    let Ok(entries) = fs::read_dir(state.run()) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| pid_of(entry.file_name().to_str()?))
+    let names = OsFs.list("adopt.list", &state.run()).unwrap_or_default();
+    names
+        .iter()
+        .filter_map(|name| pid_of(name.to_str()?))
         .filter_map(|pid| living(state, pid))
         .collect()
 }
@@ -53,7 +51,11 @@ fn living(state: &StateDir, pid: u32) -> Option<Handle> {
 }
 
 fn listens(state: &StateDir, pid: u32) -> bool {
-    match UnixStream::connect(state.agent_socket(pid)) {
+    let connect = || {
+        point("adopt.connect")?;
+        UnixStream::connect(state.agent_socket(pid))
+    };
+    match connect() {
         Err(error) => !matches!(
             error.kind(),
             ErrorKind::NotFound | ErrorKind::ConnectionRefused
@@ -65,17 +67,15 @@ fn listens(state: &StateDir, pid: u32) -> bool {
 /// Removes what an agent that is gone left behind.
 pub(crate) fn forget(state: &StateDir, pid: u32) {
     for path in [state.agent_handle(pid), state.agent_socket(pid)] {
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                warn!(path = %path.display(), %error, "cannot remove a left-over file");
-            }
-            _ => {}
+        if let Err(error) = OsFs.remove_file("adopt.forget", &path) {
+            warn!(path = %path.display(), %error, "cannot remove a left-over file");
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::net::UnixListener;
 
     use super::*;

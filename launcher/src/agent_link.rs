@@ -4,9 +4,10 @@
 //! gone. Decides nothing: each message is reported as it comes.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use shared_fault::point;
 use shared_handover::message::{MAX_LINE, PROTOCOL, ToAgent, ToLauncher};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
@@ -27,7 +28,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 pub(crate) async fn keep(pid: u32, socket: PathBuf, reports: Reports) {
     let mut wait = FIRST_WAIT;
     loop {
-        match UnixStream::connect(&socket).await {
+        match connect(&socket).await {
             Ok(stream) => {
                 let since = Instant::now();
                 if let Err(error) = talk(pid, stream, &reports).await {
@@ -48,6 +49,11 @@ pub(crate) async fn keep(pid: u32, socket: PathBuf, reports: Reports) {
     }
 }
 
+async fn connect(socket: &Path) -> io::Result<UnixStream> {
+    point("link.connect")?;
+    UnixStream::connect(socket).await
+}
+
 /// One connection, until either side ends it.
 async fn talk(pid: u32, stream: UnixStream, reports: &Reports) -> io::Result<()> {
     let (from_agent, mut to_agent) = stream.into_split();
@@ -55,6 +61,7 @@ async fn talk(pid: u32, stream: UnixStream, reports: &Reports) -> io::Result<()>
         protocol: PROTOCOL,
         pid: std::process::id(),
     };
+    point("link.hello")?;
     to_agent.write_all(hello.encode().as_bytes()).await?;
     let (sender, orders) = mpsc::unbounded_channel();
     if reports.send(Happening::Linked(pid, sender)).is_err() {
@@ -72,6 +79,7 @@ async fn listen(pid: u32, from: OwnedReadHalf, reports: &Reports) -> io::Result<
     loop {
         line.clear();
         let limit = MAX_LINE as u64;
+        point("link.read")?;
         let read = (&mut reader)
             .take(limit)
             .read_until(b'\n', &mut line)
@@ -97,6 +105,7 @@ async fn tell(
     mut orders: mpsc::UnboundedReceiver<ToAgent>,
 ) -> io::Result<()> {
     while let Some(message) = orders.recv().await {
+        point("link.write")?;
         to.write_all(message.encode().as_bytes()).await?;
     }
     Ok(())

@@ -45,6 +45,11 @@ impl Crew {
         self.agents.remove(&pid)
     }
 
+    /// All of them, by process id.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Agent> {
+        self.agents.values()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.agents.is_empty()
     }
@@ -158,6 +163,13 @@ impl Crew {
     pub(crate) fn ping(&mut self, pid: u32, now: Duration, interval: Duration) {
         if let Some(agent) = self.agents.get_mut(&pid) {
             agent.ping(now, interval);
+        }
+    }
+
+    /// Ends an agent that hangs, if it has no job to lose.
+    pub(crate) fn end_if_hung(&mut self, pid: u32) {
+        if let Some(agent) = self.agents.get_mut(&pid) {
+            agent.end_if_hung();
         }
     }
 

@@ -6,6 +6,7 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
+use shared_fault::point;
 use shared_handover::report::Report;
 
 /// What the launcher knows of the agent it should keep running.
@@ -26,6 +27,7 @@ pub(crate) fn is_healthy(age: Duration, hold: Duration, agent: AgentStanding) ->
 
 /// Reports it.
 pub(crate) fn report() -> io::Result<()> {
+    point("health.report")?;
     let mut out = io::stdout();
     out.write_all(&[Report::Healthy.byte()])?;
     out.flush()

@@ -1,73 +1,125 @@
-//! The steps that bring a version in: the question for the manifest, what follows from the answer,
-//! download, sealing, and the page that puts it on trial. Each is an effect of [`crate::upgrade`]; what
-//! takes long runs in a task, and its outcome comes back through [`crate::wire`].
+//! From the question for the manifest to what follows from the answer. The asking runs in a task,
+//! and its outcome comes back through [`crate::wire`]; the comparison is [`crate::plan`]'s.
 
-use shared_fetch::{FetchError, ManifestReply};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use shared_fetch::ManifestReply;
 use shared_handover::layout::Component;
-use shared_slots::{Digest, Moment, OsFs, SealError};
+use shared_slots::{Digest, Fs as _, Moment, OsFs};
 use tracing::{info, warn};
 
 use crate::complaints::{REFUSED, UNREACHABLE};
+use crate::order::Trees;
 use crate::perform::Host;
-use crate::step_check::{self, Installed, Why};
+use crate::plan::{self, Installed, Plan, Why};
+use crate::spread;
+use crate::step_check::{self, Found, Question, Trouble};
 use crate::trust::{Trust, advice};
-use crate::upgrade::{Event, Task, Upgrade};
+use crate::upgrade::{Block, Event, Task};
 use crate::wire::Happening;
-use crate::{step_download, step_stage, step_switch};
 
 impl Host<'_> {
     pub(crate) fn check(&mut self) -> Option<Event> {
+        self.rules.reload();
         if self.trust.is_none() {
             // What was in the way at the start may be mended.
             let given = self.settings.trust_root.as_deref();
             self.trust = Trust::load(&self.state, given, &self.settings.channel).ok();
         }
-        let Some(trust) = &self.trust else {
+        let Some(question) = self.question() else {
             return Some(Event::NothingNew);
         };
         let (fetcher, reports) = (self.fetcher.clone(), self.reports.clone());
-        let base = self.settings.release_base();
-        let channel = self.settings.channel.clone();
-        let etag = trust.etag().map(str::to_owned);
         tokio::spawn(async move {
-            let answer = step_check::ask(&fetcher, &base, &channel, etag.as_deref()).await;
+            let answer = step_check::ask(&fetcher, &question).await;
             let _ = reports.send(Happening::Answered(answer));
         });
         None
     }
 
+    fn question(&self) -> Option<Question> {
+        let trust = self.trust.as_ref()?;
+        Some(Question {
+            trees: self.trees(),
+            channel: self.settings.channel.clone(),
+            etag: trust.etag().map(str::to_owned),
+            root: trust.root().clone(),
+            seen: trust.seen().cloned(),
+        })
+    }
+
+    /// Where release trees are: mirrors nearby, the configured server, what the root names.
+    pub(crate) fn trees(&self) -> Trees {
+        let dropped = self.settings.drop_dir.clone();
+        let drop_dir = dropped.unwrap_or_else(|| self.state.drop_folder());
+        Trees {
+            // Most hosts have none, and then its absence need not be noticed for each file.
+            drop_dir: OsFs
+                .list("drop.list", &drop_dir)
+                .is_ok()
+                .then_some(drop_dir),
+            bases: self.bases(),
+        }
+    }
+
+    fn bases(&self) -> Vec<String> {
+        let named = self.trust.as_ref().map(|trust| trust.root().base_urls());
+        let mut bases = self.settings.mirrors.clone();
+        bases.push(self.settings.release_base());
+        bases.extend(named.unwrap_or_default().iter().cloned());
+        let mut seen = BTreeSet::new();
+        bases.retain(|base| seen.insert(base.clone()));
+        bases
+    }
+
     /// The server answered: trust it or not, and see what follows.
-    pub(crate) fn answered(&mut self, answer: Result<ManifestReply, FetchError>) {
-        let Some(trust) = &mut self.trust else { return };
-        let accepted = match answer {
-            Ok(ManifestReply::Fresh { bytes, etag }) => trust
-                .accept(bytes, etag)
-                .map_err(|error| (REFUSED, advice(&error), None)),
-            Ok(ManifestReply::NotModified) => Ok(false),
-            Err(error) => {
-                let rest = error.retry_after();
-                Err((UNREACHABLE, error.to_string(), rest))
-            }
-        };
-        match accepted {
+    pub(crate) fn answered(&mut self, answer: Result<Found, Trouble>) {
+        match answer.and_then(|found| self.adopt_manifest(found)) {
             Ok(is_new) => {
                 self.complaints.manifest_came(is_new);
+                self.outward.server_answered();
                 if is_new {
                     self.manifest_changed();
                 }
                 self.compare();
             }
-            Err((what, reason, rest)) => {
-                // A host without an agent may have all of one in its store already.
-                if self.agent_page.committed().is_none() && self.has_manifest() {
-                    self.compare();
-                } else {
-                    self.feed(Event::Failed { rest });
-                }
-                let file = format!("{}/manifest.json", self.settings.channel);
-                self.complain(what, &file, &reason);
-            }
+            Err(trouble) => self.no_manifest(trouble),
         }
+    }
+
+    /// Trusts what was found; whether it is another manifest than the known one.
+    fn adopt_manifest(&mut self, found: Found) -> Result<bool, Trouble> {
+        let has = self.has();
+        let Some(trust) = &mut self.trust else {
+            return Ok(false);
+        };
+        for root in &found.roots {
+            trust.follow(root).map_err(Trouble::Refused)?;
+        }
+        match found.reply {
+            ManifestReply::Fresh { bytes, etag } => {
+                trust.accept(bytes, etag, &has).map_err(Trouble::Refused)
+            }
+            ManifestReply::NotModified => Ok(false),
+        }
+    }
+
+    fn no_manifest(&mut self, trouble: Trouble) {
+        let (what, reason, rest) = match trouble {
+            Trouble::Refused(error) => (REFUSED, advice(&error), None),
+            Trouble::Unreachable(error) => (UNREACHABLE, error.to_string(), error.retry_after()),
+        };
+        self.outward.server_failed(what, &reason);
+        // A host without an agent may have all of one in its store already.
+        if self.agent_page.committed().is_none() && self.has_manifest() {
+            self.compare();
+        } else {
+            self.feed(Event::Failed { rest });
+        }
+        let file = format!("{}/manifest.json", self.settings.channel);
+        self.complain(what, &file, &reason);
     }
 
     fn has_manifest(&self) -> bool {
@@ -76,9 +128,19 @@ impl Host<'_> {
             .is_some_and(|trust| trust.manifest().is_some())
     }
 
+    /// The versions of this host.
+    pub(crate) fn has(&self) -> BTreeSet<Digest> {
+        let mut has: BTreeSet<Digest> = self.launcher_slot.read().page.named();
+        has.extend(self.agent_page.named());
+        has.extend(self.own.digest);
+        has.extend(self.crew.digests());
+        has
+    }
+
     /// Another manifest is another chance for what the one before could not bring in.
     fn manifest_changed(&mut self) {
         self.spoiled.clear();
+        self.news_at = self.now();
         let manifest = self.trust.as_ref().and_then(Trust::manifest);
         let releases = manifest.map_or(&[][..], |manifest| &manifest.releases);
         let targets = releases.iter().flat_map(|release| &release.targets);
@@ -98,40 +160,62 @@ impl Host<'_> {
 
     /// Compares the manifest with what is installed.
     fn compare(&mut self) {
-        let Some(trust) = &self.trust else { return };
-        let Some(manifest) = trust.manifest() else {
+        let Some(plan) = self.plan() else {
             return self.feed(Event::NothingNew);
         };
-        if !trust.is_fresh(jiff::Timestamp::now()) {
-            let reason = format!("it expired at {}; is the clock right?", manifest.expires);
-            self.feed(Event::NothingNew);
-            return self.complain("manifest not adopted", "manifest.json", &reason);
-        }
-        let launcher_page = self.launcher_slot.read().page;
-        let installed = Installed {
-            launcher: self.own.digest.filter(|_| self.own.has_bootstrapper),
-            launcher_page: &launcher_page,
-            agent_page: &self.agent_page,
-            now: Moment::read(&OsFs),
-            spoiled: &self.spoiled.resting(self.now()),
-        };
-        let plan = step_check::plan(manifest, &installed);
         for skipped in plan
             .skipped
             .iter()
             .filter(|skipped| skipped.why != Why::Spoiled)
         {
-            let what = format!(
-                "{} {} not installed",
-                skipped.component.name(),
-                skipped.version
-            );
+            let component = skipped.component.name();
+            let what = format!("{component} {} not installed", skipped.version);
             self.complain(&what, "manifest.json", &skipped.why.to_string());
         }
+        self.outward.planned(&plan);
         let Some(task) = plan.task else {
             self.feed(Event::NothingNew);
             return self.sweep_once();
         };
+        self.announce(&task);
+        match self.in_the_way(&task) {
+            Some((why, until)) => {
+                self.blocked(task, why, until);
+                self.sweep_once();
+            }
+            None => self.feed(Event::Checked(task)),
+        }
+    }
+
+    /// What follows from the manifest, if there is one that may be adopted.
+    fn plan(&mut self) -> Option<Plan> {
+        let trust = self.trust.as_ref()?;
+        let manifest = trust.manifest()?;
+        let wall = Timestamp::now();
+        if !trust.is_fresh(wall) {
+            let reason = format!("it expired at {}; is the clock right?", manifest.expires);
+            self.complain("manifest not adopted", "manifest.json", &reason);
+            return None;
+        }
+        let entries = self.store.list().unwrap_or_default();
+        Some(plan::plan(
+            manifest,
+            &Installed {
+                launcher: self.own.digest.filter(|_| self.own.has_bootstrapper),
+                launcher_page: &self.launcher_slot.read().page,
+                agent_page: &self.agent_page,
+                now: Moment::read(&OsFs),
+                spoiled: &self.spoiled.resting(self.now()),
+                sequences: trust.sequences(),
+                sealed: &entries.into_keys().collect(),
+                pins: &self.rules.pins(wall),
+                rescue: self.crash_loop.is_rescue(),
+                left: self.left,
+            },
+        ))
+    }
+
+    fn announce(&mut self, task: &Task) {
         let from = match task.component {
             Component::Launcher => self.own.stamp.to_owned(),
             Component::Agent => self.version_of(self.agent_page.committed()),
@@ -140,93 +224,61 @@ impl Host<'_> {
         let what = format!("new version of the {component}");
         // A version that cannot be installed is new again at every check.
         if self.complaints.is_news(&what, &task.digest.to_string()) {
-            info!(component, %from, to = %task.version, serial = task.serial, "new version");
+            let (to, why) = (&task.version, task.cause.text());
+            info!(component, %from, %to, serial = task.serial, why, "new version");
         }
-        self.feed(Event::Checked(task));
     }
 
-    pub(crate) fn download(&self, task: Task) -> Option<Event> {
-        if self
-            .store
-            .verified(task.digest, task.component.name())
-            .is_ok()
-        {
-            return Some(Event::Downloaded);
+    /// What stands in the way before a byte is fetched.
+    fn in_the_way(&self, task: &Task) -> Option<(Block, Option<Duration>)> {
+        let launcher_page = self.launcher_slot.read().page;
+        let pages = [&launcher_page, &self.agent_page];
+        if self.effort.is_spent(task.serial, pages) {
+            return Some((Block::Effort, None));
         }
-        let (fetcher, reports) = (self.fetcher.clone(), self.reports.clone());
-        let base = self.settings.release_base();
-        let partial = step_download::partial(&self.state, task.digest);
-        tokio::spawn(async move {
-            let done = step_download::download(&fetcher, &base, &task, partial).await;
-            let _ = reports.send(Happening::Downloaded(done));
+        if self.has_nothing_to_lose(task) {
+            return None;
+        }
+        let ruled_out = self.ruled_out(task, false);
+        ruled_out.or_else(|| {
+            let spread = self.settings.spread;
+            let waits = !spread.is_zero() && !task.security && !task.cause.is_urgent();
+            let turn = self.news_at + spread::offset(&self.state, &task.digest, spread);
+            (waits && self.now() < turn).then_some((Block::Spread, Some(turn)))
+        })
+    }
+
+    /// What the policy says, before the download or, if the file `is_here`, after it.
+    pub(crate) fn ruled_out(
+        &self,
+        task: &Task,
+        is_here: bool,
+    ) -> Option<(Block, Option<Duration>)> {
+        if self.has_nothing_to_lose(task) {
+            return None;
+        }
+        let wall = Timestamp::now();
+        let objection = self.rules.objection(task, wall)?;
+        let stands = is_here || !objection.may_fetch;
+        let until = objection.until.map(|until| {
+            let wait = Duration::try_from(until.duration_since(wall)).unwrap_or_default();
+            self.now() + wait
         });
-        None
+        stands.then_some((Block::Policy(objection.why), until))
     }
 
-    pub(crate) fn downloaded(&mut self, done: Result<(), FetchError>) {
-        match done {
-            Ok(()) => self.feed(Event::Downloaded),
-            Err(error) if error.is_retryable() => {
-                let rest = error.retry_after();
-                self.step_failed(&error.to_string(), Event::Failed { rest });
-            }
-            Err(error) => self.step_failed(&error.to_string(), Event::Spoiled),
-        }
+    /// Whether no version of the component runs that any rule could protect.
+    fn has_nothing_to_lose(&self, task: &Task) -> bool {
+        let is_agent = task.component == Component::Agent;
+        is_agent && (self.agent_page.committed().is_none() || self.crash_loop.is_rescue())
     }
 
-    pub(crate) fn stage(&self, task: Task) {
-        let (store, state) = (self.store.clone(), self.state.clone());
-        let reports = self.reports.clone();
-        tokio::task::spawn_blocking(move || {
-            let sealed = step_stage::stage(&store, &state, &task);
-            let _ = reports.send(Happening::Sealed(sealed));
-        });
-    }
-
-    pub(crate) fn sealed(&mut self, sealed: Result<(), SealError>) {
-        match sealed {
-            Ok(()) => self.feed(Event::Staged),
-            // The file went into the attempt, so all of it would have to come again.
-            Err(error) => self.step_failed(&error.to_string(), Event::Spoiled),
-        }
-    }
-
-    fn step_failed(&mut self, reason: &str, event: Event) {
-        let (Upgrade::Downloading { task, .. } | Upgrade::Staging { task, .. }) = &self.upgrade
-        else {
-            return;
-        };
-        let what = format!("{} {} not installed", task.component.name(), task.version);
-        let file = task.urls.first().cloned().unwrap_or_default();
-        let spoiled = (event == Event::Spoiled).then_some(task.digest);
-        self.feed(event);
-        match spoiled {
-            Some(digest) => {
-                let wait = self.spoiled.note(digest, self.now(), self.settings.poll());
-                self.complain_until(&what, &file, reason, Some(wait));
-            }
-            None => self.complain(&what, &file, reason),
-        }
-    }
-
-    pub(crate) fn arm(&mut self, task: &Task) -> Event {
-        let slot = match task.component {
-            Component::Launcher => &self.launcher_slot,
-            Component::Agent => &self.agent_slot,
-        };
-        match step_switch::arm(slot, task.digest) {
-            Ok(page) => {
-                if task.component == Component::Launcher {
-                    info!(from = self.own.stamp, to = %task.version, "launcher staged; handing over to it");
-                } else {
-                    self.agent_page = page;
-                }
-                Event::Armed
-            }
-            Err(error) => {
-                self.complain("cannot put a version on trial", "slot", &error.to_string());
-                Event::Failed { rest: None }
-            }
-        }
+    /// Something that is nobody's fault stands in the way of a version.
+    pub(crate) fn blocked(&mut self, task: Task, why: Block, until: Option<Duration>) {
+        let what = format!("{} {} waits", task.component.name(), task.version);
+        let reason = why.to_string();
+        let place = task.place().to_owned();
+        self.feed(Event::Blocked { task, why, until });
+        self.complain(&what, &place, &reason);
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// An agent that ran this long has ended a row of failures.
-const STABLE: Duration = Duration::from_mins(10);
+pub(crate) const STABLE: Duration = Duration::from_mins(10);
 
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 

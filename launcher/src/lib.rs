@@ -27,27 +27,34 @@
 
 mod adopt;
 mod agent_link;
-mod checkpoint;
+mod bring_in;
 mod complaints;
+mod crash_loop;
 mod crew;
-mod durable;
+mod effort;
 mod hand_over;
 mod health;
 mod install;
 mod keep_running;
 mod lock;
+mod make_room;
+mod milestone;
+mod order;
 mod os;
+mod outward;
 mod perform;
+mod plan;
 mod roll_back;
+mod rules;
 mod run;
 mod settings;
 mod spoiled;
+mod spread;
 mod start_agent;
 mod step_check;
 mod step_download;
 mod step_stage;
 mod step_switch;
-mod step_verify;
 mod step_watch;
 mod sweep;
 mod tend;
@@ -57,7 +64,3 @@ mod upgrade;
 mod wire;
 
 pub use settings::main;
-
-/// Names for `TRIREME_KILL_AT`, in the order in which an upgrade passes them.
-#[cfg(feature = "checkpoints")]
-pub const CHECKPOINTS: [&str; 6] = checkpoint::ALL;

@@ -1,32 +1,43 @@
 //! Carrying out what the state machine asks for, and telling it what came of it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use shared_fetch::{FetchError, Fetcher, STALL_LIMIT};
+use shared_fetch::{FetchError, Fetcher};
 use shared_handover::exit::Exit;
 use shared_handover::layout::StateDir;
-use shared_slots::{Digest, Page, Slot, Store};
+use shared_slots::{Digest, Page, Records, Slot, Store};
+use tokio::task::AbortHandle;
 use tracing::{debug, warn};
 
 use crate::complaints::Complaints;
+use crate::crash_loop::CrashLoop;
 use crate::crew::{Crew, Ending};
+use crate::effort::Effort;
 use crate::hand_over::Switch;
 use crate::keep_running::{Luck, Restarts};
+use crate::outward::Outward;
+use crate::rules::Rules;
 use crate::settings::Settings;
 use crate::spoiled::Spoiled;
 use crate::step_watch::Gate;
+use crate::sweep;
 use crate::trust::Trust;
-use crate::upgrade::{Effect, Event, Now, Upgrade};
+use crate::upgrade::{Effect, Event, Now, Step, Upgrade};
 use crate::wire::Reports;
 
 /// Which launcher this is.
 #[derive(Debug)]
 pub(crate) struct Own {
     pub(crate) stamp: &'static str,
+    /// Its file.
+    pub(crate) program: PathBuf,
     /// `None` for one that does not run from the store.
     pub(crate) digest: Option<Digest>,
     pub(crate) has_bootstrapper: bool,
+    /// Process id and version of the bootstrapper, as far as it says so.
+    pub(crate) bootstrapper: Option<(u32, String)>,
 }
 
 /// All that this process knows; owned by the loop in [`crate::run`].
@@ -38,13 +49,23 @@ pub(crate) struct Host<'a> {
     pub(crate) agent_slot: Slot,
     /// The agent's page as last read or written; nobody else writes it.
     pub(crate) agent_page: Page,
+    pub(crate) records: Records,
+    pub(crate) effort: Effort,
+    pub(crate) rules: Rules,
+    /// A version that somebody went back from.
+    pub(crate) left: Option<Digest>,
     pub(crate) fetcher: Fetcher,
+    /// Ends the download under way.
+    pub(crate) fetching: Option<AbortHandle>,
+    /// When the manifest came that is known.
+    pub(crate) news_at: Duration,
     pub(crate) trust: Option<Trust>,
     pub(crate) own: Own,
     pub(crate) gate: Gate,
     pub(crate) upgrade: Upgrade,
     pub(crate) crew: Crew,
     pub(crate) restarts: Restarts,
+    pub(crate) crash_loop: CrashLoop,
     /// When the committed agent may be started again.
     pub(crate) restart_at: Duration,
     pub(crate) ending: Ending,
@@ -59,6 +80,7 @@ pub(crate) struct Host<'a> {
     /// Whether something may lie about that a sweep removes.
     pub(crate) unswept: bool,
     pub(crate) complaints: Complaints,
+    pub(crate) outward: Outward,
     pub(crate) reports: Reports,
     started: tokio::time::Instant,
     pub(crate) exit: Option<Exit>,
@@ -74,11 +96,18 @@ impl<'a> Host<'a> {
         own: Own,
         reports: Reports,
     ) -> Result<Self, FetchError> {
-        let user_agent = format!("trireme-launcher/{}", own.stamp);
         let owes_report = own.has_bootstrapper && crate::os::is_pipe(std::io::stdout());
         let mut host = Self {
-            fetcher: Fetcher::new(&user_agent, STALL_LIMIT)?,
-            gate: Gate::new(settings.gate()),
+            fetcher: Fetcher::with(&settings.fetch_options(own.stamp))?,
+            fetching: None,
+            news_at: Duration::ZERO,
+            records: Records::new(state.root(), state.quarantine()),
+            effort: Effort::load(&state.root().join("effort.json")),
+            rules: Rules::load(&state.policy(), settings.update_mode),
+            left: None,
+            outward: Outward::new(&state),
+            crash_loop: CrashLoop::default(),
+            gate: Gate::new(settings.gate_seconds),
             agent_page: agent_slot.read().page,
             upgrade: Upgrade::Idle {
                 due: Duration::ZERO,
@@ -142,17 +171,30 @@ impl<'a> Host<'a> {
         while let Some(event) = events.pop_front() {
             let now = Now {
                 at: self.now(),
-                poll: self.settings.poll(),
+                poll: self.settings.poll_interval,
                 luck: Self::luck(),
             };
             debug!(?event, state = ?self.upgrade, "upgrade");
             // The state is taken out by value; the stand-in is gone before anybody sees it.
             let state = std::mem::replace(&mut self.upgrade, Upgrade::Leaving);
-            let (next, effects) = state.next(event, now);
+            let from = state.step();
+            let (next, effects) = state.next(event.clone(), now);
             self.upgrade = next;
+            self.outward.stepped(from, &event, &self.upgrade, now.at);
+            self.end_download(from);
             for effect in effects {
                 events.extend(self.perform(effect));
             }
+        }
+    }
+
+    /// A download that was given up for something more urgent is not finished in the background.
+    fn end_download(&mut self, from: Step) {
+        if from == Step::Downloading
+            && self.upgrade.step() != Step::Downloading
+            && let Some(fetching) = self.fetching.take()
+        {
+            fetching.abort();
         }
     }
 
@@ -169,6 +211,27 @@ impl<'a> Host<'a> {
             Effect::Leave => self.exit = Some(Exit::RestartForUpgrade),
         }
         None
+    }
+
+    /// Serial of the known manifest; 0 if there is none.
+    pub(crate) fn serial(&self) -> u64 {
+        let manifest = self.trust.as_ref().and_then(Trust::manifest);
+        manifest.map_or(0, |manifest| manifest.serial)
+    }
+
+    /// Whether the known manifest has taken a version back.
+    pub(crate) fn is_revoked(&self, digest: Digest) -> bool {
+        let manifest = self.trust.as_ref().and_then(Trust::manifest);
+        manifest.is_some_and(|manifest| manifest.is_revoked(&digest))
+    }
+
+    /// What must stay in the store; `None` if that is not known, because a slot cannot be read.
+    pub(crate) fn to_keep(&self) -> Option<BTreeSet<Digest>> {
+        let running = self.crew.digests().chain(self.own.digest);
+        let wanted = self.upgrade.task().map(|task| task.digest);
+        let in_use = running.chain(wanted).chain(self.agent_page.named());
+        let readings = [self.launcher_slot.read(), self.agent_slot.read()];
+        sweep::to_keep(&self.store, readings.each_ref(), in_use)
     }
 
     /// The version of a digest, for people.

@@ -2,9 +2,10 @@
 //!
 //! Needs no network: the version to go back to is in the store.
 
+use shared_fault::point;
 use shared_slots::{Moment, OsFs, Page, Refused, Slot};
 
-use crate::checkpoint;
+use crate::milestone::passed;
 use crate::step_switch::{PageError, change};
 use crate::upgrade::Verdict;
 
@@ -22,6 +23,6 @@ pub(crate) fn settle(slot: &Slot, verdict: Verdict) -> Result<Page, PageError> {
         Err(PageError::Refused(Refused::NoTrial)) => slot.read().page,
         settled => settled?,
     };
-    checkpoint::reached("settled");
+    passed(point("upgrade.settled"));
     Ok(page)
 }

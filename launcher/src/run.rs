@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use launcher_control::{Control, Limits};
 use shared_handover::exit::Exit;
 use shared_handover::layout::{Component, StateDir};
 use shared_logfile::{LogFile, MOST_BYTES};
@@ -127,10 +128,14 @@ fn own(stamp: &'static str) -> Own {
     let digest: Option<Digest> = folder
         .and_then(|folder| folder.file_name()?.to_str())
         .and_then(|name| name.parse().ok());
+    let pid = std::env::var("TRIREME_BOOTSTRAPPER_PID").ok();
+    let version = std::env::var("TRIREME_BOOTSTRAPPER_VERSION").unwrap_or_default();
     Own {
         stamp,
         digest,
-        has_bootstrapper: std::env::var_os("TRIREME_BOOTSTRAPPER_PID").is_some(),
+        has_bootstrapper: pid.is_some(),
+        bootstrapper: pid.and_then(|pid| Some((pid.parse().ok()?, version))),
+        program: path.unwrap_or_else(|| Component::Launcher.name().into()),
     }
 }
 
@@ -151,6 +156,7 @@ fn run(settings: &Settings, state: StateDir, parts: Parts) -> Exit {
             error!(%error, "cannot listen for signals");
             return Exit::Failure;
         }
+        let reports_of_control = reports.clone();
         let Parts {
             store,
             slots,
@@ -164,6 +170,7 @@ fn run(settings: &Settings, state: StateDir, parts: Parts) -> Exit {
                 return Exit::Failure;
             }
         };
+        open_control(&host.state, &reports_of_control);
         loop {
             if let Some(exit) = host.act() {
                 return exit;
@@ -181,6 +188,19 @@ fn run(settings: &Settings, state: StateDir, parts: Parts) -> Exit {
         "launcher ended"
     );
     exit
+}
+
+/// Lets operators ask. A launcher that cannot be asked still does its work.
+fn open_control(state: &StateDir, reports: &Reports) {
+    match Control::open(state, Limits::default()) {
+        Ok(control) => {
+            let reports = reports.clone();
+            tokio::spawn(control.serve(move |asked| {
+                let _ = reports.send(Happening::Asked(asked));
+            }));
+        }
+        Err(error) => warn!(%error, "operators cannot ask this launcher"),
+    }
 }
 
 /// The next happening, if one comes before it is time to `wake`. A long wait is spent small.

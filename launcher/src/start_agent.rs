@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use shared_fault::point;
 use shared_handover::layout::StateDir;
 use shared_slots::{Digest, Meta};
 use shared_supervise::{ProcessId, is_shortage};
@@ -40,6 +41,8 @@ pub(crate) struct Start<'a> {
     /// Its file, just compared with its digest.
     pub(crate) file: &'a Path,
     pub(crate) digest: Digest,
+    /// The archive with its plugins, just compared with its digest.
+    pub(crate) plugins: Option<&'a Path>,
     pub(crate) meta: &'a Meta,
     pub(crate) state: &'a StateDir,
     pub(crate) settings: &'a Settings,
@@ -52,7 +55,11 @@ pub(crate) fn start(start: &Start<'_>, reports: Reports) -> Result<ProcessId, St
     command.arg("start");
     if let Some(config) = &start.settings.agent_config {
         // Told here, it is neither counted as a crash nor held against a version.
-        File::open(config).map_err(|cause| StartError::Config {
+        let open = || {
+            point("agent.config")?;
+            File::open(config)
+        };
+        open().map_err(|cause| StartError::Config {
             path: config.clone(),
             cause,
         })?;
@@ -74,6 +81,10 @@ pub(crate) fn start(start: &Start<'_>, reports: Reports) -> Result<ProcessId, St
         .stdin(Stdio::null())
         // Ours is the report pipe, which is nobody else's business.
         .stdout(Stdio::null());
+    match start.plugins {
+        Some(plugins) => command.env("TRIREME_PLUGINS", plugins),
+        None => command.env_remove("TRIREME_PLUGINS"),
+    };
     let mut child = os::spawn_in_own_session(command)?;
     let pid = child.id().unwrap_or_default();
     let id = ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 });
@@ -94,7 +105,9 @@ pub(crate) fn start(start: &Start<'_>, reports: Reports) -> Result<ProcessId, St
 /// notices would leave the host without an agent.
 pub(crate) async fn watch(id: ProcessId, reports: Reports) {
     while id.is_same_alive() {
-        let exit = id.exit_file().and_then(|file| os::wait_readable(file).ok());
+        let exit = id
+            .exit_file()
+            .and_then(|file| os::wait_readable(&file).ok());
         let woken = match &exit {
             Some(exit) => exit.readable().await.is_ok(),
             None => false,

@@ -4,10 +4,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use shared_slots::{Digest, EntryError, Page, Reason, Refused, Slot, Store, WriteError};
+use shared_fault::point;
+use shared_slots::{
+    Digest, EntryError, Moment, OsFs, Page, Reason, Refused, Slot, Store, WriteError,
+};
 
-use crate::checkpoint;
-use crate::upgrade::Verdict;
+use crate::milestone::passed;
+use crate::upgrade::{Cause, Task, Verdict};
 
 /// Starts that a version gets, all of them together.
 const TRIES: u8 = 3;
@@ -37,10 +40,19 @@ pub(crate) fn change(
     slot.write(page).map_err(PageError::NotWritten)
 }
 
-/// Puts a version on trial.
-pub(crate) fn arm(slot: &Slot, digest: Digest) -> Result<Page, PageError> {
-    let page = change(slot, |page| page.arm(digest, TRIES))?;
-    checkpoint::reached("armed");
+/// Puts a version on trial. If that is because the committed one crashes, it is marked in the same
+/// write: should the trial succeed, a release must not bring it back at once.
+pub(crate) fn arm(slot: &Slot, task: &Task) -> Result<Page, PageError> {
+    let page = change(slot, |page| {
+        let page = match page.committed() {
+            Some(looping) if task.cause == Cause::CrashLoop => {
+                page.condemn(looping, Reason::CrashLoop, Moment::read(&OsFs))
+            }
+            _ => page,
+        };
+        page.arm(task.digest, TRIES)
+    })?;
+    passed(point("upgrade.armed"));
     Ok(page)
 }
 
@@ -63,7 +75,7 @@ pub(crate) enum Prepared {
 /// Counts a try of the agent on trial and compares its file with its digest.
 pub(crate) fn prepare(slot: &Slot, store: &Store, digest: Digest, name: &str) -> Prepared {
     match change(slot, Page::count_try) {
-        Ok(_) => checkpoint::reached("try-counted"),
+        Ok(_) => passed(point("upgrade.try-counted")),
         Err(PageError::Refused(Refused::NoTryLeft)) => {
             return Prepared::Over(Verdict::Reject(Reason::TriesUsedUp));
         }

@@ -12,12 +12,16 @@ use tracing::{error, info, warn};
 use crate::crew::{Agent, Ending};
 use crate::hand_over::Switch;
 use crate::health::{self, AgentStanding};
+use crate::keep_running::STABLE;
 use crate::perform::Host;
 use crate::start_agent::{self, Start, StartError};
 use crate::step_watch::judge;
-use crate::upgrade::{Event, Upgrade};
+use crate::upgrade::{Block, Cause, Event, Upgrade};
 use crate::wire::{End, Happening};
-use crate::{adopt, step_switch};
+use crate::{adopt, step_stage, step_switch};
+
+/// Time between two pings of an agent on which nothing depends but its jobs.
+const PULSE: Duration = Duration::from_mins(1);
 
 impl Host<'_> {
     /// Takes over the agents that still run.
@@ -49,7 +53,17 @@ impl Host<'_> {
         role: &str,
     ) -> Result<(), StartError> {
         let meta = self.store.meta(digest);
+        let plugins = meta.plugins.and_then(|plugins| {
+            match self.store.verified(plugins, step_stage::PLUGINS) {
+                Ok(file) => Some(file),
+                Err(error) => {
+                    warn!(version = %meta.version, %error, "the agent starts without its plugins");
+                    None
+                }
+            }
+        });
         let start = Start {
+            plugins: plugins.as_deref(),
             file,
             digest,
             meta: &meta,
@@ -65,6 +79,7 @@ impl Host<'_> {
 
     /// Takes note of something that happened.
     pub(crate) fn take(&mut self, happening: Happening) {
+        self.outward.changed();
         match happening {
             Happening::Linked(pid, orders) => self.crew.linked(pid, orders),
             Happening::Unlinked(pid) => self.crew.unlinked(pid),
@@ -75,6 +90,7 @@ impl Host<'_> {
             }
             Happening::Ended(pid, end) => self.agent_ended(pid, &end),
             Happening::AskedToStop => self.asked_to_stop(),
+            Happening::Asked(asked) => self.asked(asked),
             Happening::BootstrapperGone => {
                 warn!("the bootstrapper is gone; leaving the agent to the next one");
                 self.exit = Some(Exit::Orphaned);
@@ -82,8 +98,9 @@ impl Host<'_> {
             // Nothing new is begun while this host is being stopped.
             _ if self.ending != Ending::No => {}
             Happening::Answered(answer) => self.answered(answer),
-            Happening::Downloaded(done) => self.downloaded(done),
-            Happening::Sealed(sealed) => self.sealed(sealed),
+            Happening::Received(digest, done, total) => self.received(digest, done, total),
+            Happening::Downloaded(digest, done) => self.downloaded(digest, done),
+            Happening::Sealed(digest, sealed) => self.sealed(digest, sealed),
         }
     }
 
@@ -136,6 +153,9 @@ impl Host<'_> {
             let (restarts, wait) = self.restarts.ended(lived, did_its_work, Self::luck());
             self.restarts = restarts;
             self.restart_at = now + wait;
+            if !did_its_work {
+                self.crash_loop.ended(now);
+            }
             warn!(
                 pid,
                 version,
@@ -153,8 +173,10 @@ impl Host<'_> {
         let now = self.now();
         if self.ending == Ending::No && self.exit.is_none() {
             self.continue_upgrade(now);
+            self.fall_back(now);
             self.keep_running(now);
         }
+        self.publish();
         if self.exit.is_some() {
             return self.exit;
         }
@@ -193,6 +215,34 @@ impl Host<'_> {
         if let Some(verdict) = verdict {
             self.feed(Event::Judged(verdict));
         }
+    }
+
+    /// Puts the version before on trial if the committed one ends again and again.
+    fn fall_back(&mut self, now: Duration) {
+        let serving = self.crew.of(self.agent_page.committed());
+        if serving.is_some_and(|agent| now.saturating_sub(agent.since) >= STABLE) {
+            self.crash_loop.recovered();
+        }
+        if !self.crash_loop.wants_other(now) || self.upgrade.trial().is_some() {
+            return;
+        }
+        let Some(previous) = self.agent_page.previous() else {
+            return;
+        };
+        let name = Component::Agent.name();
+        if self.is_revoked(previous) || self.store.verified(previous, name).is_err() {
+            return;
+        }
+        self.crash_loop.falls_back(now);
+        let task = self.task_from_store(Component::Agent, previous, Cause::CrashLoop);
+        let launcher_page = self.launcher_slot.read().page;
+        let pages = [&launcher_page, &self.agent_page];
+        if self.effort.is_spent(task.serial, pages) {
+            return self.complain("agent not exchanged", "slot", &Block::Effort.to_string());
+        }
+        let from = self.version_of(self.agent_page.committed());
+        error!(%from, to = %task.version, "the agent ends again and again; trying the version before");
+        self.feed(Event::FallBack(task));
     }
 
     /// Starts the committed agent if it should run and does not.
@@ -264,6 +314,13 @@ impl Host<'_> {
             .map(|agent| agent.id.pid)
             .collect();
         pids.dedup();
+        if pids.is_empty() && self.ending == Ending::No {
+            let serving = self.crew.serving().map(|agent| agent.id.pid);
+            if let Some(pid) = serving {
+                self.crew.ping(pid, now, PULSE);
+                self.crew.end_if_hung(pid);
+            }
+        }
         for pid in pids {
             self.crew.ping(pid, now, self.gate.ping_interval);
         }
@@ -322,7 +379,10 @@ impl Host<'_> {
         }
         if self.upgrade.trial().is_some() || self.owes_report || self.crew.has_rejected() {
             wakes.push(self.gate.ping_interval);
+        } else if self.crew.serving().is_some() {
+            wakes.push(PULSE);
         }
+        wakes.extend(self.outward.due().map(in_time));
         wakes.extend(self.crew.deaf_in(now));
         wakes.into_iter().min()
     }

@@ -1,22 +1,30 @@
-//! What this host trusts: the root it was installed with, and the last manifest it verified.
+//! What this host trusts: the chain of roots, and the last manifest it verified.
 //!
-//! The root is imported once and never replaced. The manifest is kept as transported, so that it is
-//! verified again at each start; it is the high-water mark below which nothing is accepted, and it
-//! may be missing: then the next one sets the mark.
+//! The manifest is kept as transported, so that it is verified again at each start; with it, the
+//! high-water marks below which nothing is accepted, and the sequence numbers of the versions that
+//! this host has. The record may be missing: then the next manifest sets the marks.
 
-use std::fs;
+mod chain;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env::consts::{ARCH, OS};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared_handover::layout::StateDir;
-use shared_release::{Error, Manifest, Root, Seen, adoption_time};
+use shared_fault::point;
+use shared_handover::layout::{Component, StateDir};
+use shared_release::{Clocks, Error, Freshness, Manifest, Root, Seen};
+use shared_slots::{Digest, Fs as _, OsFs, Records};
 use tracing::{info, warn};
 
-use crate::checkpoint;
-use crate::durable;
-use crate::step_verify::verify;
+use chain::Chain;
+
+use crate::milestone::passed;
+
+/// Longest record that is read, in bytes: a manifest and what is kept beside it.
+const RECORD_MOST: u64 = 4 << 20;
 
 /// Why there is no root to trust.
 #[derive(Debug, thiserror::Error)]
@@ -49,13 +57,17 @@ pub(crate) fn advice(error: &Error) -> String {
     }
 }
 
-/// The trusted root and manifest of one channel.
+/// The trusted roots and the last manifest of one channel.
 #[derive(Debug)]
 pub(crate) struct Trust {
-    root: Root,
+    chain: Chain,
     channel: String,
-    record: PathBuf,
+    path: PathBuf,
+    records: Records,
+    seen: Option<Seen>,
     known: Option<Known>,
+    /// The sequence numbers of versions that this host has or was offered.
+    sequences: BTreeMap<Digest, u64>,
 }
 
 #[derive(Debug)]
@@ -70,34 +82,34 @@ struct Record {
     etag: Option<String>,
     /// The envelope as transported, which is text.
     envelope: String,
+    #[serde(default)]
+    seen: Option<Seen>,
+    /// By digest in hex.
+    #[serde(default)]
+    sequences: BTreeMap<String, u64>,
 }
 
 impl Trust {
-    /// Loads the root of this host, or imports it from `given` if it has none yet, and the last
-    /// manifest.
+    /// Loads the roots of this host, or imports the first from `given` if it has none yet, and the
+    /// last manifest.
     pub(crate) fn load(
         state: &StateDir,
         given: Option<&Path>,
         channel: &str,
     ) -> Result<Self, TrustError> {
-        let installed = state.trust().join("1.root.json");
-        let root = match read_root(&installed) {
-            Err(TrustError::Unreadable { cause, .. })
-                if cause.kind() == io::ErrorKind::NotFound =>
-            {
-                import(given.ok_or(TrustError::NoRoot)?, &installed)?
-            }
-            root => root?,
-        };
+        let records = Records::new(state.root(), state.quarantine());
         let mut trust = Self {
-            root,
+            chain: Chain::load(state, given, &records)?,
             channel: channel.to_owned(),
-            record: state.manifest(),
+            path: state.manifest(),
+            records,
+            seen: None,
             known: None,
+            sequences: BTreeMap::new(),
         };
         if let Err(reason) = trust.recall() {
-            let aside = durable::put_aside(&trust.record, &state.quarantine());
-            warn!(%reason, ?aside, "the last manifest cannot be used; starting without it");
+            put_aside(&trust.records, &trust.path);
+            warn!(%reason, "the last manifest cannot be used; starting without it");
         }
         Ok(trust)
     }
@@ -112,28 +124,60 @@ impl Trust {
         Some(&self.known.as_ref()?.manifest)
     }
 
+    /// The newest root that is trusted.
+    pub(crate) const fn root(&self) -> &Root {
+        self.chain.newest()
+    }
+
+    /// The high-water marks, below which no manifest is accepted.
+    pub(crate) const fn seen(&self) -> Option<&Seen> {
+        self.seen.as_ref()
+    }
+
+    /// The sequence numbers of versions that this host has or was offered.
+    pub(crate) const fn sequences(&self) -> &BTreeMap<Digest, u64> {
+        &self.sequences
+    }
+
     /// Whether the known manifest may still be adopted at this wall-clock time.
     pub(crate) fn is_fresh(&self, wall: Timestamp) -> bool {
-        self.manifest().is_some_and(|manifest| {
-            manifest.is_fresh(adoption_time(wall, Some(&Seen::of(manifest))))
-        })
+        let clocks = Clocks {
+            wall,
+            built: None,
+            server: None,
+        };
+        self.manifest().map_or(Freshness::Expired, |manifest| {
+            manifest.freshness(self.seen.as_ref(), &clocks)
+        }) != Freshness::Expired
+    }
+
+    /// Trusts the next root from now on. Durable before anything that only it allows is accepted.
+    pub(crate) fn follow(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.chain.follow(bytes, &self.records)?;
+        info!(version = self.root().version(), "new trust root");
+        Ok(())
     }
 
     /// Verifies what the server sent, and keeps it as the new mark before anybody acts on it. Returns
-    /// whether it is another one than the known.
-    pub(crate) fn accept(&mut self, bytes: Vec<u8>, etag: Option<String>) -> Result<bool, Error> {
-        let seen = self.manifest().map(Seen::of);
-        let manifest = verify(&bytes, &self.root, &self.channel, seen.as_ref())?;
-        let is_new = seen != Some(Seen::of(&manifest));
-        let record = Record {
-            etag: etag.clone(),
-            envelope: String::from_utf8(bytes).unwrap_or_default(),
-        };
-        let text = serde_json::to_vec(&record).expect("text always serialises");
-        if let Err(cause) = durable::replace(&self.record, &text) {
-            warn!(%cause, file = %self.record.display(), "cannot keep the manifest");
-        }
-        checkpoint::reached("manifest-kept");
+    /// whether it is another one than the known. `has` is what this host has: the sequence numbers of
+    /// these versions stay known.
+    pub(crate) fn accept(
+        &mut self,
+        bytes: Vec<u8>,
+        etag: Option<String>,
+        has: &BTreeSet<Digest>,
+    ) -> Result<bool, Error> {
+        let root = self.chain.newest();
+        let manifest = root.accept(&bytes, &self.channel, self.seen.as_ref())?;
+        let is_new = self.manifest() != Some(&manifest);
+        let seen = self.seen.take().and_then(|seen| seen.under(root));
+        self.seen = Some(match seen {
+            Some(seen) => seen.then(&manifest),
+            None => Seen::of(&manifest),
+        });
+        self.sequences.retain(|digest, _| has.contains(digest));
+        self.sequences.extend(sequences(&manifest));
+        self.keep(etag.clone(), bytes);
         if is_new {
             info!(serial = manifest.serial, channel = %manifest.channel, "new manifest verified");
         }
@@ -141,177 +185,71 @@ impl Trust {
         Ok(is_new)
     }
 
-    /// Reads the last manifest back. A missing one is fine; of another channel, it is forgotten.
+    fn keep(&self, etag: Option<String>, envelope: Vec<u8>) {
+        let sequences = self.sequences.iter();
+        let record = Record {
+            etag,
+            envelope: String::from_utf8(envelope).unwrap_or_default(),
+            seen: self.seen.clone(),
+            sequences: sequences
+                .map(|(digest, seq)| (digest.to_string(), *seq))
+                .collect(),
+        };
+        let text = serde_json::to_vec(&record).expect("text and numbers always serialise");
+        if let Err(cause) = self.records.replace(&self.path, &text) {
+            warn!(%cause, file = %self.path.display(), "cannot keep the manifest");
+        }
+        passed(point("upgrade.manifest-kept"));
+    }
+
+    /// Reads the last manifest back. A missing one is fine; of another channel, it is forgotten; one
+    /// that needs a root that was lost is asked for again, together with that.
     fn recall(&mut self) -> Result<(), String> {
-        let bytes = match fs::read(&self.record) {
+        let bytes = match OsFs.read("manifest.read", &self.path, RECORD_MOST) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             read => read.map_err(|error| error.to_string())?,
         };
         let record: Record = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-        match verify(record.envelope.as_bytes(), &self.root, &self.channel, None) {
-            Ok(manifest) => {
-                self.known = Some(Known {
-                    manifest,
-                    etag: record.etag,
-                });
-                Ok(())
-            }
-            Err(Error::WrongChannel { .. }) => Ok(()),
-            Err(error) => Err(error.to_string()),
+        let is_ours = |seen: &Seen| seen.channel() == self.channel;
+        self.seen = record.seen.filter(is_ours);
+        let envelope = record.envelope.as_bytes();
+        let manifest = match self.root().accept(envelope, &self.channel, None) {
+            Err(Error::WrongChannel { .. } | Error::BeforeReset { .. }) => return Ok(()),
+            Err(Error::RootBehind { .. }) => None,
+            // As above, if the keys changed with the roots. The marks say that it was good once.
+            Err(Error::Signatures { .. }) if self.seen.is_some() => None,
+            judged => Some(judged.map_err(|error| error.to_string())?),
+        };
+        let digests = record.sequences.into_iter();
+        self.sequences = digests
+            .filter_map(|(digest, seq)| Some((digest.parse().ok()?, seq)))
+            .collect();
+        if let Some(manifest) = &manifest {
+            self.seen.get_or_insert_with(|| Seen::of(manifest));
         }
+        self.known = manifest.map(|manifest| Known {
+            manifest,
+            etag: record.etag,
+        });
+        Ok(())
     }
 }
 
-fn read_root(path: &Path) -> Result<Root, TrustError> {
-    let bytes = fs::read(path).map_err(|cause| TrustError::Unreadable {
-        path: path.to_owned(),
-        cause,
-    })?;
-    Root::from_trusted(&bytes).map_err(|cause| TrustError::Refused {
-        path: path.to_owned(),
-        cause,
-    })
+/// Puts a record aside that makes no sense; one that cannot be moved is in the way of nothing.
+fn put_aside(records: &Records, path: &Path) {
+    match records.put_aside(path) {
+        Ok(aside) => info!(aside = %aside.display(), "put aside"),
+        Err(error) => warn!(%error, file = %path.display(), "cannot put it aside"),
+    }
 }
 
-/// Takes over the root that the installer laid down; only one that makes sense.
-fn import(from: &Path, to: &Path) -> Result<Root, TrustError> {
-    let root = read_root(from)?;
-    fs::read(from)
-        .and_then(|bytes| durable::replace(to, &bytes))
-        .map_err(|cause| TrustError::NotKept {
-            path: to.to_owned(),
-            cause,
-        })?;
-    info!(version = root.version(), from = %from.display(), "trust root imported");
-    Ok(root)
+/// The sequence numbers of the files that a manifest lists for this platform.
+fn sequences(manifest: &Manifest) -> impl Iterator<Item = (Digest, u64)> {
+    Component::ALL
+        .into_iter()
+        .flat_map(|component| manifest.listed(component.name()))
+        .filter_map(|release| Some((release.target_for(OS, ARCH)?.sha256, release.seq)))
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::SignedDuration;
-    use shared_release::{Keypair, RootDraft, sign};
-    use tempfile::TempDir;
-
-    use super::*;
-
-    struct Bed {
-        folder: TempDir,
-        state: StateDir,
-    }
-
-    fn now() -> Timestamp {
-        Timestamp::from_second(1_760_000_000).unwrap()
-    }
-
-    fn release_key() -> Keypair {
-        Keypair::from_seed([2; 32])
-    }
-
-    fn envelope(channel: &str, serial: u64) -> Vec<u8> {
-        let end = now() + SignedDuration::from_hours(1);
-        let manifest = Manifest::new(channel, serial, now(), end);
-        sign(&manifest.to_payload().unwrap(), &[&release_key()])
-    }
-
-    impl Bed {
-        fn new() -> Self {
-            let folder = TempDir::new().unwrap();
-            let root_key = Keypair::from_seed([1; 32]);
-            let draft = RootDraft {
-                root_keys: &[&root_key],
-                root_threshold: 1,
-                release_keys: &[&release_key()],
-                release_threshold: 1,
-                expires: now(),
-            };
-            fs::write(folder.path().join("root.json"), draft.build().unwrap()).unwrap();
-            let state = StateDir::new(folder.path().join("state"));
-            Self { folder, state }
-        }
-
-        fn load(&self) -> Result<Trust, TrustError> {
-            let given = self.folder.path().join("root.json");
-            Trust::load(&self.state, Some(&given), "stable")
-        }
-
-        fn serial(&self) -> Option<u64> {
-            Some(self.load().unwrap().manifest()?.serial)
-        }
-    }
-
-    #[test]
-    fn a_root_is_imported_once_and_then_needed_no_more() {
-        let bed = Bed::new();
-        let missing = Trust::load(&bed.state, None, "stable").unwrap_err();
-        assert!(missing.to_string().contains("--trust-root"), "{missing}");
-        bed.load().unwrap();
-        fs::write(bed.folder.path().join("root.json"), "another").unwrap();
-        bed.load().unwrap();
-        Trust::load(&bed.state, None, "stable").unwrap();
-    }
-
-    #[test]
-    fn a_file_that_is_no_root_is_not_imported() {
-        let bed = Bed::new();
-        fs::write(bed.folder.path().join("root.json"), "{}").unwrap();
-        assert!(matches!(bed.load(), Err(TrustError::Refused { .. })));
-        assert!(!bed.state.trust().exists());
-    }
-
-    #[test]
-    fn the_last_manifest_is_the_mark_after_a_restart() {
-        let bed = Bed::new();
-        let mut trust = bed.load().unwrap();
-        assert_eq!(
-            trust.accept(envelope("stable", 5), Some("e".into())),
-            Ok(true)
-        );
-        assert_eq!(
-            trust.accept(envelope("stable", 5), Some("f".into())),
-            Ok(false)
-        );
-        let mut again = bed.load().unwrap();
-        assert_eq!(again.etag(), Some("f"));
-        assert!(again.is_fresh(now()));
-        assert!(!again.is_fresh(now() + SignedDuration::from_hours(2)));
-        let older = again.accept(envelope("stable", 4), None);
-        assert_eq!(older, Err(Error::SerialRolledBack { found: 4, seen: 5 }));
-        assert_eq!(bed.serial(), Some(5));
-    }
-
-    #[test]
-    fn an_unusable_record_is_put_aside_and_never_fatal() {
-        let bed = Bed::new();
-        let stranger = Keypair::from_seed([9; 32]);
-        let manifest = Manifest::new("stable", 9, now(), now() + SignedDuration::from_hours(1));
-        let forged = sign(&manifest.to_payload().unwrap(), &[&stranger]);
-        let record = Record {
-            etag: None,
-            envelope: String::from_utf8(forged).unwrap(),
-        };
-        let forged = serde_json::to_vec(&record).unwrap();
-        for bytes in [b"".as_slice(), b"\0\0\0", b"{}", &forged] {
-            fs::create_dir_all(bed.state.root()).unwrap();
-            fs::write(bed.state.manifest(), bytes).unwrap();
-            assert_eq!(bed.serial(), None);
-            assert!(!bed.state.manifest().exists());
-            assert_eq!(
-                fs::read(bed.state.quarantine().join("manifest.json")).unwrap(),
-                bytes
-            );
-        }
-    }
-
-    #[test]
-    fn another_channel_starts_without_a_mark() {
-        let bed = Bed::new();
-        bed.load()
-            .unwrap()
-            .accept(envelope("stable", 5), None)
-            .unwrap();
-        let mut edge = Trust::load(&bed.state, None, "edge").unwrap();
-        assert!(edge.manifest().is_none());
-        assert_eq!(edge.accept(envelope("edge", 1), None), Ok(true));
-        assert!(edge.accept(envelope("stable", 6), None).is_err());
-    }
-}
+mod tests;

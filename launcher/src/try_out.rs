@@ -21,7 +21,12 @@ impl Host<'_> {
         if self.crew.of(Some(digest)).is_some() {
             return None;
         }
+        if self.is_revoked(digest) {
+            warn!(version = %self.version_of(Some(digest)), "the version on trial was taken back");
+            return Some(Event::Judged(Verdict::Withdraw));
+        }
         let name = Component::Agent.name();
+        self.outward.tried(Component::Agent);
         let prepared = step_switch::prepare(&self.agent_slot, &self.store, digest, name);
         self.agent_page = self.agent_slot.read().page;
         match prepared {
@@ -65,6 +70,7 @@ impl Host<'_> {
         }
         let version = self.version_of(Some(digest));
         let back_to = self.version_of(self.agent_page.committed());
+        self.note_verdict(digest, verdict);
         match verdict {
             Verdict::Commit => info!(%version, "agent committed"),
             Verdict::Reject(reason) if self.agent_page.committed().is_none() => {
@@ -82,6 +88,21 @@ impl Host<'_> {
             self.restart_at = self.now();
         }
         Event::Settled
+    }
+
+    /// What the verdict means for the count of tries and for a crash loop.
+    fn note_verdict(&mut self, digest: Digest, verdict: Verdict) {
+        if verdict == Verdict::Commit {
+            self.effort.ends();
+            self.crash_loop.recovered();
+        } else if Some(digest) == self.agent_page.previous() {
+            self.crash_loop.other_failed();
+            if self.crash_loop.is_rescue() {
+                error!(
+                    "no installed agent runs; both are tried in turn until there is another one"
+                );
+            }
+        }
     }
 
     /// A start on trial came to nothing for reasons outside of the version.
@@ -102,9 +123,8 @@ impl Host<'_> {
 
     pub(crate) fn sweep(&mut self) {
         self.unswept = false;
-        let running = self.crew.digests().chain(self.own.digest);
-        let in_use = running.chain(self.agent_page.named());
-        let readings = [self.launcher_slot.read(), self.agent_slot.read()];
-        sweep::sweep(&self.store, &self.state, readings.each_ref(), in_use);
+        if let Some(keep) = self.to_keep() {
+            sweep::sweep(&self.store, &self.state, &keep);
+        }
     }
 }

@@ -1,44 +1,26 @@
 //! The upgrade as a state machine: from "ask the server" to "committed" or "rejected".
 //!
-//! ```text
-//!             Tick, AskNow            Checked(Upgrade)            Downloaded
-//!   ┌▶ Idle ───────────────▶ Checking ────────────────▶ Downloading ────────▶ Staging
-//!   │   ▲  nothing new, failed │        failed           │       failed         │ Staged
-//!   │   └──────────────────────┴────────────────────────┴──────────────────────▶┤
-//!   │                                                                            ▼
-//!   │  Settled                Judged              Armed (agent)               Arming
-//!   ├────────────── Settling ◀─────── Trying ◀────────────────────────────────────┤
-//!   │                                   ▲ Resumed (found on the page at start)    │ Armed
-//!   └── a failed page write ────────────┘ stays and is judged again               ▼ (launcher)
-//!                                                                              Leaving
-//! ```
+//! The graph of its states is drawn from this code into `docs/life-of-an-upgrade.md`; a test keeps
+//! the two the same.
 //!
 //! Pure: [`Upgrade::next`] takes the state by value, an event and the time, and returns the next
 //! state with the effects to carry out. Whatever must survive a crash is made durable by the
 //! effect that leads to a state ([`Effect::Arm`], [`Effect::Settle`]), so that the event which
 //! reports it comes only after. This module does no I/O and never talks to an agent.
 
+mod task;
+
 use std::time::Duration;
 
 use shared_handover::layout::Component;
 use shared_slots::{Digest, Reason};
 
+pub(crate) use task::{Block, Cause, Supply, Task};
+
 use crate::keep_running::{Luck, wait_after};
 
 /// The longest rest between two checks that a failing server can bring about.
 const LONGEST_REST: Duration = Duration::from_hours(1);
-
-/// A version that is to be installed, as the manifest describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Task {
-    pub(crate) component: Component,
-    pub(crate) version: String,
-    pub(crate) digest: Digest,
-    pub(crate) size: u64,
-    /// Places of the file, relative to the release tree.
-    pub(crate) urls: Vec<String>,
-    pub(crate) serial: u64,
-}
 
 /// Where an upgrade stands. `failures` counts tries that led to nothing, for the back-off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +29,21 @@ pub(crate) enum Upgrade {
     Idle { due: Duration, failures: u32 },
     /// The manifest is being fetched and verified.
     Checking { failures: u32 },
-    /// The file is coming.
-    Downloading { task: Task, failures: u32 },
+    /// The file is coming: so many bytes of what is to be transferred are there, of so many.
+    Downloading {
+        task: Task,
+        received: (u64, u64),
+        failures: u32,
+    },
     /// The file is being sealed into the store.
     Staging { task: Task, failures: u32 },
+    /// Something stands in the way that is no failure; all is looked at anew at `due`.
+    Waiting {
+        task: Task,
+        why: Block,
+        due: Duration,
+        failures: u32,
+    },
     /// The page that puts it on trial is being written.
     Arming { task: Task, failures: u32 },
     /// The agent with this digest is on trial, and watched.
@@ -62,6 +55,20 @@ pub(crate) enum Upgrade {
         failures: u32,
     },
     /// A launcher is armed; this one ends so that the bootstrapper can start it.
+    Leaving,
+}
+
+/// The states without their data: what status and graph call them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Step {
+    Idle,
+    Checking,
+    Downloading,
+    Staging,
+    Waiting,
+    Arming,
+    Trying,
+    Settling,
     Leaving,
 }
 
@@ -81,16 +88,26 @@ pub(crate) enum Verdict {
 pub(crate) enum Event {
     /// Time passed.
     Tick,
-    /// A newer release was announced, or what was installed is lost.
+    /// A newer release was announced, what was installed is lost, or the rules for adoption changed.
     AskNow,
+    /// A person wants the server asked, however often that failed.
+    Asked,
     /// The manifest was judged, and this version is to be installed.
     Checked(Task),
     /// The manifest was judged, and there is nothing to do.
     NothingNew,
+    /// Something stands in the way of this version, at the latest until then.
+    Blocked {
+        task: Task,
+        why: Block,
+        until: Option<Duration>,
+    },
     /// The step under way failed. `rest` is how long the server asked to be left alone.
     Failed { rest: Option<Duration> },
     /// The file is not what it should be, and would not be if it were fetched again now.
     Spoiled,
+    /// So many bytes have come, of so many.
+    Received(u64, u64),
     /// The file is whole.
     Downloaded,
     /// The file is in the store.
@@ -99,6 +116,9 @@ pub(crate) enum Event {
     Armed,
     /// At start, the page named this trial.
     Resumed(Digest),
+    /// A version that is in the store has to be tried now: what is committed fails, was taken back,
+    /// or a person wants it so.
+    FallBack(Task),
     /// The gate decided.
     Judged(Verdict),
     /// The verdict is on the page.
@@ -141,62 +161,74 @@ impl Upgrade {
     /// The state and the effects that follow. An event that does not fit the state changes nothing.
     #[must_use]
     pub(crate) fn next(self, event: Event, now: Now) -> (Self, Vec<Effect>) {
+        match event {
+            Event::Tick | Event::AskNow | Event::Asked => self.woken(&event, now),
+            Event::Failed { rest } => (self.failed(rest, now), vec![]),
+            Event::Blocked { task, why, until } => (self.blocked(task, why, until, now), vec![]),
+            Event::FallBack(task) if self.may_give_way() => Self::arm(task, self.failures()),
+            event => self.advance(event, now),
+        }
+    }
+
+    /// What the step under way reported when it went well.
+    fn advance(self, event: Event, now: Now) -> (Self, Vec<Effect>) {
+        let failures = self.failures();
         match (self, event) {
-            (Self::Idle { due, failures }, Event::Tick) if due <= now.at => Self::check(failures),
-            (Self::Idle { failures: 0, .. }, Event::AskNow) => Self::check(0),
-            (Self::Idle { failures, .. }, Event::Resumed(digest)) => (
-                Self::Trying { digest, failures },
-                vec![Effect::StartTrial(digest)],
-            ),
-            (Self::Checking { failures }, Event::Checked(task)) => (
-                Self::Downloading {
-                    task: task.clone(),
-                    failures,
-                },
-                vec![Effect::Download(task)],
-            ),
+            (Self::Idle { .. }, Event::Resumed(digest)) => Self::try_out(digest, failures),
+            (Self::Checking { .. }, Event::Checked(task)) => Self::download(task, failures),
             (Self::Checking { .. }, Event::NothingNew)
             | (Self::Downloading { .. } | Self::Staging { .. }, Event::Spoiled) => {
                 (Self::idle(now), vec![])
             }
-            (Self::Downloading { task, failures }, Event::Downloaded) => (
-                Self::Staging {
-                    task: task.clone(),
+            (Self::Downloading { task, .. }, Event::Received(done, total)) => {
+                let received = (done, total);
+                let state = Self::Downloading {
+                    task,
+                    received,
                     failures,
-                },
-                vec![Effect::Stage(task)],
-            ),
-            (Self::Staging { task, failures }, Event::Staged) => (
-                Self::Arming {
-                    task: task.clone(),
-                    failures,
-                },
-                vec![Effect::Arm(task)],
-            ),
-            (Self::Arming { task, failures }, Event::Armed) => Self::armed(&task, failures),
-            (state, Event::Failed { rest }) => (state.failed(rest, now), vec![]),
-            (Self::Trying { digest, failures }, Event::Judged(verdict)) => (
-                Self::Settling {
-                    digest,
-                    verdict,
-                    failures,
-                },
-                vec![Effect::Settle(digest, verdict)],
-            ),
-            (
-                Self::Settling {
-                    verdict, failures, ..
-                },
-                Event::Settled,
-            ) => (Self::settled(verdict, failures, now), vec![Effect::Sweep]),
+                };
+                (state, vec![])
+            }
+            (Self::Downloading { task, .. }, Event::Downloaded) => Self::stage(task, failures),
+            (Self::Staging { task, .. }, Event::Staged) => Self::arm(task, failures),
+            (Self::Arming { task, .. }, Event::Armed) => match task.component {
+                Component::Launcher => (Self::Leaving, vec![Effect::Leave]),
+                Component::Agent => Self::try_out(task.digest, failures),
+            },
+            (Self::Trying { digest, .. }, Event::Judged(verdict)) => {
+                Self::settle(digest, verdict, failures)
+            }
+            (Self::Settling { verdict, .. }, Event::Settled) => {
+                (Self::settled(verdict, failures, now), vec![Effect::Sweep])
+            }
             (state, _) => (state, vec![]),
+        }
+    }
+
+    /// Time passed, or somebody wants the server asked.
+    fn woken(self, event: &Event, now: Now) -> (Self, Vec<Effect>) {
+        match self {
+            Self::Idle { due, failures } | Self::Waiting { due, failures, .. } => {
+                let wakes = match event {
+                    Event::Tick => due <= now.at,
+                    // The back-off stands between a failing server and whoever is impatient.
+                    Event::AskNow => failures == 0,
+                    _ => true,
+                };
+                if wakes {
+                    (Self::Checking { failures }, vec![Effect::Check])
+                } else {
+                    (self, vec![])
+                }
+            }
+            state => (state, vec![]),
         }
     }
 
     /// When the next [`Event::Tick`] would do something.
     pub(crate) const fn due(&self) -> Option<Duration> {
         match self {
-            Self::Idle { due, .. } => Some(*due),
+            Self::Idle { due, .. } | Self::Waiting { due, .. } => Some(*due),
             _ => None,
         }
     }
@@ -209,19 +241,91 @@ impl Upgrade {
         }
     }
 
-    fn check(failures: u32) -> (Self, Vec<Effect>) {
-        (Self::Checking { failures }, vec![Effect::Check])
+    /// The version that is being brought in, up to its trial.
+    pub(crate) const fn task(&self) -> Option<&Task> {
+        match self {
+            Self::Downloading { task, .. }
+            | Self::Staging { task, .. }
+            | Self::Waiting { task, .. }
+            | Self::Arming { task, .. } => Some(task),
+            _ => None,
+        }
     }
 
-    fn armed(task: &Task, failures: u32) -> (Self, Vec<Effect>) {
-        let digest = task.digest;
-        match task.component {
-            Component::Launcher => (Self::Leaving, vec![Effect::Leave]),
-            Component::Agent => (
-                Self::Trying { digest, failures },
-                vec![Effect::StartTrial(digest)],
-            ),
+    /// How many bytes have come, of how many.
+    pub(crate) const fn received(&self) -> (u64, u64) {
+        match self {
+            Self::Downloading { received, .. } => *received,
+            _ => (0, 0),
         }
+    }
+
+    /// Tries in a row that led to nothing.
+    pub(crate) const fn failures(&self) -> u32 {
+        match self {
+            Self::Idle { failures, .. }
+            | Self::Checking { failures }
+            | Self::Downloading { failures, .. }
+            | Self::Staging { failures, .. }
+            | Self::Waiting { failures, .. }
+            | Self::Arming { failures, .. }
+            | Self::Trying { failures, .. }
+            | Self::Settling { failures, .. } => *failures,
+            Self::Leaving => 0,
+        }
+    }
+
+    /// The state without its data.
+    pub(crate) const fn step(&self) -> Step {
+        match self {
+            Self::Idle { .. } => Step::Idle,
+            Self::Checking { .. } => Step::Checking,
+            Self::Downloading { .. } => Step::Downloading,
+            Self::Staging { .. } => Step::Staging,
+            Self::Waiting { .. } => Step::Waiting,
+            Self::Arming { .. } => Step::Arming,
+            Self::Trying { .. } => Step::Trying,
+            Self::Settling { .. } => Step::Settling,
+            Self::Leaving => Step::Leaving,
+        }
+    }
+}
+
+// === into a state ===
+
+impl Upgrade {
+    fn download(task: Task, failures: u32) -> (Self, Vec<Effect>) {
+        let effect = Effect::Download(task.clone());
+        let state = Self::Downloading {
+            task,
+            received: (0, 0),
+            failures,
+        };
+        (state, vec![effect])
+    }
+
+    fn stage(task: Task, failures: u32) -> (Self, Vec<Effect>) {
+        let effect = Effect::Stage(task.clone());
+        (Self::Staging { task, failures }, vec![effect])
+    }
+
+    fn arm(task: Task, failures: u32) -> (Self, Vec<Effect>) {
+        let effect = Effect::Arm(task.clone());
+        (Self::Arming { task, failures }, vec![effect])
+    }
+
+    fn try_out(digest: Digest, failures: u32) -> (Self, Vec<Effect>) {
+        let effect = Effect::StartTrial(digest);
+        (Self::Trying { digest, failures }, vec![effect])
+    }
+
+    fn settle(digest: Digest, verdict: Verdict, failures: u32) -> (Self, Vec<Effect>) {
+        let state = Self::Settling {
+            digest,
+            verdict,
+            failures,
+        };
+        (state, vec![Effect::Settle(digest, verdict)])
     }
 
     /// The usual rest, a tenth longer or shorter.
@@ -229,6 +333,47 @@ impl Upgrade {
         Self::Idle {
             due: now.at + now.luck.spread(now.poll),
             failures: 0,
+        }
+    }
+
+    fn after_failure(failures: u32, rest: Option<Duration>, now: Now) -> Self {
+        let longest = now.poll.min(LONGEST_REST);
+        let wait = wait_after(failures, longest, now.luck);
+        Self::Idle {
+            due: now.at + wait.max(rest.unwrap_or_default().min(LONGEST_REST)),
+            failures,
+        }
+    }
+}
+
+// === what else can come of a step ===
+
+impl Upgrade {
+    /// Whether nothing durable would be left half done if this were dropped now.
+    const fn may_give_way(&self) -> bool {
+        matches!(
+            self.step(),
+            Step::Idle | Step::Checking | Step::Downloading | Step::Staging | Step::Waiting
+        )
+    }
+
+    /// Something stands in the way. The server is asked as usual meanwhile, for a newer release may
+    /// not have it in its way.
+    fn blocked(self, task: Task, why: Block, until: Option<Duration>, now: Now) -> Self {
+        match self {
+            Self::Checking { failures }
+            | Self::Downloading { failures, .. }
+            | Self::Staging { failures, .. }
+            | Self::Arming { failures, .. } => {
+                let usual = now.at + now.luck.spread(now.poll);
+                Self::Waiting {
+                    task,
+                    why,
+                    due: until.map_or(usual, |until| until.min(usual).max(now.at)),
+                    failures,
+                }
+            }
+            state => state,
         }
     }
 
@@ -255,16 +400,9 @@ impl Upgrade {
             Verdict::Reject(_) => Self::after_failure(failures + 1, None, now),
         }
     }
-
-    fn after_failure(failures: u32, rest: Option<Duration>, now: Now) -> Self {
-        let longest = now.poll.min(LONGEST_REST);
-        let wait = wait_after(failures, longest, now.luck);
-        Self::Idle {
-            due: now.at + wait.max(rest.unwrap_or_default().min(LONGEST_REST)),
-            failures,
-        }
-    }
 }
 
+#[cfg(test)]
+mod graph;
 #[cfg(test)]
 mod tests;

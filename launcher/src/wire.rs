@@ -3,20 +3,25 @@
 //! Tasks and threads report; only the loop in [`crate::run`] decides. The channel has no bound: what
 //! comes in is a handful of reports per step and one line per message of a local agent.
 
-use shared_fetch::{FetchError, ManifestReply};
+use launcher_control::Asked;
+use shared_fetch::{FetchError, Obtained};
 use shared_handover::message::{ToAgent, ToLauncher};
-use shared_slots::SealError;
+use shared_slots::{Digest, SealError};
 use tokio::sync::mpsc;
+
+use crate::step_check::{Found, Trouble};
 
 /// Something that happened.
 #[derive(Debug)]
 pub(crate) enum Happening {
     /// The server answered the question for the manifest.
-    Answered(Result<ManifestReply, FetchError>),
-    /// A download ended.
-    Downloaded(Result<(), FetchError>),
-    /// A sealing ended.
-    Sealed(Result<(), SealError>),
+    Answered(Result<Found, Trouble>),
+    /// So many bytes of a version have come, of so many.
+    Received(Digest, u64, u64),
+    /// The download of a version ended.
+    Downloaded(Digest, Result<Obtained, FetchError>),
+    /// The sealing of a version ended.
+    Sealed(Digest, Result<(), SealError>),
     /// There is a connection to the agent with this process id; messages go in here. Dropping the
     /// sender ends the connection.
     Linked(u32, mpsc::UnboundedSender<ToAgent>),
@@ -26,6 +31,8 @@ pub(crate) enum Happening {
     Unlinked(u32),
     /// An agent ended.
     Ended(u32, End),
+    /// An operator asks or orders.
+    Asked(Asked),
     /// Somebody asked this process to end, with SIGTERM or SIGINT.
     AskedToStop,
     /// The bootstrapper is gone: standard input ended.

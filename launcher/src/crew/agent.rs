@@ -15,6 +15,9 @@ use crate::hand_over::{Duty, Member, Order};
 use crate::step_watch::{Facts, Pulse};
 use crate::wire::Reports;
 
+/// Pings in a row, a minute apart, after which an agent that serves counts as hung.
+const HUNG_AFTER: u32 = 3;
+
 /// How long a rejected agent without a job may take to end before it is killed.
 const REJECTED_MAY_LINGER: Duration = Duration::from_secs(10);
 
@@ -44,6 +47,10 @@ pub(crate) struct Agent {
     stops: u8,
     facts: Facts,
     pulse: Pulse,
+    /// Pings that were missed in a row when it spoke last.
+    missed_when_heard: u32,
+    /// Whether it was said that it does not answer.
+    warned_of_hang: bool,
     /// Whether it was logged that it takes jobs.
     announced: bool,
     /// Ends the task that keeps the connection.
@@ -82,6 +89,8 @@ impl Agent {
             stops: 0,
             facts: Facts::default(),
             pulse: Pulse::default(),
+            missed_when_heard: 0,
+            warned_of_hang: false,
             announced: false,
             link: link.abort_handle(),
         }
@@ -121,6 +130,11 @@ impl Agent {
     /// Whether it failed its trial.
     pub(crate) const fn is_rejected(&self) -> bool {
         self.rejected
+    }
+
+    /// What it said of itself last.
+    pub(crate) const fn status(&self) -> Option<&Status> {
+        self.status.as_ref()
     }
 
     fn busy(&self) -> u32 {
@@ -205,8 +219,14 @@ impl Agent {
                 }
                 self.spawn = Some(spawn);
             }
-            ToLauncher::Pong { seq } => self.pulse.answer(seq),
+            ToLauncher::Pong { seq } => {
+                self.pulse.answer(seq);
+                self.missed_when_heard = self.pulse.missed();
+                self.warned_of_hang = false;
+            }
             ToLauncher::Status(status) => {
+                // Whoever says how it is does not hang.
+                self.missed_when_heard = self.pulse.missed();
                 self.facts.learn(&status);
                 if status.phase != Phase::Standby {
                     // It was let to work before, by the launcher before this one.
@@ -246,6 +266,29 @@ impl Agent {
         let begins = self.served() && !self.announced && self.workers() > 0;
         self.announced |= begins;
         begins
+    }
+
+    /// An agent that serves and does not answer any more is of no use. It is killed if it has no
+    /// job, and started again; with a job it is left alone, for that may well end.
+    pub(super) fn end_if_hung(&mut self) {
+        let silent = self.pulse.missed().saturating_sub(self.missed_when_heard);
+        if silent < HUNG_AFTER || self.warned_of_hang {
+            return;
+        }
+        self.warned_of_hang = true;
+        let (pid, busy) = (self.id.pid, self.busy());
+        if busy > 0 {
+            warn!(
+                pid,
+                busy, "the agent does not answer; leaving it to finish its jobs"
+            );
+            return;
+        }
+        warn!(
+            pid,
+            "the agent does not answer and has no job; ending it, to start it again"
+        );
+        shared_supervise::kill_tree(&[self.id]);
     }
 
     /// Kills it if it was rejected and neither ends nor has a job.

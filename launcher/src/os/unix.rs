@@ -8,6 +8,8 @@ use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _};
 use std::path::Path;
 use std::process::Command;
 
+use shared_fault::point;
+use shared_supervise::ExitFile;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
@@ -15,12 +17,14 @@ use tokio::process::Child;
 
 /// Makes a folder that only its owner may look into; one that is there stays as it is.
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    point("folder.create")?;
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Starts a child that leads a session of its own.
 pub(crate) fn spawn_in_own_session(mut command: Command) -> io::Result<Child> {
     shared_supervise::own_session(&mut command);
+    point("agent.spawn")?;
     tokio::process::Command::from(command).spawn()
 }
 
@@ -38,8 +42,9 @@ pub(crate) fn stdin_pipe() -> io::Result<pipe::Receiver> {
     pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)
 }
 
-/// A descriptor that the event loop can wait for until it is readable.
-pub(crate) fn wait_readable(file: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+/// The end of a process as something that the event loop can wait for.
+pub(crate) fn wait_readable(exit: &ExitFile) -> io::Result<AsyncFd<OwnedFd>> {
+    let file = exit.watched().try_clone_to_owned()?;
     // SAFETY: an `OwnedFd` is one descriptor, open until it is dropped.
     unsafe { AsyncFd::register_with_interest(file, Interest::READABLE) }.map_err(io::Error::from)
 }

@@ -6,22 +6,25 @@ use super::*;
 
 const POLL: Duration = Duration::from_mins(5);
 
-fn digest(n: u8) -> Digest {
+pub(super) fn digest(n: u8) -> Digest {
     Digest::from_bytes([n; 32])
 }
 
-fn task(component: Component) -> Task {
+pub(super) fn task(component: Component) -> Task {
     Task {
         component,
         version: "2".into(),
         digest: digest(2),
         size: 1,
-        urls: vec!["blobs/2".into()],
         serial: 2,
+        security: false,
+        plugins: None,
+        supply: Supply::Store,
+        cause: Cause::Release,
     }
 }
 
-fn now(seconds: u64) -> Now {
+pub(super) fn now(seconds: u64) -> Now {
     Now {
         at: Duration::from_secs(seconds),
         poll: POLL,
@@ -29,7 +32,7 @@ fn now(seconds: u64) -> Now {
     }
 }
 
-fn start() -> Upgrade {
+pub(super) fn start() -> Upgrade {
     Upgrade::Idle {
         due: Duration::ZERO,
         failures: 0,
@@ -120,6 +123,7 @@ fn a_file_that_came_wrong_does_not_keep_the_next_release_from_being_asked_for() 
     for state in [
         Upgrade::Downloading {
             task: task.clone(),
+            received: (0, 0),
             failures: 3,
         },
         Upgrade::Staging { task, failures: 3 },
@@ -190,6 +194,64 @@ fn a_trial_found_at_start_is_taken_up_again() {
     assert_eq!(effects, [Effect::StartTrial(digest(5))]);
 }
 
+fn blocked(until: Option<u64>) -> Event {
+    Event::Blocked {
+        task: task(Component::Agent),
+        why: Block::Spread,
+        until: until.map(Duration::from_secs),
+    }
+}
+
+#[test]
+fn what_waits_is_looked_at_anew_when_its_time_comes_or_the_rules_change() {
+    let staging = Upgrade::Staging {
+        task: task(Component::Agent),
+        failures: 0,
+    };
+    let (state, effects) = staging.next(blocked(Some(20)), now(10));
+    assert_eq!((state.step(), effects.len()), (Step::Waiting, 0));
+    assert_eq!(state.clone().next(Event::Tick, now(19)).1, []);
+    assert_eq!(state.clone().next(Event::Tick, now(20)).1, [Effect::Check]);
+    assert_eq!(state.next(Event::AskNow, now(11)).1, [Effect::Check]);
+}
+
+#[test]
+fn a_long_wait_does_not_keep_a_newer_release_from_being_seen() {
+    for until in [None, Some(1_000_000)] {
+        let (state, _) = Upgrade::Checking { failures: 0 }.next(blocked(until), now(0));
+        assert!(state.due().unwrap() <= POLL.mul_f64(1.1), "{state:?}");
+    }
+}
+
+#[test]
+fn a_person_is_not_kept_waiting_by_the_back_off() {
+    let failing = Upgrade::Idle {
+        due: Duration::from_secs(200),
+        failures: 2,
+    };
+    assert_eq!(failing.next(Event::Asked, now(1)).1, [Effect::Check]);
+}
+
+#[test]
+fn a_fall_back_waits_for_nothing_but_a_page_that_is_being_written() {
+    let (agent, launcher) = (task(Component::Agent), task(Component::Launcher));
+    let (_, effects) = start().next(Event::FallBack(agent.clone()), now(0));
+    assert_eq!(effects, [Effect::Arm(agent.clone())]);
+    let downloading = Upgrade::Downloading {
+        task: launcher.clone(),
+        received: (9, 10),
+        failures: 0,
+    };
+    let (_, effects) = downloading.next(Event::FallBack(agent.clone()), now(0));
+    assert_eq!(effects, [Effect::Arm(agent.clone())]);
+    let arming = Upgrade::Arming {
+        task: launcher,
+        failures: 0,
+    };
+    let (state, effects) = arming.clone().next(Event::FallBack(agent), now(0));
+    assert_eq!((state, effects), (arming, vec![]));
+}
+
 fn any_verdict() -> impl Strategy<Value = Verdict> {
     prop_oneof![
         Just(Verdict::Commit),
@@ -202,6 +264,10 @@ fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => Just(Event::Tick),
         1 => Just(Event::AskNow),
+        1 => Just(Event::Asked),
+        1 => Just(blocked(None)),
+        1 => Just(Event::Received(1, 2)),
+        1 => Just(Event::FallBack(task(Component::Agent))),
         2 => Just(Event::Checked(task(Component::Agent))),
         1 => Just(Event::Checked(task(Component::Launcher))),
         1 => Just(Event::NothingNew),
@@ -219,10 +285,10 @@ fn any_event() -> impl Strategy<Value = Event> {
 /// The step that must have come before an effect, so that nothing is skipped.
 fn follows(effect: &Effect, before: Option<&Effect>) -> bool {
     match effect {
-        Effect::Check | Effect::StartTrial(_) => true,
+        // A fall-back arms what is in the store.
+        Effect::Check | Effect::StartTrial(_) | Effect::Arm(_) => true,
         Effect::Download(_) => before == Some(&Effect::Check),
         Effect::Stage(task) => before == Some(&Effect::Download(task.clone())),
-        Effect::Arm(task) => before == Some(&Effect::Stage(task.clone())),
         Effect::Leave => matches!(before, Some(Effect::Arm(_))),
         Effect::Settle(digest, _) => match before {
             Some(Effect::StartTrial(trial)) => trial == digest,
@@ -260,7 +326,7 @@ proptest! {
         }
         match state {
             Upgrade::Leaving => {}
-            Upgrade::Idle { due, .. } => prop_assert!(due <= now(100).at + POLL.mul_f64(1.1)),
+            Upgrade::Idle { due, .. } | Upgrade::Waiting { due, .. } => prop_assert!(due <= now(100).at + POLL.mul_f64(1.1)),
             other => return Err(TestCaseError::fail(format!("{other:?}"))),
         }
     }

@@ -80,14 +80,7 @@ impl Bed {
                 min_from_seq: 0,
                 barrier: false,
                 security: false,
-                targets: vec![Target {
-                    os: std::env::consts::OS.to_owned(),
-                    arch: std::env::consts::ARCH.to_owned(),
-                    sha256: digest,
-                    size: content.len() as u64,
-                    url: vec![format!("blobs/{digest}")],
-                    enc: None,
-                }],
+                targets: vec![plain(content)],
             });
         }
         manifest
@@ -233,6 +226,12 @@ impl Running {
         stdout.read_exact(&mut byte).unwrap();
         byte[0]
     }
+}
+
+/// A file of this platform.
+pub(crate) fn plain(content: &[u8]) -> Target {
+    use std::env::consts::{ARCH, OS};
+    Target::plain(OS, ARCH, Digest::of(content), content.len() as u64)
 }
 
 /// Asks until there is an answer, or panics.

@@ -1,18 +1,28 @@
-//! Killed at every named point of an upgrade, and started again: the host heals.
+//! Killed between any two durable steps of an upgrade, and started again: the host heals.
 //!
-//! Needs the feature `checkpoints`, which puts the points into the launcher.
+//! Needs the feature `faults`. Every single call that crosses to the operating system is the matter
+//! of `cargo xtask torture`; these are the points from which a new launcher has to go on.
 
 use std::path::Path;
 
-use launcher::CHECKPOINTS;
 use shared_handover::layout::Component;
 
 use crate::bed::{Bed, wait_until};
 use crate::fake_agent::Manner;
 
+/// In the order in which an upgrade passes them.
+const POINTS: [&str; 6] = [
+    "upgrade.manifest-kept",
+    "upgrade.staged",
+    "upgrade.armed",
+    "upgrade.try-counted",
+    "upgrade.settled",
+    "upgrade.swept",
+];
+
 #[test]
 fn wherever_a_launcher_is_killed_the_next_one_finishes_the_upgrade() {
-    for point in CHECKPOINTS {
+    for point in POINTS {
         let mut bed = Bed::new();
         let first = bed.publish_agent(1, Manner::Good);
         bed.start();
@@ -20,8 +30,11 @@ fn wherever_a_launcher_is_killed_the_next_one_finishes_the_upgrade() {
         bed.launcher().lose_bootstrapper();
         assert_eq!(bed.launcher().exit_code(), Some(11));
         let second = bed.publish_agent(2, Manner::Good);
+        let hits = bed.state.root().join("hits");
         bed.start_with(Path::new(env!("CARGO_BIN_EXE_launcher")), |command| {
-            command.env("TRIREME_KILL_AT", point);
+            command
+                .env("TRIREME_FAULT", format!("launcher/{point}:kill:1"))
+                .env("TRIREME_FAULT_HITS", hits);
         });
         assert_eq!(
             bed.launcher().exit_code(),

@@ -130,7 +130,9 @@ fn garbage_in_the_state_folder_does_not_keep_the_installed_agent_from_running() 
     fs::write(bed.state.manifest(), "{").unwrap();
     fs::write(bed.state.trust().join("1.root.json"), "{").unwrap();
     fs::write(&bed.state.pages(Component::Agent)[0], "torn").unwrap();
-    bed.start();
+    bed.start_with(Path::new(env!("CARGO_BIN_EXE_launcher")), |command| {
+        command.env_remove("TRIREME_TRUST_ROOT");
+    });
     bed.wait_for(&["agent takes jobs", "0.1.0"]);
     bed.wait_for(&["no upgrades until this is mended"]);
     let agents: Vec<_> = bed.agents().into_iter().filter(|id| *id != own).collect();

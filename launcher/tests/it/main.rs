@@ -6,7 +6,7 @@
 )]
 
 mod bed;
-#[cfg(feature = "checkpoints")]
+#[cfg(feature = "faults")]
 mod crash;
 mod fake_agent;
 mod life;
