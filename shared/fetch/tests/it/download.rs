@@ -214,7 +214,7 @@ async fn a_file_of_the_right_size_and_wrong_content_is_refused_and_dropped() {
     assert_eq!(bed.on_disk(), b"");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_stalled_download_is_given_up_and_keeps_its_bytes() {
     let bed = Bed::new();
     let half = raw("200 OK", &[], bed.content.len(), &bed.content[..100_000]);

@@ -279,7 +279,7 @@ async fn a_zstd_of_something_else_falls_to_the_plain_file() {
     poisoned(&bed, other, Encoding::Zstd).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn silence_falls_to_the_next_way() {
     let bed = Bed::new();
     let half = raw("200 OK", &[], bed.delta.len(), &bed.delta[..20]);
@@ -294,14 +294,10 @@ async fn silence_falls_to_the_next_way() {
     assert_eq!(obtained.received.delta, 20);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_head_that_trickles_is_given_up() {
     let bed = Bed::new();
     let head = b"HTTP/1.1 200 OK\r\nx: ".to_vec();
-    let (done, _) = full(
-        &bed,
-        vec![Answer::Trickle(head, 1, Duration::from_millis(10))],
-    )
-    .await;
+    let (done, _) = full(&bed, vec![Answer::Trickle(head, 1, Duration::from_secs(1))]).await;
     assert!(matches!(done, Err(FetchError::Stalled { .. })));
 }

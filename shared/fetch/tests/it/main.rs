@@ -17,13 +17,11 @@ mod server;
 mod slow;
 mod toxics;
 
-use std::time::Duration;
+use shared_fetch::{Fetcher, Options};
 
-use shared_fetch::Fetcher;
-
-/// A fetcher that gives up silence after a fifth of a second.
+/// A fetcher as launchers have it. Where it waits for something, the clock of the test is paused.
 fn fetcher() -> Fetcher {
-    Fetcher::new("trireme-test/1", Duration::from_millis(200)).unwrap()
+    Fetcher::with(&Options::new("trireme-test/1")).unwrap()
 }
 
 /// Bytes without a pattern that a shifted resume could hide in.

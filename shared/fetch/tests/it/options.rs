@@ -1,7 +1,5 @@
 //! Proxies, certificates and names.
 
-use std::time::Duration;
-
 use shared_fetch::{FetchError, Fetcher, Options};
 
 use crate::bed::{Bed, DEAD};
@@ -9,7 +7,6 @@ use crate::server::{Server, reply};
 
 fn behind(proxy: &str) -> Fetcher {
     Fetcher::with(&Options {
-        stall: Duration::from_millis(500),
         proxy: Some(proxy.to_owned()),
         ..Options::new("trireme-test/1")
     })

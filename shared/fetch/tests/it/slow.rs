@@ -8,10 +8,6 @@ use tokio::time::Instant;
 use crate::bed::Bed;
 use crate::server::{Answer, Server, raw};
 
-fn patient() -> Fetcher {
-    Fetcher::with(&Options::new("trireme-test/1")).unwrap()
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_byte_a_second_is_given_up_after_five_minutes_and_kept() {
     let bed = Bed::new();
@@ -20,7 +16,7 @@ async fn a_byte_a_second_is_given_up_after_five_minutes_and_kept() {
     let server = Server::start(vec![Answer::Trickle(head, 1, second)]).await;
     let begun = Instant::now();
     let order = bed.order(vec![bed.full(&[&server.url])]);
-    let error = bed.obtain_with(&patient(), &order).await.unwrap_err();
+    let error = bed.obtain(&order).await.unwrap_err();
     assert!(matches!(error, FetchError::Trickles { .. }), "{error}");
     assert!(error.is_retryable());
     assert!((295..320).contains(&begun.elapsed().as_secs()));
@@ -35,7 +31,7 @@ async fn a_server_that_falls_silent_is_given_up_after_a_minute() {
     let other = bed.server().await;
     let begun = Instant::now();
     let order = bed.order(vec![bed.full(&[&silent.url, &other.at("full")])]);
-    let obtained = bed.obtain_with(&patient(), &order).await.unwrap();
+    let obtained = bed.obtain(&order).await.unwrap();
     assert_eq!(obtained.received.full, bed.size());
     let taken = begun.elapsed();
     assert!(taken >= STALL_LIMIT && taken < STALL_LIMIT * 2, "{taken:?}");
@@ -49,7 +45,7 @@ async fn a_slow_line_that_never_stops_is_not_given_up() {
     let server = Server::start(vec![Answer::Trickle(head, 2048, Duration::from_secs(1))]).await;
     let begun = Instant::now();
     let order = bed.order(vec![bed.full(&[&server.url])]);
-    let error = bed.obtain_with(&patient(), &order).await.unwrap_err();
+    let error = bed.obtain(&order).await.unwrap_err();
     // All bytes came, though not the right ones.
     assert!(matches!(error, FetchError::WrongDigest { .. }), "{error}");
     assert!(begun.elapsed() > STALL_LIMIT);
