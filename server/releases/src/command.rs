@@ -11,6 +11,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use shared_release::{PublicKey, Role, Signature};
+use shared_supervise::{ProcessId, kill_tree};
 
 /// Most bytes of its output that are read. A signature has 128.
 const MAX_OUTPUT: u64 = 4096;
@@ -41,7 +42,11 @@ pub(crate) fn sign(
         .then(|| end(&mut child, limit))
         .and_then(Result::ok);
     let (Some(text), Some(status)) = (text, status) else {
-        // It may have ended just now; either way nobody waits for it any longer.
+        // It may have ended just now; either way nobody waits for it any longer, nor for what its
+        // shell has started.
+        if let Some(id) = ProcessId::of(child.id()) {
+            kill_tree(&[id]);
+        }
         let _ = child.kill();
         let _ = child.wait();
         return Err(fail(format!("took longer than {} s", limit.as_secs())));

@@ -82,8 +82,16 @@ impl Publisher<'_> {
             .serial
             .checked_add(1)
             .ok_or_else(|| PublishError::Refused("there is no serial left".to_owned()))?;
-        // Never before the last one: hosts take signed times as proof that they have passed.
-        next.issued = self.now.max(before.issued);
+        // Never before the last one: hosts take signed times as proof that they have passed. Unless
+        // they are to forget that one.
+        let is_reset = root
+            .reset_of(&before.channel)
+            .is_some_and(|reset| before.root < reset);
+        next.issued = if is_reset {
+            self.now
+        } else {
+            self.now.max(before.issued)
+        };
         next.expires = expiry(next.issued, life);
         next.root = root.version();
         Ok(next)
@@ -127,9 +135,11 @@ impl Publisher<'_> {
     ) -> Result<(), PublishError> {
         let bytes = self.sign(manifest, before, open.chain.newest(), &open.ring)?;
         self.put(manifest, &bytes)?;
-        let removed = prune::prune(self.tree, &open.chain)?;
-        if removed > 0 {
-            (self.tell)(&format!("removed {removed} old files that nothing names"));
+        // It is published; what cannot be removed costs room only.
+        match prune::prune(self.tree, &open.chain) {
+            Ok(0) => {}
+            Ok(count) => (self.tell)(&format!("removed {count} old files that nothing names")),
+            Err(error) => (self.tell)(&format!("note: old files were not removed: {error}")),
         }
         Ok(())
     }

@@ -77,6 +77,7 @@ impl Publisher<'_> {
         })
     }
 
+    /// Says for whom nothing changes yet.
     fn warn_of_stranded(&self, next: &Manifest, revoked: &[(Digest, String)]) {
         for name in ["launcher", "agent"] {
             let Some(newest) = next.release(name) else {
@@ -85,33 +86,47 @@ impl Publisher<'_> {
             let is_hit = (newest.targets.iter())
                 .any(|target| revoked.iter().any(|(digest, _)| *digest == target.sha256));
             let older = next.listed(name).filter(|older| older.seq < newest.seq);
-            let is_allowed = older
-                .map(|older| older.seq)
-                .any(|seq| next.allows_downgrade(name, seq));
-            if is_hit && !is_allowed {
-                (self.tell)(&format!(
-                    "note: {name} {} is the newest; hosts that have it keep it until a newer one \
-                     is published, or until --allow-downgrade {name}:SEQ:REASON lets them go back",
-                    newest.version
-                ));
+            let older = older.max_by_key(|older| older.seq);
+            let is_allowed = older.is_some_and(|older| next.allows_downgrade(name, older.seq));
+            if !is_hit || is_allowed {
+                continue;
             }
+            let way = older.map_or(String::new(), |older| {
+                let (seq, version) = (older.seq, &older.version);
+                format!(
+                    ", or until the same command with --allow-downgrade \"{name}:{seq}:REASON\" \
+                     lets them go back to {version}"
+                )
+            });
+            (self.tell)(&format!(
+                "note: {name} {} is the newest; hosts that run it keep it until a newer version is \
+                 published{way}",
+                newest.version
+            ));
         }
     }
 }
 
-/// The files of that version or with that digest, each once.
+/// The file with that digest, or the files of that version but for those that are also the files of
+/// another one. Each once.
 fn named(past: &[Manifest], what: &str) -> Vec<(Digest, String)> {
+    let all = || {
+        let releases = past.iter().flat_map(|manifest| &manifest.releases);
+        releases.flat_map(|release| release.targets.iter().map(move |target| (release, target)))
+    };
+    let is_shared = |digest: Digest| {
+        all().any(|(release, target)| release.version != what && target.sha256 == digest)
+    };
     let mut found: Vec<(Digest, String)> = Vec::new();
-    for release in past.iter().flat_map(|manifest| &manifest.releases) {
-        for target in &release.targets {
-            let fits = release.version == what || target.sha256.to_string() == what;
-            if fits && !found.iter().any(|(digest, _)| *digest == target.sha256) {
-                let whose = format!(
-                    "{} {} for {}-{}",
-                    release.component, release.version, target.os, target.arch
-                );
-                found.push((target.sha256, whose));
-            }
+    for (release, target) in all() {
+        let fits = target.sha256.to_string() == what
+            || (release.version == what && !is_shared(target.sha256));
+        if fits && !found.iter().any(|(digest, _)| *digest == target.sha256) {
+            let whose = format!(
+                "{} {} for {}-{}",
+                release.component, release.version, target.os, target.arch
+            );
+            found.push((target.sha256, whose));
         }
     }
     found

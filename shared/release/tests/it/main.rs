@@ -7,6 +7,10 @@
 )]
 
 mod follow;
+mod fresh;
+mod hop;
+mod hostile;
+mod roots;
 mod trust;
 
 use jiff::Timestamp;
