@@ -38,6 +38,10 @@ codes! {
     Orphaned = 11;
     /// A wrong flag or argument.
     Usage = 64;
+    /// An installed version or a bundle is not what it should be.
+    Corrupt = 65;
+    /// The launcher does not run, or does not answer.
+    Unavailable = 69;
     /// There is no launcher to start: none installed, none beside the bootstrapper, none embedded.
     NothingToRun = 70;
     /// The state folder cannot be created or written.
@@ -68,7 +72,7 @@ mod tests {
     #[test]
     fn released_codes_keep_their_numbers() {
         let numbers: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
-        assert_eq!(numbers, [0, 1, 10, 11, 64, 70, 73, 75, 78]);
+        assert_eq!(numbers, [0, 1, 10, 11, 64, 65, 69, 70, 73, 75, 78]);
     }
 
     #[test]

@@ -1,0 +1,210 @@
+//! The state folder and what lies in it: owner, room, pages, versions, leftovers.
+
+use std::path::Path;
+
+use shared_handover::layout::Component;
+use shared_slots::{Damage, OsFs, Room, Store};
+
+use super::Check;
+use crate::offline;
+use crate::place::Host;
+use crate::show::units;
+
+/// Bytes that have to be free for any upgrade at all; a launcher asks for more.
+const LEAST_FREE: u64 = 64 << 20;
+
+/// Partial downloads that are worth a remark.
+const MANY_PARTIALS: usize = 4;
+
+pub(super) fn checks(host: &Host) -> Vec<Check> {
+    let mut checks = vec![owner(host.state.root()), room(host), mount(host)];
+    checks.extend(Component::ALL.map(|component| slot(host, component)));
+    checks.push(store(host));
+    checks.push(leftovers(host));
+    checks
+}
+
+#[cfg(unix)]
+fn owner(root: &Path) -> Check {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = match std::fs::metadata(root) {
+        Ok(found) => found,
+        Err(error) => return Check::bad("folder", error.to_string(), "mend the disk"),
+    };
+    let (mode, uid) = (found.mode() & 0o777, found.uid());
+    let own = rustix::process::geteuid();
+    let text = format!("{}, mode {mode:o}, user {uid}", root.display());
+    if mode & 0o022 != 0 {
+        let advice = format!("others can write here: chmod 700 {}", root.display());
+        return Check::bad("folder", text, advice);
+    }
+    if mode & 0o055 != 0 {
+        let advice = format!("others can look in: chmod 700 {}", root.display());
+        return Check::warn("folder", text, advice);
+    }
+    if !own.is_root() && own.as_raw() != uid {
+        return Check::warn(
+            "folder",
+            text,
+            "it belongs to another user; run this as root",
+        );
+    }
+    Check::ok("folder", text)
+}
+
+#[cfg(not(unix))]
+fn owner(root: &Path) -> Check {
+    match std::fs::metadata(root) {
+        Ok(_) => Check::ok("folder", root.display().to_string()),
+        Err(error) => Check::bad("folder", error.to_string(), "mend the disk"),
+    }
+}
+
+fn room(host: &Host) -> Check {
+    let room = match Room::of(&OsFs, host.state.root()) {
+        Ok(room) => room,
+        Err(error) => return Check::warn("room", error.to_string(), "look at the volume by hand"),
+    };
+    let (free, total) = (units::bytes(room.free), units::bytes(room.total));
+    let files = room
+        .files
+        .map_or_else(String::new, |files| format!(", {files} files"));
+    let text = format!("{free} free of {total}{files}");
+    match room.check(0, 0) {
+        Ok(()) => Check::ok("room", text),
+        Err(short) if room.free < LEAST_FREE / 64 => Check::bad("room", text, short.to_string()),
+        Err(short) => Check::warn("room", text, format!("no upgrade: {short}")),
+    }
+}
+
+/// Programs in the store are executed: the volume has to allow it.
+fn mount(host: &Host) -> Check {
+    match refuses_programs(host.state.root()) {
+        Ok(true) => Check::bad(
+            "mount",
+            "the volume is mounted noexec",
+            "nothing in the store can be started: mount it without noexec, or move the folder",
+        ),
+        Ok(false) => Check::ok("mount", "programs may be started"),
+        Err(error) => Check::warn("mount", error, "look at the mount options by hand"),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn refuses_programs(root: &Path) -> Result<bool, String> {
+    let found = rustix::fs::statvfs(root).map_err(|error| error.to_string())?;
+    // ST_NOEXEC of <sys/statvfs.h> on Linux, which rustix has no name for.
+    Ok(found.f_flag.bits() & 8 != 0)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn refuses_programs(_root: &Path) -> Result<bool, String> {
+    Ok(false)
+}
+
+fn slot(host: &Host, component: Component) -> Check {
+    let name = match component {
+        Component::Launcher => "launcher slot",
+        Component::Agent => "agent slot",
+    };
+    let reading = offline::slot(&host.state, component).read();
+    let damaged = |damage: &Option<Damage>| !matches!(damage, None | Some(Damage::Blank));
+    let count = reading
+        .damage
+        .iter()
+        .filter(|damage| damaged(damage))
+        .count();
+    if reading.is_lost() {
+        return Check::bad(
+            name,
+            format!("neither page can be read ({:?})", reading.damage),
+            "start the bootstrapper: it begins anew with the factory launcher and fetches the rest",
+        );
+    }
+    let committed = reading.page.committed();
+    let text = match committed {
+        Some(digest) => format!("generation {}, {digest:.12}", reading.page.generation()),
+        None => "nothing is committed".to_owned(),
+    };
+    match (count, committed) {
+        (0, Some(_)) => Check::ok(name, text),
+        (0, None) => Check::warn(name, text, "normal until the first release is installed"),
+        _ => Check::warn(
+            name,
+            text,
+            "one of its two pages is damaged; the next write mends it",
+        ),
+    }
+}
+
+fn store(host: &Host) -> Check {
+    let store = Store::new(host.state.store());
+    let entries = match store.list() {
+        Ok(entries) => entries,
+        Err(error) => {
+            return Check::bad("store", error.to_string(), "the bootstrapper makes it anew");
+        }
+    };
+    let roles = offline::roles(&host.state);
+    let troubled = entries.iter().filter_map(|(digest, meta)| {
+        let error = store.verified(*digest, &meta.component).err()?;
+        Some((*digest, error.to_string()))
+    });
+    let missing = roles
+        .keys()
+        .filter(|digest| !entries.contains_key(digest))
+        .map(|digest| (*digest, "it is not in the store".to_owned()));
+    let troubled: Vec<_> = troubled.chain(missing).collect();
+    let bytes: u64 = entries.values().map(|meta| meta.size).sum();
+    let text = format!("{} versions, {}", entries.len(), units::bytes(bytes));
+    let Some((digest, trouble)) = troubled.first() else {
+        return Check::ok("store", format!("{text}, all whole"));
+    };
+    let role = roles.get(digest).copied().unwrap_or("unused");
+    let text = format!("{text}; {digest:.12} ({role}): {trouble}");
+    if roles.contains_key(digest) {
+        return Check::bad(
+            "store",
+            text,
+            "a running launcher fetches it again; `trireme update verify` shows all",
+        );
+    }
+    Check::warn(
+        "store",
+        text,
+        "nothing needs it; the next clean-up removes it",
+    )
+}
+
+fn leftovers(host: &Host) -> Check {
+    let names = |path: &Path| -> Vec<String> {
+        let names = std::fs::read_dir(path).into_iter().flatten().flatten();
+        names
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect()
+    };
+    let unfinished = names(&host.state.store());
+    let unfinished = unfinished
+        .iter()
+        .filter(|name| name.starts_with('.'))
+        .count();
+    let partials = names(&host.state.partial()).len();
+    let aside = names(&host.state.quarantine()).len();
+    let text = format!("{unfinished} unfinished, {partials} partial downloads, {aside} put aside");
+    if aside > 0 {
+        let folder = host.state.quarantine();
+        let advice = format!(
+            "records that made no sense: look into {}, then remove them",
+            folder.display()
+        );
+        return Check::warn("leftovers", text, advice);
+    }
+    if unfinished > 0 || partials > MANY_PARTIALS {
+        return Check::warn(
+            "leftovers",
+            text,
+            "the launcher's next clean-up removes them",
+        );
+    }
+    Check::ok("leftovers", text)
+}
