@@ -51,15 +51,6 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// A client that names itself `user_agent` and gives up connections that are silent for
-    /// `stall` (normally [`STALL_LIMIT`]); otherwise with the defaults of [`Options`].
-    pub fn new(user_agent: &str, stall: Duration) -> Result<Self, FetchError> {
-        Self::with(&Options {
-            stall,
-            ..Options::new(user_agent)
-        })
-    }
-
     /// A client with these settings. Fails when the proxy's address or the file of certificates
     /// cannot be used.
     pub fn with(options: &Options) -> Result<Self, FetchError> {
