@@ -1,65 +1,16 @@
 //! Publishing as a host sees it: the trust root it was given, the manifest, the files.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+use std::path::Path;
 
-use std::path::{Path, PathBuf};
-
-use jiff::Timestamp;
-use server_releases::{
-    Draft, Files, KeyAccess, Platform, PublishError, Published, Publisher, Tree,
-};
-use shared_release::{Manifest, Root};
+use server_releases::{PublishError, Published};
 use shared_slots::Digest;
-use tempfile::TempDir;
 
-struct Bed {
-    folder: TempDir,
-    tree: Tree,
-}
+use crate::Bed;
 
 impl Bed {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let tree = Tree::new(folder.path());
-        let bed = Self { folder, tree };
-        bed.file("launcher", "launcher 1");
-        bed.file("agent", "agent 1");
-        bed
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn file(&self, name: &str, content: &str) {
-        std::fs::write(self.path(name), content).unwrap();
-    }
-
-    fn publish(&self, version: &str) -> Published {
-        self.publish_for(version, "linux-x86_64").unwrap()
-    }
-
     fn publish_for(&self, version: &str, platform: &str) -> Result<Published, PublishError> {
-        let files = Files {
-            platform: Platform::parse(platform)?,
-            launcher: self.path("launcher"),
-            agent: self.path("agent"),
-            plugins: None,
-        };
-        let publisher = Publisher {
-            tree: &self.tree,
-            access: KeyAccess::default(),
-            now: Timestamp::UNIX_EPOCH,
-            tell: &|_| {},
-        };
-        publisher.publish(&Draft::new("stable", version, vec![files]))
-    }
-
-    /// The manifest as a host accepts it.
-    fn manifest(&self) -> Manifest {
-        let root = Root::from_trusted(&std::fs::read(self.tree.root_file()).unwrap()).unwrap();
-        let bytes = self.tree.manifest("stable").unwrap().unwrap();
-        root.verify_manifest(&bytes).unwrap()
+        self.publisher()
+            .publish(&self.draft_for(version, platform)?)
     }
 }
 
