@@ -22,6 +22,20 @@ pub(crate) fn replace_with(path: &Path, from: &mut impl Read) -> io::Result<()> 
     sync_folder(folder)
 }
 
+/// Gives a file to the owner of its folder.
+pub(crate) fn give_away(path: &Path) -> io::Result<()> {
+    give_to_owner_of(path.parent().unwrap_or(Path::new(".")), path)
+}
+
+/// Makes an empty file, for the folder's owner, where there is none.
+pub(crate) fn ensure(path: &Path) -> io::Result<()> {
+    match std::fs::File::create_new(path) {
+        Ok(_) => give_away(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Makes a folder in one that is there, for the same owner.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {

@@ -17,6 +17,7 @@ use shared_slots::{Bad, Digest, Hold, Moment, OsFs, Page, Room, Slot, Store, Wri
 use shared_supervise::{Lock, LockError, ProcessId};
 
 use crate::failure::Failure;
+use crate::file;
 use crate::place::Host;
 use crate::trust::Trust;
 
@@ -26,24 +27,24 @@ const HANDLE_MOST: u64 = 4096;
 /// Takes the launcher's lock: while it is held, no launcher runs, and none starts.
 pub(crate) fn lock(host: &Host) -> Result<Lock, Failure> {
     let path = host.state.launcher_lock();
+    file::ensure(&path).map_err(Failure::file("cannot write", &path))?;
     Lock::take(&path, Duration::ZERO).map_err(|error| match error {
         LockError::Held { pid } => Failure::LockHeld { pid },
         LockError::Io(cause) => Failure::file("cannot lock", path)(cause),
     })
 }
 
-/// Whether some process holds the lock in this file, and which, as far as it can be told. Looking
-/// takes the lock for a moment, shared; whoever wants it then waits for longer than that.
+/// The process that holds the lock in this file, if one does.
+///
+/// Trying takes the lock for a moment where nobody has it, and a tier that starts just then would
+/// think it is not alone. So only where the process that wrote its name into it is alive, it is
+/// tried, and then it fails.
 pub(crate) fn holder(path: &Path) -> Option<u32> {
-    let file = File::open(path).ok()?;
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => {
-            let text = std::fs::read_to_string(path).unwrap_or_default();
-            let pid = text.strip_prefix("pid=").map(str::trim_end);
-            Some(pid.and_then(|pid| pid.parse().ok()).unwrap_or_default())
-        }
-        _ => None,
-    }
+    let text = std::fs::read_to_string(path).ok()?;
+    let pid = text.strip_prefix("pid=")?.trim_end().parse().ok()?;
+    ProcessId::of(pid)?;
+    let held = File::open(path).ok()?.try_lock_shared();
+    matches!(held, Err(TryLockError::WouldBlock)).then_some(pid)
 }
 
 pub(crate) fn slot(state: &StateDir, component: Component) -> Slot {
@@ -66,12 +67,16 @@ pub(crate) fn page(state: &StateDir, component: Component) -> Result<Page, Failu
 
 /// Makes a page durable. To be called with the lock held.
 pub(crate) fn write(state: &StateDir, component: Component, page: Page) -> Result<(), Failure> {
-    match slot(state, component).write(page) {
+    let slot = slot(state, component);
+    let path = &state.pages(component)[0];
+    let made = slot.create().and_then(|()| {
+        let pages = state.pages(component);
+        pages.iter().try_for_each(|page| file::give_away(page))
+    });
+    made.map_err(Failure::file("cannot write", path))?;
+    match slot.write(page) {
         Ok(_) => Ok(()),
-        Err(WriteError::Io(cause)) => {
-            let path = &state.pages(component)[0];
-            Err(Failure::file("cannot write", path)(cause))
-        }
+        Err(WriteError::Io(cause)) => Err(Failure::file("cannot write", path)(cause)),
         // The bootstrapper counts tries of launchers on its own.
         Err(error @ WriteError::Stale { .. }) => {
             Err(Failure::Nothing(format!("not done: {error}; try again")))

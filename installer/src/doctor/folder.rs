@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use shared_handover::layout::Component;
-use shared_slots::{Damage, OsFs, Room, Store};
+use shared_slots::{Damage, Digest, OsFs, Room, Store};
 
 use super::Check;
 use crate::offline;
@@ -123,7 +123,11 @@ fn slot(host: &Host, component: Component) -> Check {
     }
     let committed = reading.page.committed();
     let text = match committed {
-        Some(digest) => format!("generation {}, {digest:.12}", reading.page.generation()),
+        Some(digest) => format!(
+            "generation {}, {}",
+            reading.page.generation(),
+            short(digest)
+        ),
         None => "nothing is committed".to_owned(),
     };
     match (count, committed) {
@@ -161,7 +165,7 @@ fn store(host: &Host) -> Check {
         return Check::ok("store", format!("{text}, all whole"));
     };
     let role = roles.get(digest).copied().unwrap_or("unused");
-    let text = format!("{text}; {digest:.12} ({role}): {trouble}");
+    let text = format!("{text}; {} ({role}): {trouble}", short(*digest));
     if roles.contains_key(digest) {
         return Check::bad(
             "store",
@@ -174,6 +178,13 @@ fn store(host: &Host) -> Check {
         text,
         "nothing needs it; the next clean-up removes it",
     )
+}
+
+/// Enough of a digest to find it.
+fn short(digest: Digest) -> String {
+    let mut text = digest.to_string();
+    text.truncate(12);
+    text
 }
 
 fn leftovers(host: &Host) -> Check {

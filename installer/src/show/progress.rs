@@ -1,6 +1,7 @@
 //! What a launcher is doing: a bar on a terminal, a line per change elsewhere.
 
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use shared_control::Reply;
@@ -10,6 +11,9 @@ use crate::output::Output;
 
 /// Between two lines of one phase, where there is no terminal: percents.
 const STEP: u64 = 25;
+
+/// Between two moves of the spinner.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Shows progress lines.
 pub(crate) struct Progress<'a> {
@@ -25,6 +29,7 @@ impl<'a> Progress<'a> {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_style(waiting());
             bar.set_message("asking the launcher");
+            bar.enable_steady_tick(TICK);
             bar
         });
         Self {
@@ -36,18 +41,14 @@ impl<'a> Progress<'a> {
 
     /// Takes a line.
     pub(crate) fn take(&mut self, reply: &Reply) {
-        match reply {
-            Reply::Progress {
-                phase,
-                component,
-                done,
-                total,
-            } => self.show(*phase, component, *done, *total),
-            _ => {
-                if let Some(bar) = &self.bar {
-                    bar.tick();
-                }
-            }
+        if let Reply::Progress {
+            phase,
+            component,
+            done,
+            total,
+        } = reply
+        {
+            self.show(*phase, component, *done, *total);
         }
     }
 
@@ -62,12 +63,14 @@ impl<'a> Progress<'a> {
             .is_some_and(|(of, to, _)| *of == phase && to == component);
         if let Some(bar) = &self.bar {
             if !same {
+                bar.set_style(waiting());
                 bar.set_message(sentence(phase, component));
-                bar.set_style(if total > 0 { filling() } else { waiting() });
             }
             bar.set_length(total);
             bar.set_position(done);
-            bar.tick();
+            if !same && total > 0 {
+                bar.set_style(filling());
+            }
         } else {
             let before = self.shown.as_ref().map_or(0, |(.., percent)| *percent);
             if same && percent < before + STEP {

@@ -21,7 +21,7 @@ pub(crate) fn overview(known: &Known, host: &Host, output: &Output) -> String {
     agents(&mut rows, status, output);
     for (name, component) in &status.components {
         if let Some(doing) = doing(component, host, output) {
-            rows.add(capital(name), doing);
+            rows.add("Upgrade", format!("{name}: {doing}"));
         }
     }
     release(&mut rows, status, host, output);
@@ -230,13 +230,14 @@ fn paragraph(component: &Component, host: &Host, output: &Output) -> Rows {
         rows.add("Came in", bytes.join(", "));
     }
     if let Some(gate) = &component.gate {
-        for (fact, holds) in &gate.facts {
+        for (place, (fact, holds)) in gate.facts.iter().enumerate() {
             let mark = if *holds {
                 output.paint.good("yes")
             } else {
                 "not yet".to_owned()
             };
-            rows.add("Gate", format!("{fact}: {mark}"));
+            let label = if place == 0 { "Gate" } else { "" };
+            rows.add(label, format!("{fact}: {mark}"));
         }
     }
     if let Some(trouble) = &component.last_error {

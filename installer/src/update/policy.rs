@@ -183,10 +183,8 @@ fn write(
 /// Keeps another `trireme` from changing the policy at the same time.
 fn alone(host: &Host) -> Result<std::fs::File, Failure> {
     let path = host.state.policy().with_extension("lock");
-    let open = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&path)
+    let open = file::ensure(&path)
+        .and_then(|()| OpenOptions::new().append(true).open(&path))
         .and_then(|file| file.lock().map(|()| file));
     open.map_err(Failure::file("cannot lock", path))
 }

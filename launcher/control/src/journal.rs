@@ -40,7 +40,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins, with every component idle since `now`.
+    /// Begins, with every component idle.
     pub fn new(state: &StateDir) -> Self {
         Self {
             state: state.clone(),
