@@ -43,6 +43,8 @@ struct Watch {
     settle_at: Option<Instant>,
     /// When its turn in a crash loop is over.
     turn_by: Option<Instant>,
+    /// When to tell the launcher to stop once more, because it could not be told.
+    tell_at: Option<Instant>,
     /// When to kill the launcher, and it alone.
     kill_at: Option<Instant>,
     stop_by: Option<Instant>,
@@ -65,6 +67,7 @@ impl Watch {
             since,
             settle_at: None,
             turn_by,
+            tell_at: None,
             kill_at: None,
             stop_by: None,
             given_up: false,
@@ -78,11 +81,21 @@ impl Watch {
             self.report_by,
             self.settle_at,
             self.turn_by,
+            self.tell_at,
             self.kill_at,
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// The launcher. Where it could not be told when it started, now may be the time: the number is
+    /// its own until it is reaped.
+    fn launcher(&mut self) -> ProcessId {
+        if self.launcher.start == 0 {
+            self.launcher = ProcessId::of(self.launcher.pid).unwrap_or(self.launcher);
+        }
+        self.launcher
     }
 }
 
@@ -119,15 +132,20 @@ impl Host {
     fn forward(&mut self, signal: Signal, watch: &mut Watch) {
         let name = signal.name();
         self.say(format_args!("got {name}: telling the launcher to stop"));
-        // One that is gone already is about to be noticed.
-        if let Err(error) = watch.launcher.send(Signal::Terminate) {
-            self.say(format_args!("cannot tell the launcher: {error}"));
-        }
+        watch.tell_at = self.tell_launcher(watch);
         watch.report_by = None;
         watch.turn_by = None;
         watch
             .stop_by
             .get_or_insert_with(|| clock::now() + self.options.stop_grace);
+    }
+
+    /// Returns when to try again if it did not work: jobs would be killed at the end of the time to
+    /// stop. A launcher that is gone already is about to be noticed.
+    fn tell_launcher(&mut self, watch: &mut Watch) -> Option<Instant> {
+        let error = watch.launcher().send(Signal::Terminate).err()?;
+        self.say(format_args!("cannot tell the launcher: {error}"));
+        Some(clock::now() + self.options.restart_delay)
     }
 
     fn hear(&mut self, watch: &mut Watch) {
@@ -230,6 +248,9 @@ impl Host {
             watch.turn_by = None;
             watch.kill_at = Some(now);
         }
+        if due(watch.tell_at) {
+            watch.tell_at = self.tell_launcher(watch);
+        }
         if due(watch.kill_at) {
             watch.kill_at = self.kill_launcher(watch);
         }
@@ -237,8 +258,8 @@ impl Host {
 
     /// Only the launcher: the agent and its jobs go on, for the next launcher to adopt. Returns
     /// when to try again if it did not work.
-    fn kill_launcher(&mut self, watch: &Watch) -> Option<Instant> {
-        let error = watch.launcher.send(Signal::Kill).err()?;
+    fn kill_launcher(&mut self, watch: &mut Watch) -> Option<Instant> {
+        let error = watch.launcher().send(Signal::Kill).err()?;
         self.say(format_args!("cannot kill the launcher: {error}"));
         Some(clock::now() + self.options.restart_delay)
     }

@@ -149,8 +149,18 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(program: &Path, bench: &Bench, flags: &[&str]) -> Self {
+        Self::start_with(program, bench, flags, &[])
+    }
+
+    pub(crate) fn start_with(
+        program: &Path,
+        bench: &Bench,
+        flags: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(program);
         command
+            .envs(variables.iter().copied())
             .arg("--state-dir")
             .arg(bench.state.root())
             .args(["--restart-delay", "1ms"])
@@ -175,18 +185,23 @@ impl Running {
 
     /// Waits for a line with this text, of the bootstrapper or of a launcher.
     pub(crate) fn line(&mut self, part: &str) -> String {
+        self.line_with(&[part])
+    }
+
+    /// Waits for a line with all these texts.
+    pub(crate) fn line_with(&mut self, parts: &[&str]) -> String {
         loop {
             match self.lines.recv_timeout(LONG) {
                 Ok(_) if self.seen.len() > MOST_LINES => {
-                    panic!("no line with {part:?} among {:#?}", self.seen)
+                    panic!("no line with {parts:?} among {:#?}", self.seen)
                 }
                 Ok(line) => {
                     self.seen.push(line.clone());
-                    if line.contains(part) {
+                    if parts.iter().all(|part| line.contains(part)) {
                         return line;
                     }
                 }
-                Err(error) => panic!("no line with {part:?} ({error}) after {:#?}", self.seen),
+                Err(error) => panic!("no line with {parts:?} ({error}) after {:#?}", self.seen),
             }
         }
     }
@@ -205,6 +220,14 @@ impl Running {
     pub(crate) fn send(&self, signal: Signal) {
         let process = ProcessId::of(self.child.id()).expect("a process");
         assert!(process.send(signal).expect("sent"));
+    }
+
+    /// The same, to one that may have ended by now.
+    #[cfg(feature = "faults")]
+    pub(crate) fn send_if_there(&self, signal: Signal) {
+        if let Some(process) = ProcessId::of(self.child.id()) {
+            process.send(signal).expect("sent");
+        }
     }
 
     /// Waits for its end and that of all that shares its standard error, which is its whole tree.

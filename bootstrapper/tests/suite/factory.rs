@@ -10,7 +10,7 @@ use shared_slots::Digest;
 use crate::bench::{Bench, Running, STAY, alone};
 
 /// A copy of the bootstrapper in the bench's folder, with this launcher embedded or without any.
-fn install(bench: &Bench, embedded: Option<&[u8]>) -> PathBuf {
+pub(crate) fn install(bench: &Bench, embedded: Option<&[u8]>) -> PathBuf {
     let path = bench.folder.path().join("bootstrapper");
     let program = fs::read(env!("CARGO_BIN_EXE_bootstrapper")).expect("readable");
     let content = match embedded {

@@ -3,10 +3,15 @@
 #![cfg(target_os = "linux")]
 
 mod bench;
+mod crash_loop;
 mod factory;
 mod fall_back;
+#[cfg(feature = "faults")]
+mod faults;
+mod hostile;
 mod once;
 mod refusals;
 mod relaunch;
 mod stop;
 mod trial;
+mod tries;

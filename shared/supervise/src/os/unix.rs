@@ -181,9 +181,10 @@ pub(crate) fn poll(files: &[BorrowedFd<'_>], limit: Option<Duration>) -> io::Res
         let millis = limit.as_secs().saturating_mul(1_000).saturating_add(millis);
         i32::try_from(millis).unwrap_or(i32::MAX)
     });
+    let count = libc::nfds_t::try_from(polled.len()).unwrap_or(libc::nfds_t::MAX);
     shared_fault::point("events.poll")?;
     // SAFETY: pointer and length are those of one vector, whose files are open while borrowed.
-    let ready = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, millis) };
+    let ready = unsafe { libc::poll(polled.as_mut_ptr(), count, millis) };
     match check(ready) {
         Ok(0) => Ok(None),
         Ok(_) => Ok(polled.iter().position(|file| file.revents != 0)),
