@@ -6,8 +6,9 @@
 mod idle;
 mod jobs;
 mod proc;
+mod upgrade;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
@@ -39,14 +40,16 @@ enum Figure {
     Noop,
     /// A job that prints 50 MB: peak memory of agent and executor, throughput.
     Log,
-    /// An upgrade while a job runs: time without a ready or busy worker.
-    Gap,
+    /// Bytes, verdict, rollback and time without a worker of an upgrade; cost of its durable acts.
+    Upgrade,
 }
 
 /// A running chain of release builds.
 struct Bed {
     folder: tempfile::TempDir,
     built: Built,
+    /// Folder of the first release.
+    release: PathBuf,
     chain: Chain,
     api: Api,
 }
@@ -57,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if wanted(Figure::Size) {
         size()?;
     }
-    let rest = [Figure::Idle, Figure::Noop, Figure::Log, Figure::Gap];
+    let rest = [Figure::Idle, Figure::Noop, Figure::Log, Figure::Upgrade];
     let rest: Vec<Figure> = rest.into_iter().filter(|figure| wanted(*figure)).collect();
     if rest.is_empty() {
         return Ok(());
@@ -80,7 +83,7 @@ async fn on_a_chain(figures: &[Figure]) -> Result<()> {
             Figure::Idle => idle::measure(&bed).await?,
             Figure::Noop => jobs::noop(&bed).await?,
             Figure::Log => jobs::log(&bed).await?,
-            Figure::Gap => gap(&bed).await?,
+            Figure::Upgrade => upgrade::measure(&bed).await?,
         }
     }
     bed.chain.stop()
@@ -102,12 +105,13 @@ fn start(folder: tempfile::TempDir) -> Result<Bed> {
     Ok(Bed {
         folder,
         built,
+        release,
         chain,
         api,
     })
 }
 
-fn tiny_bootstrapper() -> Result<std::path::PathBuf> {
+fn tiny_bootstrapper() -> Result<PathBuf> {
     cargo::run(&["build", "--profile", "tiny", "--package", "bootstrapper"])?;
     Ok(cargo::target_dir()?.join("tiny/bootstrapper"))
 }
@@ -115,20 +119,5 @@ fn tiny_bootstrapper() -> Result<std::path::PathBuf> {
 fn size() -> Result<()> {
     let bytes = std::fs::metadata(tiny_bootstrapper()?)?.len();
     println!("bootstrapper without payload: {bytes} bytes");
-    Ok(())
-}
-
-/// Publishes the next release while a job of ten seconds runs, and reads the gap from the log.
-async fn gap(bed: &Bed) -> Result<()> {
-    let release = chain::release(bed.folder.path(), Profile::Release, NEXT_VERSION)?;
-    let number = jobs::start(bed, "gap", &["sleep 10", "true"]).await?;
-    jobs::until_state(bed, "gap", number, 0, "running").await?;
-    chain::publish(&bed.built, bed.folder.path(), NEXT_VERSION, &release)?;
-    jobs::until_ended(bed, "gap", number).await?;
-    bed.chain.wait_for_commit_of(NEXT_VERSION).await?;
-    println!(
-        "upgrade during a job: {} ms without a ready or busy worker",
-        bed.chain.gap_ms()?
-    );
     Ok(())
 }

@@ -138,21 +138,27 @@ impl Chain {
 
     /// Waits until the launcher has committed the agent of that release.
     pub(crate) async fn wait_for_commit_of(&self, version: &str) -> Result<()> {
+        self.wait_for_log(&["agent committed", version]).await
+    }
+
+    /// Waits for a line of the launcher's log that contains all of these words.
+    pub(crate) async fn wait_for_log(&self, words: &[&str]) -> Result<()> {
         let log = self.host.join("logs/launcher.log");
+        let is_it = |line: &str| words.iter().all(|word| line.contains(word));
         for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
             let text = std::fs::read_to_string(&log).unwrap_or_default();
-            if text
-                .lines()
-                .any(|line| line.contains("agent committed") && line.contains(version))
-            {
+            if text.lines().any(is_it) {
                 return Ok(());
             }
             tokio::time::sleep(LOOK).await;
         }
-        bail!(
-            "the launcher did not commit the agent of {version}; see {}",
-            log.display()
-        );
+        bail!("the launcher did not say {words:?}; see {}", log.display());
+    }
+
+    /// What the launcher counted so far, as Prometheus text.
+    pub(crate) fn metrics(&self) -> Result<String> {
+        let path = self.host.join("metrics.prom");
+        std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
     }
 
     /// Time without a ready or busy worker during the switch, as the launcher logged it.
