@@ -50,7 +50,8 @@ impl Trust {
         let mut root = Root::from_trusted(&first).map_err(|error| {
             Failure::NoTrust(format!("the trust root of this host is refused: {error}"))
         })?;
-        let mut chain = vec![(1, first)];
+        // Whatever its version: a host may be installed with a later root than the first.
+        let mut chain = vec![(root.version(), first)];
         while let Some(version) = root.version().checked_add(1) {
             let Ok(bytes) = read(version) else { break };
             let Ok(next) = root.follow(&bytes) else { break };

@@ -123,8 +123,13 @@ fn write(
         .large_file(true)
         .unix_permissions(0o644);
     let mut archive = ZipWriter::new(to);
-    for (version, bytes) in &trust.chain {
-        archive.start_file(Name::Root(*version).text(), options)?;
+    let newest = trust.chain.last().map(|(_, bytes)| (Name::Newest, bytes));
+    let roots = trust
+        .chain
+        .iter()
+        .map(|(version, bytes)| (Name::Root(*version), bytes));
+    for (name, bytes) in newest.into_iter().chain(roots) {
+        archive.start_file(name.text(), options)?;
         io::Write::write_all(&mut archive, bytes)?;
     }
     let name = Name::Manifest(manifest.channel.clone());

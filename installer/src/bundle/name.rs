@@ -11,6 +11,8 @@ const CHANNEL_MOST: usize = 64;
 /// A part of a release tree.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Name {
+    /// The newest trust root, to be laid on a new host by hand; a host that runs follows the others.
+    Newest,
     /// A trust root.
     Root(u64),
     /// The manifest of a channel.
@@ -22,6 +24,9 @@ pub(crate) enum Name {
 impl Name {
     /// Reads a name. There is one spelling of each.
     pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text == "root.json" {
+            return Some(Self::Newest);
+        }
         let rest = text.strip_prefix("v1/")?;
         let name = if let Some(root) = rest.strip_prefix("roots/") {
             Self::Root(root.strip_suffix(".root.json")?.parse().ok()?)
@@ -42,6 +47,7 @@ impl Name {
     /// The name as it is written.
     pub(crate) fn text(&self) -> String {
         match self {
+            Self::Newest => "root.json".to_owned(),
             Self::Root(version) => format!("v1/roots/{version}.root.json"),
             Self::Manifest(channel) => format!("v1/{channel}/manifest.json"),
             Self::Blob(digest) => format!("v1/blobs/{digest}"),
@@ -62,6 +68,7 @@ mod tests {
     fn every_part_of_a_tree_has_one_name() {
         let digest = Digest::of(b"a");
         for name in [
+            Name::Newest,
             Name::Root(12),
             Name::Manifest("stable-2_x".into()),
             Name::Blob(digest),
@@ -88,6 +95,7 @@ mod tests {
             "v1/C:/manifest.json",
             "v1/stable/manifest.json\0",
             "V1/stable/manifest.json",
+            "v1/root.json",
             "v2/stable/manifest.json",
             &blob.to_uppercase(),
             &format!("{blob}/x"),

@@ -251,3 +251,38 @@ fn a_host_that_lacks_its_own_release_cannot_export_it() {
     let ran = fresh.run(&["update", "export", path]);
     assert!(ran.err.contains("nothing to export"), "{}", ran.err);
 }
+
+#[test]
+fn what_a_publisher_exports_a_host_imports() {
+    let bed = Bed::empty();
+    let data = bed.path("data");
+    let tree = server_releases::Tree::new(&data);
+    let publisher = server_releases::Publisher {
+        tree: &tree,
+        access: server_releases::KeyAccess::default(),
+        now: jiff::Timestamp::now(),
+        tell: &|_| {},
+    };
+    let file = |name: &str| {
+        let path = bed.path(name);
+        fs::write(&path, content(name, "1.0")).unwrap();
+        path
+    };
+    let platform = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
+    let files = server_releases::Files {
+        platform: server_releases::Platform::parse(&platform).unwrap(),
+        launcher: file("launcher"),
+        agent: file("agent"),
+        plugins: None,
+    };
+    let mut draft = server_releases::Draft::new("stable", "1.0", vec![files]);
+    draft.encode = false;
+    publisher.publish(&draft).unwrap();
+    let bundle = bed.path("bundle.zip");
+    publisher.export("stable", &[], &bundle).unwrap();
+
+    let first = bed.state.trust().join("1.root.json");
+    fs::write(first, tree.root("1.root.json").unwrap().unwrap()).unwrap();
+    let (imported, code) = bed.json(&["update", "import", bundle.to_str().unwrap()]);
+    assert_eq!((code, &imported["files"]), (0, &2.into()), "{imported:#}");
+}
