@@ -17,7 +17,7 @@ use crate::plan::{self, Installed, Plan, Why};
 use crate::spread;
 use crate::step_check::{self, Found, Question, Trouble};
 use crate::trust::{Trust, advice};
-use crate::upgrade::{Block, Event, Task};
+use crate::upgrade::{Block, Event, Supply, Task};
 use crate::wire::Happening;
 
 impl Host<'_> {
@@ -173,10 +173,13 @@ impl Host<'_> {
             self.complain(&what, "manifest.json", &skipped.why.to_string());
         }
         self.outward.planned(&plan);
-        let Some(task) = plan.task else {
+        let Some(mut task) = plan.task else {
             self.feed(Event::NothingNew);
             return self.sweep_once();
         };
+        if task.supply == Supply::Store {
+            task.version = self.version_of(Some(task.digest));
+        }
         self.announce(&task);
         match self.in_the_way(&task) {
             Some((why, until)) => {
@@ -239,7 +242,11 @@ impl Host<'_> {
         if self.has_nothing_to_lose(task) {
             return None;
         }
-        let ruled_out = self.ruled_out(task, false);
+        let is_here = || {
+            let entries = self.store.list().unwrap_or_default();
+            entries.contains_key(&task.digest)
+        };
+        let ruled_out = self.ruled_out(task, is_here());
         ruled_out.or_else(|| {
             let spread = self.settings.spread;
             let waits = !spread.is_zero() && !task.security && !task.cause.is_urgent();

@@ -5,20 +5,25 @@
 //! | file | what it does |
 //! |---|---|
 //! | `upgrade` | the state machine: which step comes next; pure |
-//! | `step_check` | asks for the manifest, and compares it with what is installed |
-//! | `step_verify` | says whether the manifest may be trusted |
-//! | `step_download` | brings the file in, resuming |
+//! | `step_check` | asks for the manifest, and for the roots that lead to it |
+//! | `trust` | the chain of roots and the last manifest: what is believed |
+//! | `plan` | compares it with what is installed; pure |
+//! | `rules`, `spread`, `effort` | whether it may be adopted now |
+//! | `make_room` | looks for room on the disk, and makes some |
+//! | `step_download`, `order` | brings the file in, resuming, by the smallest way |
 //! | `step_stage` | seals it into the store |
 //! | `step_switch` | puts it on trial: the page, the counted try, the start |
 //! | `step_watch` | the gate; pure |
 //! | `roll_back` | writes the verdict: commit, reject or withdraw |
 //! | `sweep` | removes what nothing names any more |
 //!
-//! and beside it, what keeps an agent running: `keep_running` (how long to wait; pure), `adopt`
-//! (agents that outlived a launcher), `agent_link` (the control socket), `crew` (all agents of this
-//! host), `hand_over` (who gets which slots; pure), `start_agent`. `run` is the loop around all of
-//! it; `settings`, `lock` and `trust` come before. What the state machine asks for is carried out by
-//! `perform`, with `install` up to the trial and `try_out` from there; `tend` looks after agents.
+//! and beside it, what keeps an agent running: `keep_running` (how long to wait; pure), `crash_loop`
+//! (when to try the version before; pure), `adopt` (agents that outlived a launcher), `agent_link`
+//! (the control socket), `crew` (all agents of this host), `hand_over` (who gets which slots; pure),
+//! `start_agent`. `run` is the loop around all of it; `settings`, `lock` and `trust` come before. What
+//! the state machine asks for is carried out by `perform`, with `install` up to the decision, `bring_in`
+//! up to the trial and `try_out` from there; `tend` looks after agents, and `outward` tells operators.
+//! `docs/life-of-an-upgrade.md` walks through all of it.
 //!
 //! A failing server never stops the agent, and neither does anything this tier cannot write.
 

@@ -164,7 +164,9 @@ impl Outward {
         let Some((component, version)) = &self.subject else {
             return;
         };
-        if from == to.step() || to.step() == Step::Checking {
+        // Nobody wants a line for each question to the server.
+        let was_asked = from == Step::Checking && to.step() == Step::Idle;
+        if from == to.step() || to.step() == Step::Checking || was_asked {
             return;
         }
         let (outcome, detail) = outcome(from, event, to, self.verdict);

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use shared_slots::Reason;
+
 use super::tests::{digest, now, start, task};
 use super::*;
 

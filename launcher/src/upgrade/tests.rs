@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
+use shared_slots::Reason;
+
 use super::*;
+use crate::keep_running::Luck;
 
 const POLL: Duration = Duration::from_mins(5);
 

@@ -1,15 +1,17 @@
 //! A host in a temporary folder: state, release tree, publisher's keys, and the launcher as a process.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use shared_control::{Reply, Request};
 use shared_handover::handle::Handle;
 use shared_handover::layout::{Component, StateDir};
-use shared_release::{Keypair, Manifest, Release, RootDraft, Target, sign};
+use shared_release::{Keypair, Manifest, Release, Root, RootDraft, RootPlan, Target, sign};
 use shared_slots::{Digest, Page, Slot};
 use shared_supervise::{ProcessId, Signal, kill_tree};
 use tempfile::TempDir;
@@ -24,6 +26,7 @@ pub(crate) struct Bed {
     folder: TempDir,
     pub(crate) state: StateDir,
     pub(crate) server: Server,
+    root: Root,
     release_key: Keypair,
     launchers: Vec<Running>,
 }
@@ -50,11 +53,13 @@ impl Bed {
             release_threshold: 1,
             expires: Timestamp::now() + SignedDuration::from_hours(1),
         };
-        fs::write(folder.path().join("root.json"), root.build().unwrap()).unwrap();
+        let root = root.build().unwrap();
+        fs::write(folder.path().join("root.json"), &root).unwrap();
         Self {
             state: StateDir::new(folder.path().join("state")),
             server: Server::start(tree),
             folder,
+            root: Root::from_trusted(&root).unwrap(),
             release_key,
             launchers: Vec::new(),
         }
@@ -70,6 +75,7 @@ impl Bed {
         let now = Timestamp::now();
         let mut manifest =
             Manifest::new("stable", serial, now, now + SignedDuration::from_hours(1));
+        manifest.root = self.root.version();
         for (component, content) in files {
             let digest = Digest::of(content);
             fs::write(self.tree(&format!("blobs/{digest}")), content).unwrap();
@@ -94,6 +100,46 @@ impl Bed {
 
     pub(crate) fn sign(&self, manifest: &Manifest) -> Vec<u8> {
         sign(&manifest.to_payload().unwrap(), &[&self.release_key])
+    }
+
+    pub(crate) fn publish(&self, manifest: &Manifest) {
+        self.publish_signed(&self.sign(manifest));
+    }
+
+    /// A release of an agent, version and sequence number `0.<seq>.0`, whose file is in the tree.
+    pub(crate) fn agent(&self, seq: u64, manner: Manner) -> Release {
+        let script = manner.script(&format!("0.{seq}.0"));
+        let manifest = self.manifest(seq, &[(Component::Agent, script.as_bytes())]);
+        manifest.releases.into_iter().next().unwrap()
+    }
+
+    /// Follows the newest root with one that gives the release role to another key, and lays it
+    /// into the tree; manifests are signed with that key from now on.
+    pub(crate) fn rotate(&mut self, seed: u8) {
+        let root_key = Keypair::from_seed([1; 32]);
+        let release_key = Keypair::from_seed([seed; 32]);
+        let plan = RootPlan {
+            release_keys: vec![release_key.public()],
+            ..RootPlan::after(&self.root)
+        };
+        let next = sign(&plan.to_payload(), &[&root_key]);
+        self.root = self.root.follow(&next).unwrap();
+        self.release_key = release_key;
+        fs::create_dir_all(self.tree("roots")).unwrap();
+        let name = format!("roots/{}.root.json", self.root.version());
+        fs::write(self.tree(&name), next).unwrap();
+    }
+
+    /// Asks the launcher as an operator would; its final reply.
+    pub(crate) fn ask(&self, request: &Request) -> Reply {
+        let mut socket = wait_until("the control socket", || {
+            UnixStream::connect(self.state.launcher_socket()).ok()
+        });
+        let line = serde_json::to_string(request).unwrap();
+        socket.write_all(format!("{line}\n").as_bytes()).unwrap();
+        let replies = BufReader::new(socket).lines().map(Result::unwrap);
+        let mut replies = replies.map(|line| serde_json::from_str::<Reply>(&line).unwrap());
+        replies.find(Reply::is_final).unwrap()
     }
 
     /// Publishes a release whose agent, version `0.<serial>.0`, behaves like that.

@@ -21,6 +21,8 @@ pub(crate) enum Manner {
     Busy,
     /// Its self-test fails.
     Unfit,
+    /// Good, until the file `broken` is in the state folder: then it ends at once.
+    Fragile,
     /// Ends at once.
     Ends,
     /// Runs and never says a word.
@@ -41,7 +43,11 @@ impl Manner {
                 )
             }
         };
-        format!("#!/bin/sh\n# version {version}\n{run}\n")
+        let before = match self {
+            Self::Fragile => "[ -e \"$TRIREME_STATE_DIR/broken\" ] && exit 3",
+            _ => "echo \"$TRIREME_PLUGINS\" > \"$TRIREME_STATE_DIR/plugins-seen\"",
+        };
+        format!("#!/bin/sh\n# version {version}\n{before}\n{run}\n")
     }
 }
 
