@@ -1,9 +1,10 @@
 //! A bundle: one file with all roots, the manifest and the files for some platforms, for hosts that
 //! reach no server. Its bytes depend on its content only.
 //!
-//! It is a zip in which nothing is compressed, laid out as the tree is served: `root.json`,
-//! `v1/roots/<N>.root.json`, `v1/<channel>/manifest.json`, `v1/blobs/<sha256>`. Nothing in it needs
-//! to be trusted: a host checks it as it checks what a server sends.
+//! It is a zip in which nothing is compressed, laid out as the tree is served, and holding nothing
+//! else, because hosts refuse other names: `v1/roots/<N>.root.json`, `v1/<channel>/manifest.json`,
+//! `v1/blobs/<sha256>`. Nothing in it needs to be trusted: a host checks it as it checks what a
+//! server sends.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,6 @@ impl Publisher<'_> {
         let open = self.open()?;
         let manifest = self.current(&open, channel)?;
         let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
-        files.insert("root.json".to_owned(), self.tree.root_file());
         for name in disk::names(&self.tree.roots())? {
             let path = self.tree.roots().join(&name);
             files.insert(format!("v1/roots/{name}"), path);
