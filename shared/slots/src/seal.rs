@@ -72,8 +72,7 @@ impl<F: Fs> Store<F> {
         self.quarantine(digest)
             .map_err(step("put a corrupt version aside"))?;
         let unfinished = self.root.join(format!("{UNFINISHED}{digest}"));
-        self.fs
-            .remove_dir("seal.clear", &unfinished)
+        self.clear(&unfinished)
             .map_err(step("clear an unfinished folder"))?;
         self.fs
             .create_dir("seal.create", &unfinished)

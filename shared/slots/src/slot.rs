@@ -73,13 +73,19 @@ impl<F: Fs> Slot<F> {
         Self { fs, pages }
     }
 
-    /// Makes what is missing of the two files and makes their names durable. A page gets its name
-    /// when it is blank and durable, so a crash meanwhile does not look like a lost slot.
+    /// Makes what is missing of the two files, and makes durable what is there: a process that was
+    /// killed before its sync leaves a page that is seen and that a power cut can still take back,
+    /// and nobody may clean up by that. To be called at the start of each process.
+    ///
+    /// A new page gets its name when it is blank and durable, so that a crash meanwhile does not
+    /// look like a lost slot.
     pub fn create(&self) -> io::Result<()> {
         for page in &self.pages {
             match self.fs.size("slot.look", page) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => self.create_page(page)?,
-                looked => drop(looked?),
+                // A disk that fails here must not keep what is installed from starting.
+                Ok(_) => drop(self.fs.sync_file("slot.sync-page", page)),
+                Err(error) => return Err(error),
             }
         }
         self.fs.sync_dir("slot.sync-dir", folder_of(&self.pages[0]))

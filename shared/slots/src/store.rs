@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::fs::folder_of;
 use crate::{Digest, Fs, Meta, OsFs};
@@ -110,7 +110,7 @@ impl<F: Fs> Store<F> {
     /// Removes an entry. What holds its files open keeps them.
     pub fn remove(&self, digest: Digest) -> io::Result<()> {
         let doomed = self.root.join(format!("{UNFINISHED}{digest}"));
-        self.fs.remove_dir("remove.clear", &doomed)?;
+        self.clear(&doomed)?;
         // First the name, at once; then the content, in any number of steps.
         match self
             .fs
@@ -119,25 +119,33 @@ impl<F: Fs> Store<F> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             renamed => renamed?,
         }
-        self.fs.sync_dir("remove.sync-store", &self.root)?;
-        self.fs.remove_dir("remove.content", &doomed)
+        self.clear(&doomed)
     }
 
     /// Puts a corrupt entry aside, so that the version can be sealed again. The clean-up removes
     /// it later; until then it can be looked at.
     pub fn quarantine(&self, digest: Digest) -> io::Result<()> {
         let aside = self.root.join(format!("{CORRUPT}{digest}"));
-        self.fs.remove_dir("quarantine.clear", &aside)?;
+        self.clear(&aside)?;
         match self
             .fs
             .rename("quarantine.rename", &self.folder(digest), &aside)
         {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            renamed => {
-                renamed?;
-                self.fs.sync_dir("quarantine.sync-store", &self.root)
-            }
+            renamed => renamed,
         }
+    }
+
+    /// Removes a folder that is no version, if it is there. It may have been one a moment ago, so
+    /// its new name is made durable first: else a power cut gives half of it the old name back.
+    pub(crate) fn clear(&self, folder: &Path) -> io::Result<()> {
+        match self.fs.size("clear.look", folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // Of a folder there may be no size.
+            _ => {}
+        }
+        self.fs.sync_dir("clear.sync-store", &self.root)?;
+        self.fs.remove_dir("clear.content", folder)
     }
 
     /// Names in the store's folder that are text; others are not ours.

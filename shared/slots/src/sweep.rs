@@ -45,8 +45,7 @@ impl<F: Fs> Store<F> {
         }
         for name in self.names()? {
             if name.starts_with(UNFINISHED) || name.starts_with(CORRUPT) {
-                self.fs
-                    .remove_dir("sweep.leftover", &self.root.join(name))?;
+                self.clear(&self.root.join(name))?;
                 swept.leftovers += 1;
             }
         }
