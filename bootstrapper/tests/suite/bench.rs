@@ -188,6 +188,12 @@ impl Running {
         self.line_with(&[part])
     }
 
+    /// Waits for a line with this text, or for the end; whether there was such a line.
+    #[cfg(feature = "faults")]
+    pub(crate) fn line_or_end(&mut self, part: &str) -> bool {
+        std::iter::from_fn(|| self.lines.recv_timeout(LONG).ok()).any(|line| line.contains(part))
+    }
+
     /// Waits for a line with all these texts.
     pub(crate) fn line_with(&mut self, parts: &[&str]) -> String {
         loop {
