@@ -153,7 +153,8 @@ fn read(stream: &mut impl Read, bytes: &mut [u8]) -> Result<(), DeltaError> {
 }
 
 fn length(bytes: &[u8]) -> Result<usize, DeltaError> {
-    usize::try_from(number(bytes)).map_err(|_| DeltaError::Patch("it has a negative length"))
+    usize::try_from(number(bytes))
+        .map_err(|_| DeltaError::Patch("it has a length that no file can have"))
 }
 
 /// Eight bytes, sign and magnitude.

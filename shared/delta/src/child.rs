@@ -131,13 +131,10 @@ fn need(work: Work<'_>, patch: &Path, size: u64) -> u64 {
 }
 
 const fn code(error: &DeltaError) -> u8 {
-    match error {
-        DeltaError::Memory => MEMORY,
-        other => match other.kind() {
-            Kind::Patch => PATCH,
-            Kind::Disk => DISK,
-            Kind::Process => MEMORY,
-        },
+    match error.kind() {
+        Kind::Patch => PATCH,
+        Kind::Disk => DISK,
+        Kind::Process => MEMORY,
     }
 }
 

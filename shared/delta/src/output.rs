@@ -1,7 +1,7 @@
 //! The file that a patch makes, which never gets longer than was promised.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use shared_fault::{point, write_point};
@@ -10,7 +10,8 @@ use crate::DeltaError;
 
 /// Counts what is written, and refuses what is too much before it is written.
 pub(crate) struct Output {
-    file: File,
+    /// Most steps of a patch make a few bytes only.
+    file: BufWriter<Faulty>,
     path: PathBuf,
     size: u64,
     made: u64,
@@ -20,8 +21,9 @@ impl Output {
     /// Creates the file, or empties the one that is there.
     pub(crate) fn create(path: &Path, size: u64) -> Result<Self, DeltaError> {
         let file = point("delta.create").and_then(|()| File::create(path));
+        let file = file.map_err(DeltaError::disk("write", path))?;
         Ok(Self {
-            file: file.map_err(DeltaError::disk("write", path))?,
+            file: BufWriter::with_capacity(64 * 1024, Faulty(file)),
             path: path.to_owned(),
             size,
             made: 0,
@@ -43,17 +45,16 @@ impl Output {
         if bytes.len() as u64 > self.missing() {
             return Err(DeltaError::TooLong { size: self.size });
         }
-        let file = &mut self.file;
-        let half = &bytes[..bytes.len() / 2];
-        write_point("delta.write", || file.write_all(half))
-            .and_then(|()| self.file.write_all(bytes))
-            .map_err(DeltaError::disk("write", &self.path))?;
+        let written = self.file.write_all(bytes);
+        written.map_err(DeltaError::disk("write", &self.path))?;
         self.made += bytes.len() as u64;
         Ok(())
     }
 
     /// The last act: all promised bytes are there.
-    pub(crate) fn finish(self) -> Result<(), DeltaError> {
+    pub(crate) fn finish(mut self) -> Result<(), DeltaError> {
+        let flushed = self.file.flush();
+        flushed.map_err(DeltaError::disk("write", &self.path))?;
         if self.missing() == 0 {
             return Ok(());
         }
@@ -61,5 +62,20 @@ impl Output {
             made: self.made,
             size: self.size,
         })
+    }
+}
+
+/// The file behind its fault point.
+struct Faulty(File);
+
+impl Write for Faulty {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let file = &mut self.0;
+        write_point("delta.write", || file.write_all(&bytes[..bytes.len() / 2]))?;
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

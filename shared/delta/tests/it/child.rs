@@ -18,7 +18,12 @@ fn program() -> PathBuf {
 }
 
 fn run(arguments: Vec<OsString>) -> Output {
-    Command::new(program()).args(arguments).output().unwrap()
+    let program = program();
+    let output = Command::new(&program).args(arguments).output();
+    output.unwrap_or_else(|error| {
+        let program = program.display();
+        panic!("{program}: {error}; `cargo test -p shared-delta --features create` builds it")
+    })
 }
 
 fn judge(output: &Output) -> Result<(), (Kind, String)> {
