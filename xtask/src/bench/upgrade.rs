@@ -57,6 +57,7 @@ async fn good(bed: &Bed, release: &Path) -> Result<()> {
         "upgrade",
         &["trireme_verdict_seconds", "trireme_downloaded_bytes_total"],
     )
+    .await
 }
 
 /// A release whose agent ends at once.
@@ -74,6 +75,7 @@ async fn bad(bed: &Bed, release: &Path) -> Result<()> {
         "bad release",
         &["trireme_verdict_seconds", "trireme_rollback_seconds"],
     )
+    .await
 }
 
 /// Prints what the launcher counted. It writes that down within a second.
