@@ -32,6 +32,7 @@ pub(crate) fn find(named: Option<&Path>) -> Result<StateDir, Failure> {
         None => return Err(Failure::NoStateDir),
     };
     drop(std::fs::read_dir(&path).map_err(Failure::file("cannot read", &path))?);
+    let path = std::path::absolute(&path).unwrap_or(path);
     let state = StateDir::new(&path);
     let pages = Component::ALL.map(|component| state.pages(component)[0].clone());
     let known = [

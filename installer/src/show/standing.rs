@@ -222,12 +222,12 @@ fn paragraph(component: &Component, host: &Host, output: &Output) -> Rows {
                 .warn(waiting(wait, host).trim_start_matches([':', ',', ' '])),
         );
     }
-    if !component.bytes.is_empty() {
-        let bytes = component.bytes.iter();
-        let bytes: Vec<String> = bytes
-            .map(|(source, bytes)| format!("{} {source}", units::bytes(*bytes)))
-            .collect();
-        rows.add("Came in", bytes.join(", "));
+    let came = component.bytes.iter().filter(|(_, bytes)| **bytes > 0);
+    let came: Vec<String> = came
+        .map(|(source, bytes)| format!("{} {source}", units::bytes(*bytes)))
+        .collect();
+    if !came.is_empty() {
+        rows.add("Came in", came.join(", "));
     }
     if let Some(gate) = &component.gate {
         for (place, (fact, holds)) in gate.facts.iter().enumerate() {

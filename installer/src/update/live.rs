@@ -1,10 +1,13 @@
 //! `trireme update check` and `apply`: the launcher does the work.
 
+use std::collections::BTreeMap;
+
 use shared_control::reply::Change;
 use shared_control::{Answer, Request};
 use shared_handover::exit::Exit;
 use std::fmt::Write as _;
 
+use super::known;
 use crate::ask::ask_running;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -12,23 +15,52 @@ use crate::place::Host;
 use crate::show::progress::Progress;
 
 pub(crate) fn check(host: &Host, output: &Output) -> Result<Exit, Failure> {
-    order(host, &Request::Check, output)
+    let answer = order(host, &Request::Check, output)?;
+    Ok(tell(&answer, output))
 }
 
+/// What a launcher has done already is no change to it any more, but it is to whoever ordered it.
 pub(crate) fn apply(host: &Host, to: Option<String>, output: &Output) -> Result<Exit, Failure> {
-    order(host, &Request::Apply { to }, output)
+    let before = committed(host);
+    let mut answer = order(host, &Request::Apply { to }, output)?;
+    if let Answer::Release { changes, .. } = &mut answer {
+        for (component, to) in committed(host) {
+            let from = before.get(&component).cloned().unwrap_or_default();
+            if from != to && !changes.iter().any(|change| change.component == component) {
+                changes.push(Change {
+                    component,
+                    from,
+                    to,
+                    done: true,
+                    why: String::new(),
+                });
+            }
+        }
+    }
+    Ok(tell(&answer, output))
 }
 
-fn order(host: &Host, request: &Request, output: &Output) -> Result<Exit, Failure> {
+/// The committed versions, as people write them.
+fn committed(host: &Host) -> BTreeMap<String, String> {
+    let components = known(host).status.components.into_iter();
+    components
+        .filter_map(|(name, component)| Some((name, component.committed?.version)))
+        .collect()
+}
+
+fn order(host: &Host, request: &Request, output: &Output) -> Result<Answer, Failure> {
     let mut progress = Progress::new(output);
     let answer = ask_running(host, request, |line| progress.take(line));
     progress.end();
-    let answer = answer?;
-    output.document(&answer);
-    if let Answer::Release { serial, changes } = &answer {
+    answer
+}
+
+fn tell(answer: &Answer, output: &Output) -> Exit {
+    output.document(answer);
+    if let Answer::Release { serial, changes } = answer {
         output.text(&told(*serial, changes));
     }
-    Ok(Exit::Success)
+    Exit::Success
 }
 
 fn told(serial: u64, changes: &[Change]) -> String {

@@ -21,6 +21,7 @@ pub(crate) fn run(host: &Host, whose: &str, output: &Output) -> Result<Exit, Fai
     let status = known(host).status;
     let whose = meant(whose, &status)?;
     let request = Request::Retry { whose };
+    let mut live = true;
     let answer = match ask(host, &request, |_| {}) {
         Ok(answer) => answer,
         Err(NoAnswer::Failed(failure)) => return Err(failure),
@@ -28,6 +29,7 @@ pub(crate) fn run(host: &Host, whose: &str, output: &Output) -> Result<Exit, Fai
             let Request::Retry { whose } = &request else {
                 unreachable!("it was made above");
             };
+            live = false;
             by_hand(host, whose)?
         }
     };
@@ -37,6 +39,9 @@ pub(crate) fn run(host: &Host, whose: &str, output: &Output) -> Result<Exit, Fai
     };
     if digests.is_empty() {
         output.text("no version is marked\n");
+        if live {
+            output.remark("what the launcher had given up for now, it tries again");
+        }
     }
     for digest in digests {
         let mark = marks(&status).find(|mark| mark.version.digest == *digest);

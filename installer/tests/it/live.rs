@@ -11,6 +11,13 @@ fn done(answer: Answer) -> Vec<Reply> {
     vec![Reply::Done { answer }]
 }
 
+/// A status that says nothing.
+fn ok() -> Answer {
+    Answer::Status {
+        status: Box::default(),
+    }
+}
+
 fn status() -> Status {
     let mut status = Status {
         channel: "stable".into(),
@@ -131,7 +138,7 @@ fn apply_shows_progress_as_lines_and_then_what_came_of_it() {
         serial: 8,
         changes: vec![change],
     }));
-    let server = bed.answering(vec![replies]);
+    let server = bed.answering(vec![done(ok()), replies, done(ok())]);
     let ran = bed.run(&["update", "apply", "--to", "3.0"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(ran.out, "release 8\n  agent 2.0 -> 3.0: done\n");
@@ -144,7 +151,29 @@ fn apply_shows_progress_as_lines_and_then_what_came_of_it() {
         ]
     );
     let to = Some("3.0".into());
-    assert_eq!(server.join().unwrap(), [Request::Apply { to }]);
+    assert_eq!(server.join().unwrap()[1], Request::Apply { to });
+}
+
+#[test]
+fn apply_names_what_was_done_even_if_the_launcher_has_nothing_left_to_do() {
+    let bed = Bed::installed();
+    let running = |version: &str| {
+        let mut status = Box::new(status());
+        let agent = status.components.get_mut("agent").unwrap();
+        agent.committed = Some(Version {
+            version: version.into(),
+            ..Version::default()
+        });
+        done(Answer::Status { status })
+    };
+    let nothing = Answer::Release {
+        serial: 8,
+        changes: vec![],
+    };
+    let server = bed.answering(vec![running("2.0"), done(nothing), running("3.0")]);
+    let ran = bed.run(&["update", "apply"]);
+    assert_eq!(ran.out, "release 8\n  agent 2.0 -> 3.0: done\n");
+    server.join().unwrap();
 }
 
 #[test]
@@ -179,7 +208,8 @@ fn a_refusal_is_told_with_its_reason() {
         ),
         (RefusedFor::Unknown, "", "look into logs/launcher.log"),
     ] {
-        let server = bed.answering(vec![vec![Reply::refused(reason, detail)]]);
+        let refused = vec![Reply::refused(reason, detail)];
+        let server = bed.answering(vec![done(ok()), refused]);
         let ran = bed.run(&["update", "apply", "--to", "9.9"]);
         assert_eq!(ran.code, 1);
         assert_eq!(ran.err, format!("trireme: not done: {told}\n"));
