@@ -13,6 +13,7 @@ mod cargo;
 mod chain;
 mod ci;
 mod crates;
+mod cross;
 mod demo;
 mod layers;
 mod points;
@@ -48,6 +49,8 @@ enum Task {
         #[arg(long)]
         bless: bool,
     },
+    /// Check the platform code of Windows and macOS with Debian's toolchain.
+    Cross,
     /// Check that every call to the operating system stands behind a fault point of its own.
     Points {
         /// Print each point with its place.
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Task::Ci(args) => ci::run(&args),
         Task::Layers => layers::check(),
         Task::Shape { bless } => shape::check(bless),
+        Task::Cross => cross::run(),
         Task::Points { list } => points::check(list),
         Task::Torture(args) => torture::run(&args),
         Task::Tidy => tidy::check(),
