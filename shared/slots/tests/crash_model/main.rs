@@ -14,6 +14,7 @@ mod disk;
 mod explore;
 mod host;
 mod invariants;
+mod paths;
 mod scenarios;
 mod sim;
 mod world;
