@@ -1,36 +1,26 @@
 //! Downloading a file of known size and digest from one address, resuming where it stopped.
 
-use std::io::SeekFrom;
 use std::path::Path;
 
-use reqwest::header::{IF_RANGE, RANGE};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::header::{HeaderMap, IF_RANGE, RANGE};
+use reqwest::{Response, StatusCode};
 use shared_slots::Digest;
-use tokio::io::AsyncSeekExt as _;
 use tracing::debug;
 
-use crate::line::{Body, Line, open_local};
+use crate::error::shown;
+use crate::line::{Body, Line, local};
 use crate::partial::Partial;
 use crate::{FetchError, Fetcher, reply};
 
-/// The file to be downloaded.
+/// The bytes that one source has.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
-    /// Where it lies: an `http:`, `https:` or `file:` address.
-    pub url: &'a str,
-    /// Its length in bytes.
-    pub size: u64,
-    /// sha256 of its content.
-    pub digest: Digest,
-}
-
-/// How a download came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Downloaded {
-    /// Bytes that earlier tries had left.
-    pub resumed: u64,
-    /// Bytes that came from the address this time.
-    pub received: u64,
+pub(crate) struct Wanted<'a> {
+    /// Their number.
+    pub(crate) size: u64,
+    /// Their sha256.
+    pub(crate) digest: Digest,
+    /// The file they gather in.
+    pub(crate) partial: &'a Path,
 }
 
 /// One try at one address.
@@ -39,102 +29,88 @@ pub(crate) struct Attempt {
     pub(crate) received: u64,
     /// Whether bytes of earlier tries were thrown away, so that the next try is another one.
     pub(crate) dropped: bool,
-    /// How it ended.
-    pub(crate) result: Result<Downloaded, FetchError>,
+    /// How it ended: the bytes of earlier tries that were of use.
+    pub(crate) result: Result<u64, FetchError>,
 }
 
 impl Fetcher {
-    /// Completes the file at `partial`, from one address. On success it holds exactly the wanted
-    /// bytes, durably.
+    /// Completes a partial file from one address, and tells `seen` how many bytes are there. On
+    /// success it holds exactly the wanted bytes, and they are synced.
     ///
     /// On failure the file keeps what can still be of use to the next try; bytes that turned out
     /// wrong are thrown away. Never more than `want.size` bytes are written.
-    pub async fn download(
-        &self,
-        want: &Wanted<'_>,
-        partial: &Path,
-    ) -> Result<Downloaded, FetchError> {
-        self.attempt(want, partial, &mut |_| ()).await.result
-    }
-
-    /// As [`Fetcher::download`], and tells `seen` how many bytes are there.
     pub(crate) async fn attempt(
         &self,
-        want: &Wanted<'_>,
-        partial: &Path,
+        url: &str,
+        want: Wanted<'_>,
         seen: &mut (dyn FnMut(u64) + Send),
     ) -> Attempt {
-        let mut received = 0;
-        let mut file = match Partial::open(partial, want.size).await {
+        let mut attempt = Attempt {
+            received: 0,
+            dropped: false,
+            result: Ok(0),
+        };
+        let mut file = match Partial::open(want.partial, want.size).await {
             Ok(file) => file,
             Err(error) => {
-                return Attempt {
-                    received,
-                    dropped: false,
-                    result: Err(error),
-                };
+                attempt.result = Err(error);
+                return attempt;
             }
         };
         let had = file.len();
-        seen(had);
-        let result = self.complete(&mut file, want, &mut received, seen).await;
-        Attempt {
-            received,
-            dropped: had > 0 && file.len() == 0,
-            result,
-        }
+        let mut count = |bytes, len| {
+            attempt.received += bytes;
+            seen(len);
+        };
+        count(0, had);
+        attempt.result = self.complete(&mut file, url, want, &mut count).await;
+        attempt.dropped = had > 0 && file.len() == 0;
+        attempt
     }
 
     async fn complete(
         &self,
         file: &mut Partial,
-        want: &Wanted<'_>,
-        received: &mut u64,
-        seen: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<Downloaded, FetchError> {
+        url: &str,
+        want: Wanted<'_>,
+        count: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> Result<u64, FetchError> {
         if file.len() == want.size {
             if file.digest() == want.digest {
-                return finish(file, want, want.size).await;
+                finish(file, want).await?;
+                return Ok(want.size);
             }
             file.clear().await?;
         }
-        let body = self.ask(file, want).await?;
-        let start = file.len();
+        let body = self.ask(file, url, want.size).await?;
+        let resumed = file.len();
         let mut line = Line::new(self, body);
-        let came = receive(&mut line, file, want, received, seen).await;
+        let came = receive(&mut line, file, want.size, count).await;
         file.flush().await?;
         came?;
-        finish(file, want, start).await
+        finish(file, want).await?;
+        Ok(resumed)
     }
 
     /// Asks for the file, or for the rest of it, and brings what is here in line with the answer.
-    async fn ask(&self, file: &mut Partial, want: &Wanted<'_>) -> Result<Body, FetchError> {
-        if let Some(url) = Url::parse(want.url)
-            .ok()
-            .filter(|url| url.scheme() == "file")
-        {
-            let mut local = open_local(&url, want.url).await?;
-            let sought = local.seek(SeekFrom::Start(file.len())).await;
-            sought.map_err(|cause| FetchError::Unreachable {
-                url: want.url.to_owned(),
-                cause: cause.to_string(),
-            })?;
-            return Ok(Body::File(local));
+    async fn ask(&self, file: &mut Partial, url: &str, size: u64) -> Result<Body, FetchError> {
+        if let Some(local) = local(url) {
+            return Ok(Body::File(self.open_local(&local, file.len()).await?));
         }
-        let mut request = self.client.get(want.url);
+        let mut request = self.client.get(url);
         let mut known = None;
         if file.len() > 0 {
             request = request.header(RANGE, format!("bytes={}-", file.len()));
             // Weak validators must not be used here (RFC 9110, 13.1.5). Without one a changed file
             // shows up as a wrong digest, and the try after that starts over.
-            known = file.etag(want.url).await;
+            known = file.etag(url).await;
             known = known.filter(|etag| !etag.starts_with("W/"));
             if let Some(etag) = &known {
                 request = request.header(IF_RANGE, etag);
             }
         }
-        let response = self.send(want.url, request).await?;
-        prepare(file, want, &response, known.as_deref()).await?;
+        let response = self.send(url, request).await?;
+        prepare(file, url, size, &response, known.as_deref()).await?;
         Ok(Body::Http(response))
     }
 }
@@ -143,22 +119,22 @@ impl Fetcher {
 async fn receive(
     line: &mut Line<'_>,
     file: &mut Partial,
-    want: &Wanted<'_>,
-    received: &mut u64,
-    seen: &mut (dyn FnMut(u64) + Send),
+    size: u64,
+    count: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<(), FetchError> {
     loop {
         let piece = line.next(file.len()).await?;
         if piece.is_empty() {
             return Ok(());
         }
-        *received += piece.len() as u64;
-        if file.len() + piece.len() as u64 > want.size {
+        let bytes = piece.len() as u64;
+        if file.len() + bytes > size {
+            count(bytes, file.len());
             file.clear().await?;
-            return Err(FetchError::TooLong { limit: want.size });
+            return Err(FetchError::TooLong { limit: size });
         }
         file.append(&piece).await?;
-        seen(file.len());
+        count(bytes, file.len());
     }
 }
 
@@ -166,7 +142,8 @@ async fn receive(
 /// is the ETag that was sent.
 async fn prepare(
     file: &mut Partial,
-    want: &Wanted<'_>,
+    url: &str,
+    size: u64,
     response: &Response,
     known: Option<&str>,
 ) -> Result<(), FetchError> {
@@ -174,21 +151,19 @@ async fn prepare(
     match response.status() {
         StatusCode::OK => {
             if reply::is_web_page(headers) {
-                return Err(FetchError::NotTheFile {
-                    url: want.url.to_owned(),
-                });
+                return Err(FetchError::NotTheFile { url: shown(url) });
             }
-            reply::expect_plain(want.url, headers)?;
+            reply::expect_plain(url, headers)?;
             if file.len() > 0 {
                 debug!(had = file.len(), "the server sends the whole file again");
             }
             file.clear().await?;
             if let Some(etag) = reply::etag(headers) {
-                file.remember_etag(&etag, want.url).await?;
+                file.remember_etag(&etag, url).await?;
             }
         }
         StatusCode::PARTIAL_CONTENT => {
-            if let Err(error) = continues(file.len(), want, headers, known) {
+            if let Err(error) = continues(file.len(), url, size, headers, known) {
                 file.clear().await?;
                 return Err(error);
             }
@@ -197,13 +172,13 @@ async fn prepare(
             if status == StatusCode::RANGE_NOT_SATISFIABLE {
                 file.clear().await?;
             }
-            return Err(reply::refusal(want.url, status.as_u16(), headers));
+            return Err(reply::refusal(url, status.as_u16(), headers));
         }
     }
     let announced = response.content_length().unwrap_or(0);
-    if file.len().saturating_add(announced) > want.size {
+    if file.len().saturating_add(announced) > size {
         file.clear().await?;
-        return Err(FetchError::TooLong { limit: want.size });
+        return Err(FetchError::TooLong { limit: size });
     }
     Ok(())
 }
@@ -211,12 +186,13 @@ async fn prepare(
 /// Whether a partial answer goes on where the file stops.
 fn continues(
     have: u64,
-    want: &Wanted<'_>,
-    headers: &reqwest::header::HeaderMap,
+    url: &str,
+    size: u64,
+    headers: &HeaderMap,
     known: Option<&str>,
 ) -> Result<(), FetchError> {
-    reply::expect_plain(want.url, headers)?;
-    reply::expect_range(headers, have, want.size)?;
+    reply::expect_plain(url, headers)?;
+    reply::expect_range(headers, have, size)?;
     match (known, reply::etag(headers)) {
         (Some(known), Some(found)) if known != found => Err(FetchError::Changed),
         _ => Ok(()),
@@ -224,11 +200,7 @@ fn continues(
 }
 
 /// Judges a file that the server says is whole.
-async fn finish(
-    file: &mut Partial,
-    want: &Wanted<'_>,
-    start: u64,
-) -> Result<Downloaded, FetchError> {
+async fn finish(file: &mut Partial, want: Wanted<'_>) -> Result<(), FetchError> {
     if file.len() < want.size {
         return Err(FetchError::TooShort {
             received: file.len(),
@@ -244,9 +216,5 @@ async fn finish(
         });
     }
     file.sync().await?;
-    file.forget_etag().await?;
-    Ok(Downloaded {
-        resumed: start,
-        received: want.size - start,
-    })
+    file.forget_etag().await
 }

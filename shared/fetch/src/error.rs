@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use reqwest::Url;
 use shared_delta::DeltaError;
 use shared_slots::Digest;
 
@@ -117,7 +118,7 @@ pub enum FetchError {
     #[error("the release names no address for it")]
     NoSource,
     /// The partial file cannot be read or written.
-    #[error("cannot write {}: {cause}", path.display())]
+    #[error("cannot use {}: {cause}", path.display())]
     Disk {
         /// The file.
         path: PathBuf,
@@ -192,6 +193,19 @@ impl FetchError {
     pub(crate) fn disk(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |cause| Self::Disk { path, cause }
+    }
+}
+
+/// An address for people: without the user and password that may stand in it.
+pub(crate) fn shown(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(mut parsed) if !parsed.username().is_empty() || parsed.password().is_some() => {
+            // They fail for addresses that can have neither.
+            let _ = parsed.set_username("");
+            let _ = parsed.set_password(None);
+            parsed.into()
+        }
+        _ => url.to_owned(),
     }
 }
 

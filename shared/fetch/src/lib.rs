@@ -32,15 +32,14 @@ mod sweep;
 
 use std::time::Duration;
 
-pub use download::{Downloaded, Wanted};
 pub use error::FetchError;
 pub use jitter::start_offset;
 pub use manifest::ManifestReply;
 pub use obtain::{Obtained, Received};
 pub use options::{Fetcher, Options};
 pub use order::{Encoding, Kind, Order, Phase, Progress, Source};
-pub use patch::{InProcess, Patch, Patcher};
-pub use sweep::{remove_superseded, superseded};
+pub use patch::{Patch, Patcher};
+pub use sweep::remove_superseded;
 
 /// How long a connection may stay silent before it is given up.
 pub const STALL_LIMIT: Duration = Duration::from_mins(1);

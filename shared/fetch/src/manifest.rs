@@ -3,6 +3,7 @@
 use reqwest::StatusCode;
 use reqwest::header::IF_NONE_MATCH;
 
+use crate::error::shown;
 use crate::{FetchError, Fetcher, reply};
 
 /// Answer to the question for a manifest.
@@ -55,9 +56,7 @@ impl Fetcher {
             status => return Err(reply::refusal(url, status.as_u16(), response.headers())),
         }
         if reply::is_web_page(response.headers()) {
-            return Err(FetchError::NotTheFile {
-                url: url.to_owned(),
-            });
+            return Err(FetchError::NotTheFile { url: shown(url) });
         }
         reply::expect_plain(url, response.headers())?;
         let etag = reply::etag(response.headers());

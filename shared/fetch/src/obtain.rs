@@ -2,20 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
+use shared_delta::child::Work;
 use shared_fault::point;
 use tokio::fs;
 use tracing::debug;
 
+use crate::download::Wanted;
+use crate::error::shown;
+use crate::line::local;
 use crate::partial::{Partial, discard};
-use crate::source::{Gather, Mirrors};
-use crate::{FetchError, Fetcher, Kind, Order, Patch, Patcher, Phase, Progress, Source, Wanted};
+use crate::source::Mirrors;
+use crate::{FetchError, Fetcher, Kind, Order, Patch, Patcher, Phase, Progress, Source};
 
 /// A file that is there, whole and right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obtained {
     /// The file: `<digest>.part` in the folder of partial files.
     pub path: PathBuf,
-    /// The address and kind of the source it was made from; `None` if it was there already.
+    /// The address, without a password, and the kind of the source it was made from; `None` if it
+    /// was there already.
     pub source: Option<(String, Kind)>,
     /// Bytes that came now, by how they came; those of ways that failed are among them.
     pub received: Received,
@@ -53,8 +58,8 @@ impl Received {
     }
 }
 
-/// What one order has come to so far.
-struct Run<'a, P> {
+/// An order under way, and what it has come to so far.
+struct Obtaining<'a, P> {
     fetcher: &'a Fetcher,
     order: &'a Order,
     folder: &'a Path,
@@ -65,12 +70,12 @@ struct Run<'a, P> {
 
 impl Fetcher {
     /// Gets a file by the first of its sources that gives it. On success `<digest>.part` in
-    /// `folder`, which is created if need be, holds exactly the wanted bytes, durably.
+    /// `folder`, which is created if need be, holds exactly the wanted bytes, and they are synced.
     ///
     /// A source that fails for whatever reason falls to the next; only a disk that cannot be
     /// written ends the order at once. The error is that of the last source that was tried. What
-    /// came stays in the folder, so that the next call goes on there; see [`crate::superseded`] for
-    /// what nobody wants any more.
+    /// came stays in the folder, so that the next call goes on there; see
+    /// [`crate::remove_superseded`] for what nobody wants any more.
     pub async fn obtain(
         &self,
         order: &Order,
@@ -92,7 +97,7 @@ impl Fetcher {
                 resumed: order.size,
             });
         }
-        let mut run = Run {
+        let mut obtaining = Obtaining {
             fetcher: self,
             order,
             folder,
@@ -102,13 +107,13 @@ impl Fetcher {
         };
         let mut last = FetchError::NoSource;
         for source in &order.sources {
-            match run.take(source, progress).await {
+            match obtaining.obtain_from(source, progress).await {
                 Ok((url, resumed)) => {
                     let kind = kind_of(&url, source);
                     return Ok(Obtained {
                         path,
-                        source: Some((url, kind)),
-                        received: run.received,
+                        source: Some((shown(&url), kind)),
+                        received: obtaining.received,
                         resumed,
                     });
                 }
@@ -124,67 +129,58 @@ impl Fetcher {
     }
 }
 
-impl<P: Patcher> Run<'_, P> {
+impl<P: Patcher> Obtaining<'_, P> {
     /// Gets the file by this source: its address, and how many bytes were there already.
-    async fn take(
+    async fn obtain_from(
         &mut self,
         source: &Source,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(String, u64), Option<FetchError>> {
-        let plain = source.encoding.work().is_none();
-        let (digest, size) = if plain {
-            (self.order.digest, self.order.size)
-        } else {
-            (source.digest, source.size)
+        let work = source.encoding.work();
+        let (digest, size) = match work {
+            None => (self.order.digest, self.order.size),
+            Some(_) => (source.digest, source.size),
         };
         let partial = part(self.folder, digest);
-        let gather = Gather {
-            want: Wanted {
-                url: "",
-                size,
-                digest,
-            },
+        let want = Wanted {
+            size,
+            digest,
             partial: &partial,
         };
-        let total = &mut self.received;
+        let kind = source.encoding.kind();
         let mut seen = |done| {
             progress(Progress {
-                phase: Phase::Receiving(source.encoding.kind()),
+                phase: Phase::Receiving(kind),
                 done,
                 total: size,
             });
         };
-        let (done, url) = self
+        let total = &mut self.received;
+        let mut received = |url: &str, bytes| total.add(kind_of(url, source), bytes);
+        let (urls, mirrors) = (&source.urls, &mut self.mirrors);
+        let gathered = self
             .fetcher
-            .gather(
-                &source.urls,
-                &gather,
-                &mut self.mirrors,
-                &mut |url, bytes| total.add(kind_of(url, source), bytes),
-                &mut seen,
-            )
-            .await?;
-        if !plain {
-            self.make(source, &partial, progress).await?;
+            .gather(urls, want, mirrors, &mut received, &mut seen);
+        let gathered = gathered.await?;
+        if let Some(work) = work {
+            self.make(work, kind, &partial, progress).await?;
         }
-        Ok((url, done.resumed))
+        Ok(gathered)
     }
 
     /// Makes the plain file from a fetched one. Whether that succeeds or not, the fetched one has
     /// served: it is right, so the same bytes would come again.
     async fn make(
         &self,
-        source: &Source,
+        work: Work<'_>,
+        kind: Kind,
         partial: &Path,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), FetchError> {
-        let Some(work) = source.encoding.work() else {
-            return Ok(());
-        };
         let size = self.order.size;
         let mut report = |done| {
             progress(Progress {
-                phase: Phase::Making(source.encoding.kind()),
+                phase: Phase::Making(kind),
                 done,
                 total: size,
             });
@@ -237,12 +233,8 @@ fn part(folder: &Path, digest: shared_slots::Digest) -> PathBuf {
 }
 
 fn kind_of(url: &str, source: &Source) -> Kind {
-    let local = url
-        .get(..5)
-        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"));
-    if local {
-        Kind::Local
-    } else {
-        source.encoding.kind()
+    match local(url) {
+        Some(_) => Kind::Local,
+        None => source.encoding.kind(),
     }
 }

@@ -79,7 +79,7 @@ impl Fetcher {
         request: reqwest::RequestBuilder,
     ) -> Result<Response, FetchError> {
         let unreachable = |cause| FetchError::Unreachable {
-            url: url.to_owned(),
+            url: error::shown(url),
             cause,
         };
         point("fetch.connect").map_err(|cause| unreachable(cause.to_string()))?;

@@ -17,14 +17,6 @@ pub struct Order {
     pub sources: Vec<Source>,
 }
 
-impl Order {
-    /// The digests of all files that fetching this may leave in the folder of partial files.
-    pub fn digests(&self) -> Vec<Digest> {
-        let sources = self.sources.iter().map(|source| source.digest);
-        sources.chain([self.digest]).collect()
-    }
-}
-
 /// One file that is, or can be made into, the wanted one; and where it lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -105,9 +97,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Delta, Self::Zstd, Self::Full, Self::Local];
-
     /// The name in a status and in metrics.
     pub const fn name(self) -> &'static str {
         match self {

@@ -51,7 +51,8 @@ impl Partial {
         Ok(partial)
     }
 
-    /// Whether the file is there already, whole and right.
+    /// Whether the file is there already, whole, right and synced: the try that wrote it may have
+    /// died before it came to that.
     pub(crate) async fn is_whole(path: &Path, size: u64, digest: Digest) -> bool {
         let metadata = match point("fetch.stat") {
             Ok(()) => fs::metadata(path).await,
@@ -60,8 +61,10 @@ impl Partial {
         if !metadata.is_ok_and(|metadata| metadata.len() == size) {
             return false;
         }
-        let file = Self::open(path, size).await;
-        file.is_ok_and(|file| file.digest() == digest)
+        match Self::open(path, size).await {
+            Ok(mut file) => file.digest() == digest && file.sync().await.is_ok(),
+            Err(_) => false,
+        }
     }
 
     async fn hash_prefix(&mut self, size: u64) -> io::Result<()> {

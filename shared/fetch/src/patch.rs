@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use shared_delta::DeltaError;
 use shared_delta::child::{self, Work};
-use shared_delta::{DeltaError, apply, decode_zstd};
 
 /// A file to be made.
 #[derive(Debug, Clone, Copy)]
@@ -32,26 +32,4 @@ impl Patch<'_> {
 pub trait Patcher {
     /// Makes the file `patch.out`. Its digest is compared by the caller.
     fn apply(&self, patch: Patch<'_>) -> impl Future<Output = Result<(), DeltaError>> + Send;
-}
-
-/// Makes files on a thread of this process.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct InProcess;
-
-impl Patcher for InProcess {
-    async fn apply(&self, patch: Patch<'_>) -> Result<(), DeltaError> {
-        let old = match patch.work {
-            Work::Apply(algorithm, old) => Some((algorithm, old.to_owned())),
-            Work::Whole => None,
-        };
-        let (from, out) = (PathBuf::from(patch.patch), PathBuf::from(patch.out));
-        let size = patch.size;
-        let made = tokio::task::spawn_blocking(move || match old {
-            Some((algorithm, old)) => apply(algorithm, &old, &from, &out, size),
-            None => decode_zstd(&from, &out, size),
-        });
-        made.await.unwrap_or(Err(DeltaError::Patch(
-            "it stopped the thread that applied it",
-        )))
-    }
 }

@@ -10,22 +10,28 @@ use reqwest::header::{
 };
 
 use crate::FetchError;
+use crate::error::shown;
 
 /// The longest rest a server can ask for; a day-long one would be a way to freeze a fleet.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
+/// The longest ETag that is kept, in bytes.
+const MOST_ETAG: usize = 256;
+
 /// A head that is neither a success nor "not modified", as an error.
 pub(crate) fn refusal(url: &str, status: u16, headers: &HeaderMap) -> FetchError {
     FetchError::Server {
-        url: url.to_owned(),
+        url: shown(url),
         status,
         retry_after: retry_after(headers),
     }
 }
 
-/// The validator of this version of the file.
+/// The validator of this version of the file, unless it is longer than anybody needs: it is kept
+/// on disk and sent back.
 pub(crate) fn etag(headers: &HeaderMap) -> Option<String> {
-    text(headers, ETAG).map(str::to_owned)
+    let etag = text(headers, ETAG).filter(|etag| etag.len() <= MOST_ETAG);
+    etag.map(str::to_owned)
 }
 
 /// Whether the answer says that it is a page for people.
@@ -39,7 +45,7 @@ pub(crate) fn expect_plain(url: &str, headers: &HeaderMap) -> Result<(), FetchEr
         None => Ok(()),
         Some(plain) if plain == "identity" => Ok(()),
         Some(encoding) => Err(FetchError::Encoded {
-            url: url.to_owned(),
+            url: shown(url),
             encoding: String::from_utf8_lossy(encoding.as_bytes()).into_owned(),
         }),
     }
@@ -132,6 +138,13 @@ mod tests {
             assert_eq!(expect_range(&head, 5, 10).is_ok(), fits, "{length}");
         }
         assert!(expect_range(&HeaderMap::new(), 5, 10).is_err());
+    }
+
+    #[test]
+    fn an_etag_of_any_length_is_not_kept() {
+        let etag = |len| etag(&headers(&[("etag", &"e".repeat(len))]));
+        assert_eq!(etag(MOST_ETAG), Some("e".repeat(MOST_ETAG)));
+        assert_eq!(etag(MOST_ETAG + 1), None);
     }
 
     #[test]

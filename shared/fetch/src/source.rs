@@ -1,11 +1,11 @@
 //! One source and its mirrors: which address is asked, and which not again.
 
-use std::path::Path;
-
 use reqwest::Url;
 use tracing::debug;
 
-use crate::{Downloaded, FetchError, Fetcher, Wanted};
+use crate::download::Wanted;
+use crate::error::shown;
+use crate::{FetchError, Fetcher};
 
 /// How often the mirrors of a source are asked in turn while connections break off that brought
 /// bytes: each goes on where the last one stopped.
@@ -36,23 +36,18 @@ impl Mirrors {
     }
 }
 
-/// The file that the mirrors of one source have.
-pub(crate) struct Gather<'a> {
-    pub(crate) want: Wanted<'a>,
-    pub(crate) partial: &'a Path,
-}
-
 impl Fetcher {
-    /// Completes a partial file from the first mirror that can. `received` grows by all bytes that
-    /// came; the error is the one that says most, or `None` when no mirror may be asked.
+    /// Completes a partial file from the first of these mirrors that can: its address, and how many
+    /// bytes of earlier tries were of use. `received` hears of all bytes that come; the error is the
+    /// one that says most, or `None` when no mirror may be asked.
     pub(crate) async fn gather(
         &self,
         urls: &[String],
-        gather: &Gather<'_>,
+        want: Wanted<'_>,
         mirrors: &mut Mirrors,
         received: &mut (dyn FnMut(&str, u64) + Send),
         seen: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<(Downloaded, String), Option<FetchError>> {
+    ) -> Result<(String, u64), Option<FetchError>> {
         let mut worst = None;
         for _ in 0..ROUNDS {
             let mut moved = false;
@@ -60,20 +55,19 @@ impl Fetcher {
                 if !mirrors.may_be_asked(url) {
                     continue;
                 }
-                let want = Wanted { url, ..gather.want };
-                let mut attempt = self.attempt(&want, gather.partial, seen).await;
+                let mut attempt = self.attempt(url, want, seen).await;
                 received(url, attempt.received);
                 if attempt.dropped {
                     // What was wrong may have been ours; the address gets one clean try.
-                    attempt = self.attempt(&want, gather.partial, seen).await;
+                    attempt = self.attempt(url, want, seen).await;
                     received(url, attempt.received);
                 }
                 let error = match attempt.result {
-                    Ok(done) => return Ok((done, url.clone())),
+                    Ok(resumed) => return Ok((url.clone(), resumed)),
                     Err(error @ FetchError::Disk { .. }) => return Err(Some(error)),
                     Err(error) => error,
                 };
-                debug!(%url, %error, "a mirror failed");
+                debug!(url = shown(url), %error, "a mirror failed");
                 mirrors.learn(url, &error);
                 moved |= attempt.received > 0 && matches!(error, FetchError::BrokenOff { .. });
                 worst = Some(match worst {

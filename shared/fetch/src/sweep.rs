@@ -2,38 +2,31 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use shared_fault::point;
 use shared_slots::Digest;
 
-/// The files in the folder of partial files that belong to none of the digests in `keep`
-/// ([`crate::Order::digests`]). Files whose names are not ours are left out.
-pub fn superseded(folder: &Path, keep: &[Digest]) -> io::Result<Vec<PathBuf>> {
+/// Removes the files in the folder of partial files that belong to none of the digests in `keep`:
+/// those of an order and of all its sources. Says how many that were. Files whose names are not
+/// ours stay. One that cannot be removed keeps no other from going; the error is that of the first.
+pub fn remove_superseded(folder: &Path, keep: &[Digest]) -> io::Result<usize> {
     point("fetch.sweep_list")?;
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         entries => entries?,
     };
-    let mut found = Vec::new();
+    let mut removed = Ok(0);
     for entry in entries {
         let entry = entry?;
         let digest = entry.file_name().to_str().and_then(digest_of);
-        if digest.is_some_and(|digest| !keep.contains(&digest)) {
-            found.push(entry.path());
+        if digest.is_none_or(|digest| keep.contains(&digest)) {
+            continue;
         }
+        let done = point("fetch.sweep_remove").and_then(|()| fs::remove_file(entry.path()));
+        removed = removed.and_then(|count| done.map(|()| count + 1));
     }
-    found.sort();
-    Ok(found)
-}
-
-/// Removes what [`superseded`] lists, and says how many files that were.
-pub fn remove_superseded(folder: &Path, keep: &[Digest]) -> io::Result<usize> {
-    let old = superseded(folder, keep)?;
-    for path in &old {
-        point("fetch.sweep_remove").and_then(|()| fs::remove_file(path))?;
-    }
-    Ok(old.len())
+    removed
 }
 
 /// The digest in `<digest>`, `<digest>.part`, `<digest>.part.etag` or `<digest>.made`.
@@ -67,9 +60,20 @@ mod tests {
         assert_eq!(remove_superseded(folder.path(), &[kept]).unwrap(), 4);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
         assert_eq!(remove_superseded(folder.path(), &[kept]).unwrap(), 0);
-        assert_eq!(
-            superseded(&folder.path().join("gone"), &[]).unwrap(),
-            [] as [PathBuf; 0]
-        );
+        let gone = folder.path().join("gone");
+        assert_eq!(remove_superseded(&gone, &[]).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_removed_keeps_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [b"1", b"2", b"3"].map(|n| format!("{}.part", Digest::of(n)));
+        for name in &names {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let stuck = folder.path().join(format!("{}.made", Digest::of(b"4")));
+        fs::create_dir(&stuck).unwrap();
+        remove_superseded(folder.path(), &[]).unwrap_err();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use shared_delta::{Algorithm, create, encode_zstd};
-use shared_fetch::{Encoding, FetchError, Fetcher, InProcess, Obtained, Order, Progress, Source};
+use shared_delta::child::Work;
+use shared_delta::{Algorithm, DeltaError, apply, create, decode_zstd, encode_zstd};
+use shared_fetch::{
+    Encoding, FetchError, Fetcher, Obtained, Order, Patch, Patcher, Progress, Source,
+};
 use shared_slots::Digest;
 use tempfile::TempDir;
 
@@ -167,5 +170,17 @@ pub(crate) fn file_url(path: &Path) -> String {
     format!("file:///{}", path.trim_start_matches('/'))
 }
 
-/// An address at which nobody listens.
-pub(crate) const DEAD: &str = "http://127.0.0.1:1/file";
+/// An address at which nobody can listen.
+pub(crate) const DEAD: &str = "http://127.0.0.1:0/file";
+
+/// Applies patches at once, where a launcher starts a child.
+pub(crate) struct InProcess;
+
+impl Patcher for InProcess {
+    async fn apply(&self, it: Patch<'_>) -> Result<(), DeltaError> {
+        match it.work {
+            Work::Apply(algorithm, old) => apply(algorithm, old, it.patch, it.out, it.size),
+            Work::Whole => decode_zstd(it.patch, it.out, it.size),
+        }
+    }
+}

@@ -6,9 +6,10 @@
 )]
 
 mod bed;
+#[cfg(target_os = "linux")]
 mod disk;
-mod download;
 mod hostile;
+mod left_overs;
 mod manifest;
 mod mirrors;
 mod obtain;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shared_fetch::{FetchError, ManifestReply};
 
+use crate::bed::DEAD;
 use crate::fetcher;
 use crate::server::{Answer, Server, raw, reply};
 
@@ -98,15 +99,19 @@ async fn silence_before_and_within_the_body_is_given_up() {
 
 #[tokio::test]
 async fn a_server_that_is_down_is_named() {
-    let server = Server::start(Vec::new()).await;
-    let error = fetcher()
-        .manifest("http://127.0.0.1:1/manifest.json", None, LIMIT)
-        .await
-        .unwrap_err();
-    assert!(server.requests().is_empty());
+    let error = fetcher().manifest(DEAD, None, LIMIT).await.unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.contains("cannot reach http://127.0.0.1:1/manifest.json"),
-        "{text}"
-    );
+    assert!(text.starts_with(&format!("cannot reach {DEAD}")), "{text}");
+}
+
+#[tokio::test]
+async fn a_password_in_an_address_is_in_no_error() {
+    let server = Server::start(vec![reply("404 Not Found", &[], b"")]).await;
+    let secret = server.url.replace("http://", "http://user:secret@");
+    for url in [&secret, &DEAD.replace("http://", "http://user:secret@")] {
+        let error = fetcher().manifest(url, None, LIMIT).await.unwrap_err();
+        let text = error.to_string();
+        assert!(!text.contains("secret") && text.contains("/file"), "{text}");
+    }
+    assert!(server.requests()[0].contains("authorization: basic"));
 }

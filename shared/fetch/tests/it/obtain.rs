@@ -1,6 +1,6 @@
 //! Getting a file by the best of several ways.
 
-use shared_fetch::{FetchError, Kind, Order, Phase, Received, superseded};
+use shared_fetch::{FetchError, Fetcher, Kind, Options, Phase, Received, remove_superseded};
 use shared_slots::Digest;
 
 use crate::bed::{Bed, DEAD, file_url, source};
@@ -193,16 +193,35 @@ async fn what_an_order_leaves_is_kept_for_it_and_superseded_for_the_next() {
     .await;
     let order = bed.order(vec![bed.delta(&[&server.url])]);
     bed.obtain(&order).await.unwrap_err();
-    let next = Order {
-        digest: Digest::of(b"next"),
-        ..bed.order(Vec::new())
+    let folder = bed.partial();
+    let own = [order.digest, order.sources[0].digest];
+    assert_eq!(remove_superseded(&folder, &own).unwrap(), 0);
+    let next = [Digest::of(b"next")];
+    assert_eq!(remove_superseded(&folder, &next).unwrap(), 2);
+    assert_eq!(bed.left(), []);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_local_file_that_never_gives_anything_falls_to_the_network() {
+    let bed = Bed::new();
+    let server = bed.server().await;
+    let pipe = bed.folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let options = Options {
+        stall: std::time::Duration::from_secs(1),
+        ..Options::new("trireme-test/1")
     };
-    assert_eq!(
-        superseded(&bed.partial(), &order.digests()).unwrap().len(),
-        0
-    );
-    assert_eq!(
-        superseded(&bed.partial(), &next.digests()).unwrap().len(),
-        2
+    let order = bed.order(vec![bed.full(&[&file_url(&pipe), &server.at("full")])]);
+    let fetcher = Fetcher::with(&options).unwrap();
+    let obtained = bed.obtain_with(&fetcher, &order).await.unwrap();
+    assert_eq!(obtained.source.unwrap().1, Kind::Full);
+    // Lets go of whoever still waits for it.
+    drop(
+        std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(pipe),
     );
 }

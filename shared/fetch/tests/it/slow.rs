@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use shared_fetch::{FetchError, Fetcher, InProcess, Options, STALL_LIMIT};
+use shared_fetch::{FetchError, Fetcher, Options, STALL_LIMIT};
 use tokio::time::Instant;
 
-use crate::bed::Bed;
+use crate::bed::{Bed, InProcess};
 use crate::server::{Answer, Server, raw};
 
 #[tokio::test(start_paused = true)]
