@@ -24,6 +24,9 @@ use crate::{lock, os};
 /// How long nothing happens before this process makes itself small for the wait.
 const QUIET: Duration = Duration::from_secs(5);
 
+/// Turns that all tasks together get before this process ends; a reply needs three or four.
+const LAST_TURNS: usize = 32;
+
 /// `launcher run`: sets up, runs until stopped, and says how it ended.
 pub(crate) fn start(settings: &Settings, stamp: &'static str) -> Exit {
     let state = StateDir::new(&settings.state_dir);
@@ -173,6 +176,7 @@ fn run(settings: &Settings, state: StateDir, parts: Parts) -> Exit {
         open_control(&host.state, &reports_of_control);
         loop {
             if let Some(exit) = host.act() {
+                last_words().await;
                 return exit;
             }
             if let Some(happening) = wait(&mut happened, host.next_wake()).await {
@@ -188,6 +192,13 @@ fn run(settings: &Settings, state: StateDir, parts: Parts) -> Exit {
         "launcher ended"
     );
     exit
+}
+
+/// Lets the tasks that answer operators and agents write what they were just given.
+async fn last_words() {
+    for _ in 0..LAST_TURNS {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Lets operators ask. A launcher that cannot be asked still does its work.

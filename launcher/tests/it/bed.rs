@@ -187,7 +187,7 @@ impl Bed {
             .join(format!("stderr-{}", self.launchers.len()));
         let mut command = Command::new(program);
         command
-            .args(["run", "--poll-interval", "1"])
+            .args(["run", "--poll-interval", "0.3"])
             .env("TRIREME_GATE_SECONDS", "1")
             .arg("--state-dir")
             .arg(self.state.root())
