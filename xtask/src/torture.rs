@@ -12,7 +12,7 @@ use clap::Parser;
 use crate::{cargo, points};
 
 /// Programs that are built, and that lie in the folder of programs.
-const PROGRAMS: [&str; 4] = ["bootstrapper", "launcher", "torture", "fake-agent"];
+const PROGRAMS: [&str; 5] = ["bootstrapper", "launcher", "agent", "torture", "fake-agent"];
 
 /// Strike every fault point with every fault, on real processes.
 #[derive(Parser)]
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     });
     std::fs::write(&names, lines.collect::<String>()).context("write the list of points")?;
     let mut command = std::process::Command::new(folder.join("torture"));
-    for program in ["bootstrapper", "launcher", "fake-agent"] {
+    for program in ["bootstrapper", "launcher", "agent", "fake-agent"] {
         command
             .arg(format!("--{program}"))
             .arg(folder.join(program));
@@ -86,9 +86,11 @@ fn build() -> Result<PathBuf> {
         "--package",
         "launcher",
         "--package",
+        "agent",
+        "--package",
         "torture",
         "--features",
-        "bootstrapper/faults,launcher/faults,torture/faults",
+        "bootstrapper/faults,launcher/faults,agent/faults,torture/faults",
     ])?;
     let target = cargo::target_dir()?;
     let folder = target.join("torture");

@@ -109,12 +109,19 @@ pub(crate) fn leftovers(host: &Host<'_>) -> Vec<String> {
             .map(|name| format!("run/{name}")),
     );
     for folder in [host.state.partial(), host.state.jobs()] {
-        found.extend(entries_of(&folder).iter().map(|name| {
-            format!(
-                "{}/{name}",
-                folder.file_name().unwrap_or_default().display()
-            )
-        }));
+        // What could not be read is kept for people.
+        let is_aside = |name: &&String| name.ends_with(".unreadable");
+        found.extend(
+            entries_of(&folder)
+                .iter()
+                .filter(|name| !is_aside(name))
+                .map(|name| {
+                    format!(
+                        "{}/{name}",
+                        folder.file_name().unwrap_or_default().display()
+                    )
+                }),
+        );
     }
     for name in entries_of(host.state.root()) {
         if !is_known(&name) {

@@ -56,14 +56,20 @@ pub(crate) fn run(
     name: &str,
 ) -> Result<Survived, Failure> {
     let may_lose = matches!(&dose, Dose::Fault(fault) if fault.place.component == "agent")
-        || (scenario.steps.iter()).any(|step| matches!(step, Step::Kill("agent")));
+        || (scenario.steps.iter())
+            .any(|step| matches!(step, Step::Kill("agent") | Step::StopAlone));
     let host = Host::new(rig, name, templates.folder(scenario.before), dose)?;
-    let first = [(1, Manner::Good); 2];
-    let mut course = Course::new(host, first, may_lose);
+    let agent = match scenario.before {
+        Before::Real1 => Manner::Real,
+        _ => Manner::Good,
+    };
+    let mut course = Course::new(host, [(1, Manner::Good), (1, agent)], may_lose);
+    course.host.is_embedded = scenario.before == Before::Embedded;
+    let is_new = matches!(scenario.before, Before::Nothing | Before::Embedded);
     if scenario.before == Before::Release2 {
         course.offer([(2, Manner::Good); 2]);
     }
-    if scenario.before != Before::Nothing {
+    if !is_new {
         // Above what the template has seen.
         course.serial = TEMPLATE_SERIALS;
         course.allowed.settled = Component::ALL
@@ -73,7 +79,7 @@ pub(crate) fn run(
     }
     let before = course.wanted.clone();
     course.host.rig.server.give_jobs(name, true);
-    if scenario.before != Before::Nothing {
+    if !is_new {
         course.publish(&before, false);
     }
     course.host.start()?;
@@ -137,6 +143,15 @@ impl<'a> Course<'a> {
                 self.until(BUDGET, |course| begun(&course.host.page(component)))?;
             }
             Step::Kill(which) => self.host.kill(which)?,
+            Step::JobRuns => {
+                let path = self.host.ledger();
+                self.until(BUDGET, |_| !Ledger::read(&path).is_quiet())?;
+            }
+            Step::StopAlone => {
+                self.host.kill("launcher")?;
+                self.stop()?;
+                self.host.start()?;
+            }
             Step::CutNext => self.host.rig.server.cut_next(&self.host.name),
             Step::Restart(damage) => {
                 self.stop()?;
@@ -155,7 +170,7 @@ impl<'a> Course<'a> {
             publisher.agent(versions[1].0, versions[1].1),
         ];
         for (at, (_, manner)) in versions.into_iter().enumerate() {
-            if manner == Manner::Good {
+            if manner.is_good() {
                 self.allowed.good.insert(builds[at].digest);
                 self.wanted[at] = builds[at].clone();
             }
@@ -220,7 +235,7 @@ impl<'a> Course<'a> {
             let [launcher, agent] = self
                 .wanted
                 .each_ref()
-                .map(|build| (build.seq, Manner::Good));
+                .map(|build| (build.seq, build.manner));
             let next = |(seq, manner): Version| (seq + REPLACEMENTS, manner);
             let versions = match component {
                 Component::Launcher => [next(launcher), agent],
@@ -244,7 +259,10 @@ impl<'a> Course<'a> {
         });
         let agent = &self.wanted[1];
         let (server, name) = (&self.host.rig.server, &self.host.name);
-        let works = server.given(name) > given && server.last(name) == format!("0.{}.0", agent.seq);
+        // The real agent does not say which of its builds it is.
+        let last = server.last(name);
+        let is_it = last.is_empty() || last == format!("0.{}.0", agent.seq);
+        let works = server.given(name) > given && is_it;
         if !committed || !works {
             return false;
         }
@@ -351,6 +369,10 @@ impl<'a> Course<'a> {
         let left = check::leftovers(&self.host);
         if !left.is_empty() {
             return Err(Failure::Leftover(left.join(", ")));
+        }
+        let owed = server.owed(&name);
+        if owed > 0 && !self.may_lose {
+            return Err(Failure::JobsLost(owed));
         }
         check::pointers(&self.host, &self.allowed, true)?;
         self.survived.struck = self.host.was_struck();

@@ -57,6 +57,10 @@ pub(crate) fn inflict(host: &Host<'_>, allowed: &mut Allowed, damage: Damage) ->
                 fs::write(path, "not what was here")?;
             }
         }
+        Damage::JobRecord => {
+            fs::create_dir_all(host.state.jobs())?;
+            fs::write(host.state.jobs().join("1.json"), "{")?;
+        }
         Damage::Leftovers => {
             let digest = "0".repeat(64);
             fs::create_dir_all(host.state.store().join(format!(".tmp-{digest}")))?;

@@ -4,6 +4,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -29,6 +30,9 @@ const INIT_DELAY: Duration = Duration::from_millis(50);
 pub(crate) struct Rig {
     pub(crate) bootstrapper: PathBuf,
     pub(crate) launcher: PathBuf,
+    /// A bootstrapper with the launcher in it.
+    pub(crate) embedded: PathBuf,
+    pub(crate) fake_agent: PathBuf,
     pub(crate) folder: PathBuf,
     pub(crate) gate: String,
     pub(crate) poll: String,
@@ -57,6 +61,8 @@ pub(crate) struct Host<'a> {
     pub(crate) folder: PathBuf,
     pub(crate) state: StateDir,
     dose: Dose,
+    /// Whether its bootstrapper brings its launcher along in its own file.
+    pub(crate) is_embedded: bool,
     child: Option<Child>,
     ended: Option<Instant>,
     /// Ends of the bootstrapper that nobody asked for.
@@ -75,6 +81,7 @@ impl<'a> Host<'a> {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder)?;
         let state = folder.join("state");
+        lay_out_jobs(&folder, &rig.fake_agent)?;
         if let Some(template) = template {
             let _quiet = rig.starting.lock().expect("no thread panics with the lock");
             copy_tree(template, &state)?;
@@ -85,6 +92,7 @@ impl<'a> Host<'a> {
             folder,
             state: StateDir::new(state),
             dose,
+            is_embedded: false,
             child: None,
             ended: None,
             restarts: 0,
@@ -97,12 +105,16 @@ impl<'a> Host<'a> {
             .create(true)
             .append(true)
             .open(self.folder.join("stderr.log"))?;
-        let mut command = Command::new(&self.rig.bootstrapper);
+        let mut command = if self.is_embedded {
+            Command::new(&self.rig.embedded)
+        } else {
+            let mut command = Command::new(&self.rig.bootstrapper);
+            command.arg("--launcher").arg(&self.rig.launcher);
+            command
+        };
         command
             .arg("--state-dir")
             .arg(self.state.root())
-            .arg("--launcher")
-            .arg(&self.rig.launcher)
             .args(["--restart-delay", "50ms", "--stop-grace", "10"])
             .args(["--trial-limit", "3", "--"])
             .args(["--server-url", &self.rig.server.url(&self.name)])
@@ -110,6 +122,8 @@ impl<'a> Host<'a> {
             .args(["--poll-interval", &self.rig.poll])
             .arg("--trust-root")
             .arg(self.rig.folder.join("root.json"))
+            .arg("--agent-config")
+            .arg(self.folder.join("agent.cfg"))
             .env(MARK, &self.name)
             .env("TORTURE_LEDGER", self.ledger())
             .stdin(Stdio::null())
@@ -267,6 +281,38 @@ impl Drop for Host<'_> {
         }
         self.rig.server.forget(&self.name);
     }
+}
+
+/// What the real agent is told, and the program that runs its jobs.
+fn lay_out_jobs(folder: &Path, fake_agent: &Path) -> io::Result<()> {
+    let executor = folder.join("executor");
+    let script = format!(
+        "#!/bin/sh\nexec '{}' job \"$BUILDKITE_JOB_ID\"\n",
+        fake_agent.display()
+    );
+    fs::write(&executor, script)?;
+    fs::set_permissions(&executor, fs::Permissions::from_mode(0o755))?;
+    let config = format!(
+        "token=\"t\"\nname=\"torture-%spawn\"\nspawn=2\nbuild-path=\"{}\"\nbootstrap-script=\"{}\"\n",
+        folder.join("builds").display(),
+        executor.display()
+    );
+    fs::write(folder.join("agent.cfg"), config)
+}
+
+/// Puts a launcher at the end of a bootstrapper, as its documentation of `payload` says.
+pub(crate) fn embed(bootstrapper: &Path, launcher: &Path, result: &Path) -> io::Result<()> {
+    let launcher = fs::read(launcher)?;
+    let whole = [
+        &*fs::read(bootstrapper)?,
+        &launcher,
+        Digest::of(&launcher).as_bytes(),
+        &(launcher.len() as u64).to_le_bytes(),
+        b"TRIREME1",
+    ]
+    .concat();
+    fs::write(result, whole)?;
+    fs::set_permissions(result, fs::Permissions::from_mode(0o755))
 }
 
 /// File name of a process's program.

@@ -1,7 +1,7 @@
 //! Strikes every fault point of the chain with every fault, and counts who survives.
 //!
-//! Real bootstrapper, real launcher, a stand-in for the agent ([`scenario`] says what they go
-//! through). First each scenario runs without a fault, which tells the points it passes; then each
+//! Real bootstrapper, real launcher, and as agent a stand-in or the real one ([`scenario`] says
+//! what they go through). First each scenario runs without a fault, which tells the points it passes; then each
 //! point × action × hit is a case on a fresh host ([`plan`]). While it runs, and when it has
 //! stopped, [`check`] and [`course`] hold it to the invariants of an upgrade: the pointer finds a
 //! whole committed version at every moment, the host comes to the newest release, no job is lost or
@@ -13,6 +13,7 @@ mod check;
 mod clock;
 mod course;
 mod damage;
+mod endpoint;
 mod fault;
 mod host;
 mod ledger;
@@ -47,6 +48,9 @@ struct Args {
     /// Launcher, built with the feature `faults`.
     #[arg(long)]
     launcher: PathBuf,
+    /// Agent, built with the feature `faults`.
+    #[arg(long)]
+    agent: PathBuf,
     /// The stand-in for an agent.
     #[arg(long)]
     fake_agent: PathBuf,
@@ -127,11 +131,19 @@ fn run(args: &Args) -> Result<bool, String> {
 
 fn rig(args: &Args) -> std::io::Result<Rig> {
     fs::create_dir_all(&args.folder)?;
-    let publisher = Arc::new(Publisher::new(&args.launcher, &args.fake_agent)?);
+    let publisher = Arc::new(Publisher::new(
+        &args.launcher,
+        &args.agent,
+        &args.fake_agent,
+    )?);
     fs::write(args.folder.join("root.json"), publisher.root())?;
+    let embedded = args.folder.join("embedded");
+    host::embed(&args.bootstrapper, &args.launcher, &embedded)?;
     Ok(Rig {
         bootstrapper: args.bootstrapper.clone(),
         launcher: args.launcher.clone(),
+        embedded,
+        fake_agent: args.fake_agent.clone(),
         folder: args.folder.clone(),
         gate: args.gate.clone(),
         poll: args.poll.clone(),

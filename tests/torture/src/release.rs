@@ -19,6 +19,7 @@ use shared_slots::Digest;
 pub(crate) struct Build {
     pub(crate) component: Component,
     pub(crate) seq: u64,
+    pub(crate) manner: Manner,
     pub(crate) digest: Digest,
     pub(crate) bytes: Arc<Vec<u8>>,
 }
@@ -34,6 +35,15 @@ pub(crate) enum Manner {
     Silent,
     /// Says that it cannot run jobs here.
     Unfit,
+    /// As it should, and of an agent the real one.
+    Real,
+}
+
+impl Manner {
+    /// Whether it may be kept.
+    pub(crate) fn is_good(self) -> bool {
+        matches!(self, Self::Good | Self::Real)
+    }
 }
 
 /// A release: a launcher and an agent.
@@ -51,16 +61,18 @@ pub(crate) struct Publisher {
     key: Keypair,
     launcher: Vec<u8>,
     fake_agent: String,
+    agent: Vec<u8>,
     builds: Mutex<HashMap<(Component, u64, Manner), Build>>,
 }
 
 impl Publisher {
-    /// With the real launcher, and the program that stands in for an agent.
-    pub(crate) fn new(launcher: &Path, fake_agent: &Path) -> io::Result<Self> {
+    /// With the real launcher and agent, and the program that stands in for an agent.
+    pub(crate) fn new(launcher: &Path, agent: &Path, fake_agent: &Path) -> io::Result<Self> {
         Ok(Self {
             key: Keypair::from_seed([7; 32]),
             launcher: fs::read(launcher)?,
             fake_agent: fake_agent.display().to_string(),
+            agent: fs::read(agent)?,
             builds: Mutex::default(),
         })
     }
@@ -82,20 +94,25 @@ impl Publisher {
     /// another digest: bytes after the end of a program change nothing but its checksum.
     pub(crate) fn launcher(&self, seq: u64, manner: Manner) -> Build {
         self.build(Component::Launcher, seq, manner, || match manner {
-            Manner::Good if seq == 1 => self.launcher.clone(),
-            Manner::Good => [&self.launcher, format!("launcher {seq}\n").as_bytes()].concat(),
+            Manner::Good | Manner::Real if seq == 1 => self.launcher.clone(),
+            Manner::Good | Manner::Real => {
+                [&self.launcher, format!("launcher {seq}\n").as_bytes()].concat()
+            }
             Manner::Ends | Manner::Unfit => format!("#!/bin/sh\nexit 3 # {seq}\n").into_bytes(),
             Manner::Silent => format!("#!/bin/sh\nexec sleep 600 # {seq}\n").into_bytes(),
         })
     }
 
-    /// A script that starts the stand-in.
+    /// A script that starts the stand-in, or the real agent.
     pub(crate) fn agent(&self, seq: u64, manner: Manner) -> Build {
         self.build(Component::Agent, seq, manner, || {
+            if manner == Manner::Real {
+                return [&self.agent, format!("agent {seq}\n").as_bytes()].concat();
+            }
             let run = match manner {
                 Manner::Ends => "exit 7".to_owned(),
                 Manner::Silent => "exec sleep 600".to_owned(),
-                Manner::Good | Manner::Unfit => format!(
+                Manner::Good | Manner::Unfit | Manner::Real => format!(
                     "FAKE_AGENT='0.{seq}.0 {}' exec '{}'",
                     if manner == Manner::Good {
                         "good"
@@ -122,6 +139,7 @@ impl Publisher {
             Build {
                 component,
                 seq,
+                manner,
                 digest: Digest::of(&bytes),
                 bytes: Arc::new(bytes),
             }

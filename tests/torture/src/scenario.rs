@@ -14,6 +14,10 @@ pub(crate) enum Before {
     Release1,
     /// Releases 1 and 2, committed one after the other.
     Release2,
+    /// Release 1 with the real agent, committed.
+    Real1,
+    /// An empty folder, and the factory launcher embedded in the bootstrapper.
+    Embedded,
 }
 
 /// One step. Waiting steps have a limit.
@@ -29,6 +33,10 @@ pub(crate) enum Step {
     Rejected(Component),
     /// Until a version of this component is on trial.
     OnTrial(Component),
+    /// Until a job runs.
+    JobRuns,
+    /// Kills the launcher and stops the host at once; starts it again.
+    StopAlone,
     /// Kills the `bootstrapper`, the `launcher` or the `agent`.
     Kill(&'static str),
     /// Stops the host, changes something on its disk, and starts it again.
@@ -53,6 +61,8 @@ pub(crate) enum Damage {
     BothPages(Component),
     /// What the launcher knows of the releases so far.
     Knowledge,
+    /// A record of a job that cannot be read.
+    JobRecord,
     /// An unfinished folder and a forgotten download.
     Leftovers,
 }
@@ -69,9 +79,16 @@ const fn good(seq: u64) -> Version {
     (seq, Manner::Good)
 }
 
-use Before::{Nothing, Release1, Release2};
+/// The same, and of an agent the real one.
+const fn real(seq: u64) -> Version {
+    (seq, Manner::Real)
+}
+
+use Before::{Embedded, Nothing, Real1, Release1, Release2};
 use Component::{Agent, Launcher};
-use Step::{Converge, CutNext, Kill, OnTrial, Publish, PublishBack, Rejected, Restart};
+use Step::{
+    Converge, CutNext, JobRuns, Kill, OnTrial, Publish, PublishBack, Rejected, Restart, StopAlone,
+};
 
 const fn scenario(name: &'static str, before: Before, steps: &'static [Step]) -> Scenario {
     Scenario {
@@ -232,5 +249,18 @@ pub(crate) const ALL: &[Scenario] = &[
         "cut-download",
         Release1,
         &[CutNext, Publish(good(2), good(1)), Converge],
+    ),
+    scenario("embedded", Embedded, &[Publish(good(1), good(1)), Converge]),
+    scenario("stop-alone", Release1, &[Converge, StopAlone, Converge]),
+    scenario("real-agent", Real1, &[Publish(good(1), real(2)), Converge]),
+    scenario(
+        "real-agent-killed",
+        Real1,
+        &[Converge, JobRuns, Kill("agent"), Converge],
+    ),
+    scenario(
+        "real-agent-record",
+        Real1,
+        &[Restart(Damage::JobRecord), Converge],
     ),
 ];

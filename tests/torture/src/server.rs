@@ -1,24 +1,24 @@
 //! One HTTP server for all hosts: the release tree of each, and the endpoint that gives out jobs.
 //!
 //! A host's address is `http://127.0.0.1:<port>/<host>`. Below it, `/releases/v1/…` is its tree and
-//! `/v3/job/<version>` gives the next job to an agent of that version, or nothing.
+//! `/v3/job/<version>` gives the next job to a stand-in of that version, or nothing; the rest of
+//! `/v3/` is for the real agent ([`crate::endpoint`]).
 
 use std::collections::HashMap;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
+use crate::endpoint::Jobs;
 use crate::release::Publisher;
 
 /// What the server knows of one host.
 #[derive(Debug, Default)]
 struct Host {
     manifest: Vec<u8>,
-    /// Whether there are jobs to be had.
-    has_jobs: bool,
-    given: u64,
-    /// Version of the agent that was given the last job.
+    jobs: Jobs,
+    /// Version of the stand-in that was given the last job.
     last: String,
     /// The next file breaks off in the middle.
     cut_next: bool,
@@ -63,7 +63,7 @@ impl Server {
 
     /// Says whether there are jobs to be had.
     pub(crate) fn give_jobs(&self, host: &str, has_jobs: bool) {
-        self.lock().entry(host.to_owned()).or_default().has_jobs = has_jobs;
+        self.lock().entry(host.to_owned()).or_default().jobs.open = has_jobs;
     }
 
     /// Breaks off the next file of this host in the middle.
@@ -73,10 +73,18 @@ impl Server {
 
     /// Number of jobs given out so far.
     pub(crate) fn given(&self, host: &str) -> u64 {
-        self.lock().get(host).map_or(0, |host| host.given)
+        self.lock().get(host).map_or(0, |host| host.jobs.accepted())
     }
 
-    /// Version of the agent that was given the last job.
+    /// Number of jobs whose end the real agent has not told.
+    pub(crate) fn owed(&self, host: &str) -> u64 {
+        let hosts = self.lock();
+        let is_real = |host: &&Host| host.last.is_empty();
+        let host = hosts.get(host).filter(is_real);
+        host.map_or(0, |host| host.jobs.owed())
+    }
+
+    /// Version of the stand-in that was given the last job.
     pub(crate) fn last(&self, host: &str) -> String {
         let hosts = self.lock();
         hosts
@@ -98,14 +106,18 @@ impl Server {
         let mut reader = BufReader::new(stream);
         let mut request = String::new();
         reader.read_line(&mut request)?;
-        let (mut header, mut from) = (String::new(), 0);
+        let (mut header, mut from, mut length) = (String::new(), 0, 0);
         while reader.read_line(&mut header)? > 2 {
-            let range = header.to_ascii_lowercase();
-            if let Some(range) = range.strip_prefix("range: bytes=") {
+            let line = header.to_ascii_lowercase();
+            if let Some(range) = line.strip_prefix("range: bytes=") {
                 from = range.trim().trim_end_matches('-').parse().unwrap_or(0);
+            }
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap_or(0);
             }
             header.clear();
         }
+        io::copy(&mut (&mut reader).take(length), &mut io::sink())?;
         let path = request.split(' ').nth(1).unwrap_or_default();
         let (host, rest) = path
             .trim_start_matches('/')
@@ -115,6 +127,14 @@ impl Server {
         if let Some(version) = rest.strip_prefix("v3/job/") {
             let job = self.next_job(host, version);
             return send(&mut stream, "200 OK", job.as_bytes(), job.len());
+        }
+        if let Some(call) = rest.strip_prefix("v3/") {
+            let method = request.split(' ').next().unwrap_or_default();
+            let mut hosts = self.lock();
+            let host = hosts.entry(host.to_owned()).or_default();
+            let answer = host.jobs.answer(method, call).to_string();
+            drop(hosts);
+            return send(&mut stream, "200 OK", answer.as_bytes(), answer.len());
         }
         let Some(body) = self.file(host, rest) else {
             return send(&mut stream, "404 Not Found", b"", 0);
@@ -134,12 +154,15 @@ impl Server {
 
     fn next_job(&self, host: &str, version: &str) -> String {
         let mut hosts = self.lock();
-        let Some(host) = hosts.get_mut(host).filter(|host| host.has_jobs) else {
+        let Some(host) = hosts.get_mut(host) else {
             return String::new();
         };
-        host.given += 1;
+        let Some(id) = host.jobs.next() else {
+            return String::new();
+        };
+        host.jobs.accept(&id);
         version.clone_into(&mut host.last);
-        host.given.to_string()
+        id
     }
 
     fn file(&self, host: &str, path: &str) -> Option<Arc<Vec<u8>>> {

@@ -18,12 +18,17 @@ impl Templates {
     /// Prepares them all.
     pub(crate) fn prepare(rig: &Rig) -> Result<Self, Failure> {
         let mut templates = Self::default();
-        for (name, releases) in [("release-1", 1), ("release-2", 2)] {
+        let prepared = [
+            ("release-1", 1, Manner::Good),
+            ("release-2", 2, Manner::Good),
+            ("real-1", 1, Manner::Real),
+        ];
+        for (name, releases, agent) in prepared {
             let host = Host::new(rig, name, None, Dose::None)?;
             rig.server.give_jobs(name, true);
-            let mut course = Course::new(host, [(1, Manner::Good); 2], false);
+            let mut course = Course::new(host, [(1, Manner::Good), (1, agent)], false);
             for seq in 1..=releases {
-                let builds = course.offer([(seq, Manner::Good); 2]);
+                let builds = course.offer([(seq, Manner::Good), (seq, agent)]);
                 course.publish(&builds, false);
                 if seq == 1 {
                     course.host.start()?;
@@ -43,9 +48,10 @@ impl Templates {
     /// The state to begin with.
     pub(crate) fn folder(&self, before: Before) -> Option<&Path> {
         let name = match before {
-            Before::Nothing => return None,
+            Before::Nothing | Before::Embedded => return None,
             Before::Release1 => "release-1",
             Before::Release2 => "release-2",
+            Before::Real1 => "real-1",
         };
         self.0.get(name).map(PathBuf::as_path)
     }

@@ -20,7 +20,7 @@ use shared_fault::{begin, point};
 use shared_handover::handle::Handle;
 use shared_handover::layout::StateDir;
 use shared_handover::message::{PROTOCOL, Phase, Server, Status, ToAgent, ToLauncher};
-use shared_supervise::ProcessId;
+use shared_supervise::{Event, Events, ProcessId, Signal};
 
 /// Jobs at a time.
 const SPAWN: u32 = 2;
@@ -70,6 +70,7 @@ fn agent() -> io::Result<()> {
     let part = text("FAKE_AGENT")?;
     let (version, manner) = part.split_once(' ').unwrap_or((&part, "good"));
     let state = StateDir::new(PathBuf::from(text("TRIREME_STATE_DIR")?));
+    let mut events = Events::listen(&[Signal::Terminate])?;
     let own = ProcessId::own();
     if own.start == 0 {
         return Err(io::Error::other(
@@ -110,6 +111,8 @@ fn agent() -> io::Result<()> {
     }
     let door = agent.clone();
     thread::spawn(move || door.open(&listener));
+    let ender = agent.clone();
+    thread::spawn(move || ender.drain_when_told(&mut events));
     let outcome = agent.stay(&left);
     let _ = point("fake-handle.remove").and_then(|()| std::fs::remove_file(handle));
     let _ = std::fs::remove_file(socket);
@@ -160,6 +163,17 @@ impl Agent {
             let drained = shared.status.phase == Phase::Draining || alone > ALONE;
             if drained && shared.taken == 0 {
                 return Ok(());
+            }
+        }
+    }
+
+    /// A bootstrapper that has no launcher any more stops agents by a signal.
+    fn drain_when_told(&self, events: &mut Events) {
+        loop {
+            match events.wait(&[], None) {
+                Ok(Event::Signal(_)) => self.lock().status.phase = Phase::Draining,
+                Ok(_) => {}
+                Err(_) => thread::park_timeout(ASK_AGAIN),
             }
         }
     }
