@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::{cargo, crates, demo, layers, shape, tidy};
+use crate::{cargo, crates, demo, layers, points, shape, tidy};
 
 /// Everything a change must pass.
 #[derive(Parser)]
@@ -17,12 +17,13 @@ pub(crate) struct Args {
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 11] = [
     ("needs", needs),
     ("format", || cargo::run(&["fmt", "--all", "--check"])),
     ("tidy", tidy::check),
     ("layers", layers::check),
     ("crates", || crates::run(true)),
+    ("points", || points::check(false)),
     ("lints", || {
         cargo::run(&[
             "clippy",
@@ -37,10 +38,13 @@ const STEPS: [Step; 9] = [
     ("tests", || {
         cargo::run(&["test", "--workspace", "--no-fail-fast"])
     }),
-    // The launcher once more, with the points at which a test can kill it.
-    ("crashes", || {
-        cargo::run(&["test", "--package", "launcher", "--features", "checkpoints"])
+    // The two upper tiers once more, with the points at which a test can make things fail.
+    ("faults", faults),
+    ("torture", || cargo::run(&["xtask", "torture", "--sample"])),
+];
+        cargo::run(&[&["test"], &upper[..], &["--features", features]].concat())
     }),
+    ("torture", || torture::run(&torture::Args::sample())),
 ];
 
 /// Runs every step; the first failure ends it.
@@ -62,6 +66,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     println!("\nci: all green ({})", times.join(", "));
     Ok(())
+}
+
+/// The tests that make the points fail, one package after the other: a feature is on for a build.
+fn faults() -> Result<()> {
+    let tests = [
+        ("shared-fault", "--lib", ""),
+        ("bootstrapper", "--test=suite", "faults"),
+        ("launcher", "--test=it", "crash"),
+    ];
+    tests.into_iter().try_for_each(|(package, target, filter)| {
+        let package = ["test", "--package", package, "--features", "faults"];
+        cargo::run(&[&package[..], &[target, filter]].concat())
+    })
 }
 
 /// What the tests need from the machine, besides Rust itself.
