@@ -42,10 +42,6 @@ const STEPS: [Step; 11] = [
     ("faults", faults),
     ("torture", || cargo::run(&["xtask", "torture", "--sample"])),
 ];
-        cargo::run(&[&["test"], &upper[..], &["--features", features]].concat())
-    }),
-    ("torture", || torture::run(&torture::Args::sample())),
-];
 
 /// Runs every step; the first failure ends it.
 #[expect(
