@@ -14,7 +14,13 @@ use crate::cargo;
 const BOOTSTRAPPER_MOST_BYTES: u64 = 350_000;
 
 /// Packages that make a binary of the product.
-const BINARIES: [&str; 4] = ["bootstrapper", "launcher", "agent", "trireme-server"];
+const BINARIES: [&str; 5] = [
+    "bootstrapper",
+    "launcher",
+    "agent",
+    "trireme",
+    "trireme-server",
+];
 
 /// A dependency that must not be there.
 #[derive(Debug, Deserialize)]
