@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 /// The jobs of one host.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Jobs {
+    /// Begins their ids: agents know what is left of a job by its id, so no two may be the same.
+    host: String,
     /// Whether there are any to be had.
     pub(crate) open: bool,
     offered: u64,
@@ -15,10 +17,19 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
+    pub(crate) fn new(host: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            open: false,
+            offered: 0,
+            accepted: BTreeMap::new(),
+        }
+    }
+
     /// A new job's id, if there are any to be had.
     pub(crate) fn next(&mut self) -> Option<String> {
         self.offered += u64::from(self.open);
-        self.open.then(|| self.offered.to_string())
+        self.open.then(|| format!("{}-{}", self.host, self.offered))
     }
 
     /// Somebody has this job now.
@@ -68,13 +79,13 @@ mod tests {
 
     #[test]
     fn a_job_is_owed_from_accept_to_finish() {
-        let mut jobs = Jobs::default();
+        let mut jobs = Jobs::new("h");
         assert_eq!(jobs.answer("GET", "ping"), json!({}));
         jobs.open = true;
-        assert_eq!(jobs.answer("GET", "ping")["job"]["id"], "1");
-        jobs.answer("PUT", "jobs/1/accept");
+        assert_eq!(jobs.answer("GET", "ping")["job"]["id"], "h-1");
+        jobs.answer("PUT", "jobs/h-1/accept");
         assert_eq!((jobs.accepted(), jobs.owed()), (1, 1));
-        jobs.answer("PUT", "jobs/1/finish");
+        jobs.answer("PUT", "jobs/h-1/finish");
         assert_eq!((jobs.accepted(), jobs.owed()), (1, 0));
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ledger {
     /// Starts and ends, by id.
-    jobs: BTreeMap<u64, (u32, u32)>,
+    jobs: BTreeMap<String, (u32, u32)>,
 }
 
 impl Ledger {
@@ -21,8 +21,7 @@ impl Ledger {
         let mut ledger = Self::default();
         for line in text.lines() {
             let (word, id) = line.split_once(' ').unwrap_or_default();
-            let Ok(id) = id.parse() else { continue };
-            let (starts, ends) = ledger.jobs.entry(id).or_default();
+            let (starts, ends) = ledger.jobs.entry(id.to_owned()).or_default();
             match word {
                 "start" => *starts += 1,
                 "end" => *ends += 1,

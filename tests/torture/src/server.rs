@@ -14,7 +14,7 @@ use crate::endpoint::Jobs;
 use crate::release::Publisher;
 
 /// What the server knows of one host.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Host {
     manifest: Vec<u8>,
     jobs: Jobs,
@@ -58,17 +58,17 @@ impl Server {
 
     /// Publishes a manifest for a host.
     pub(crate) fn publish(&self, host: &str, manifest: Vec<u8>) {
-        self.lock().entry(host.to_owned()).or_default().manifest = manifest;
+        of(&mut self.lock(), host).manifest = manifest;
     }
 
     /// Says whether there are jobs to be had.
     pub(crate) fn give_jobs(&self, host: &str, has_jobs: bool) {
-        self.lock().entry(host.to_owned()).or_default().jobs.open = has_jobs;
+        of(&mut self.lock(), host).jobs.open = has_jobs;
     }
 
     /// Breaks off the next file of this host in the middle.
     pub(crate) fn cut_next(&self, host: &str) {
-        self.lock().entry(host.to_owned()).or_default().cut_next = true;
+        of(&mut self.lock(), host).cut_next = true;
     }
 
     /// Number of jobs given out so far.
@@ -131,7 +131,7 @@ impl Server {
         if let Some(call) = rest.strip_prefix("v3/") {
             let method = request.split(' ').next().unwrap_or_default();
             let mut hosts = self.lock();
-            let host = hosts.entry(host.to_owned()).or_default();
+            let host = of(&mut hosts, host);
             let answer = host.jobs.answer(method, call).to_string();
             drop(hosts);
             return send(&mut stream, "200 OK", answer.as_bytes(), answer.len());
@@ -180,6 +180,16 @@ impl Server {
         let host = hosts.get_mut(host);
         host.is_some_and(|host| std::mem::take(&mut host.cut_next))
     }
+}
+
+/// The host of that name, which is made if it is new.
+fn of<'a>(hosts: &'a mut HashMap<String, Host>, name: &str) -> &'a mut Host {
+    hosts.entry(name.to_owned()).or_insert_with(|| Host {
+        manifest: Vec::new(),
+        jobs: Jobs::new(name),
+        last: String::new(),
+        cut_next: false,
+    })
 }
 
 fn send(stream: &mut TcpStream, status: &str, body: &[u8], announced: usize) -> io::Result<()> {
