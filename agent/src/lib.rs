@@ -2,7 +2,8 @@
 //! executors do is in the crates below.
 //!
 //! `agent start` registers workers and runs jobs ([`start`]); `agent bootstrap` is the child
-//! process that it starts for each job. The wiring is on one page: [`wire`].
+//! process that it starts for each job, and `agent try-plugin` the one for each native plugin
+//! before it loads it. The wiring is on one page: [`wire`].
 
 pub mod config;
 pub mod control;
@@ -17,15 +18,19 @@ mod os;
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
+
+use agent_plugins::rehearse;
 
 const USAGE: &str = "\
 Usage: agent COMMAND [flags]
 
-  start       register workers and run jobs
-  bootstrap   run one job; started by `agent start`
-  --version   print the version
-  --help      print this; `agent start --help` lists the flags of start
+  start         register workers and run jobs
+  bootstrap     run one job; started by `agent start`
+  try-plugin F  see whether a process survives the plugin F; started by `agent start`
+  --version     print the version
+  --help        print this; `agent start --help` lists the flags of start
 ";
 
 /// The program. `stamp` is its version. Exit status: 0 ended as asked, 1 any error; `bootstrap`
@@ -44,6 +49,10 @@ pub fn main(stamp: &'static str) -> ExitCode {
             )),
         },
         Some("bootstrap") => agent_executor::main(args),
+        Some(rehearse::COMMAND) => match args.next() {
+            Some(library) => rehearse::main(Path::new(&library)),
+            None => fatal("try-plugin needs the path of a plugin"),
+        },
         Some("--version" | "-version" | "-v" | "version") => {
             print(&format!("buildkite-agent version {stamp}+x\n"))
         }

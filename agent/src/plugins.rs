@@ -2,19 +2,18 @@
 //! asks them, and the first registration waits for their tags, for a while.
 //!
 //! Nothing of it can fail: the agent says what does not work and serves without it. The launcher's
-//! gate sees none of this. Without an archive there is no thread, and no library of the system that
-//! loads others is touched.
+//! gate sees none of this, not even of a library that ends the process it is loaded into: the agent
+//! lets each of them do so in a child first. Without an archive there is no thread and no child, and
+//! no library of the system that loads others is touched.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use agent_plugins::{Event, Limits, gather, tags};
+use agent_plugins::{Event, Limits, Settings, gather, tags};
 use shared_handover::layout::StateDir;
+use shared_protocol::env::TRIREME_PLUGINS;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-
-/// Variable by which the launcher names the archive of plugins that belongs to this agent.
-pub const ARCHIVE: &str = "TRIREME_PLUGINS";
 
 /// For one call of one plugin.
 const CALL_LIMIT: Duration = Duration::from_secs(3);
@@ -32,17 +31,28 @@ pub struct Plugins {
 }
 
 impl Plugins {
-    /// Begins to unpack and load, on a thread. `None` where nothing will come of it.
-    pub fn start(zip: PathBuf, state: Option<&StateDir>) -> Option<Self> {
+    /// Begins to unpack and load, on a thread; `program` is this one. `None` where nothing will come
+    /// of it.
+    pub fn start(zip: PathBuf, program: PathBuf, state: Option<&StateDir>) -> Option<Self> {
         let Some(state) = state else {
-            tracing::warn!("no plugins: {ARCHIVE} is set, but no state folder to unpack them to");
+            tracing::warn!(
+                "no plugins: {TRIREME_PLUGINS} is set, but no state folder to unpack them to"
+            );
             return None;
         };
-        let into = state.root().join("plugins");
+        let into = state.plugins();
         let (tell, events) = mpsc::channel(EVENTS);
         let work = move || {
-            let kept = gather(&zip, &into, &Limits::default(), CALL_LIMIT, |event| {
-                // Nobody waits for plugins that are late.
+            let settings = Settings {
+                zip: &zip,
+                into: &into,
+                program: &program,
+                limits: Limits::default(),
+                call_limit: CALL_LIMIT,
+            };
+            // Nobody waits for plugins that are late.
+            let wanted = || !tell.is_closed();
+            let kept = gather(&settings, wanted, |event| {
                 let _ = tell.blocking_send(event);
             });
             // The folder is in use until the process ends.

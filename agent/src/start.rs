@@ -154,7 +154,7 @@ fn start(
         .enable_all()
         .build()?;
     LocalSet::new().block_on(&runtime, async {
-        let parts = parts(stamp, config, token, environ, state)?;
+        let parts = parts(stamp, config, token, environ, state, executable)?;
         Ok(wire::run(parts).await)
     })
 }
@@ -190,6 +190,7 @@ fn parts(
     token: Secret,
     environ: &Environ,
     state: Option<&StateDir>,
+    executable: PathBuf,
 ) -> Result<Parts, Fatal> {
     let signals = Signals::catch()?;
     let transport = Transport::new(stamp)?;
@@ -226,9 +227,9 @@ fn parts(
         idle_timeout: workers.idle_timeout,
         outlive_outages: state.is_some(),
     };
-    let zip = environ.get(crate::plugins::ARCHIVE).map(PathBuf::from);
+    let zip = environ.get(env::TRIREME_PLUGINS).map(PathBuf::from);
     Ok(Parts {
-        plugins: zip.and_then(|zip| Plugins::start(zip, state)),
+        plugins: zip.and_then(|zip| Plugins::start(zip, executable, state)),
         settings,
         transport,
         records,

@@ -17,6 +17,10 @@ use crate::entry_name::{EntryName, NameError, Names};
 const END_BYTES: usize = 22;
 const END_MARK: [u8; 4] = *b"PK\x05\x06";
 
+/// Size of the record that points to 64-bit ones, right before the end (4.3.15), and how it begins.
+const LOCATOR_BYTES: usize = 20;
+const LOCATOR_MARK: [u8; 4] = *b"PK\x06\x07";
+
 /// What a directory may take in the file per entry, on average.
 const DIRECTORY_BYTES_PER_ENTRY: u64 = 512;
 
@@ -67,6 +71,9 @@ pub enum ArchiveError {
     /// An entry's name.
     #[error("entry {0:?} is refused: {1}")]
     Name(String, NameError),
+    /// Two entries with the very same name.
+    #[error("two of its entries have the same name")]
+    Twice,
     /// A link, a device, or an encrypted entry.
     #[error("entry {0:?} is neither a plain file nor a folder")]
     Special(String),
@@ -120,7 +127,8 @@ impl Archive {
         let entry = self.zip.by_index(file.index)?;
         let copied = io::copy(&mut entry.take(file.size + 1), &mut Capped(out, file.size))?;
         if copied != file.size {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            let text = "an entry is shorter than it says";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
         }
         Ok(())
     }
@@ -155,13 +163,22 @@ fn check_end(file: &mut File, length: u64, limits: &Limits) -> Result<(), Archiv
     let mut end = [0; END_BYTES];
     file.seek(SeekFrom::Start(start))?;
     file.read_exact(&mut end)?;
-    file.rewind()?;
     let short = |at: usize| u16::from_le_bytes([end[at], end[at + 1]]);
     let long = |at: usize| u64::from(short(at)) | u64::from(short(at + 2)) << 16;
     let (entries_here, entries, directory, offset) = (short(8), short(10), long(12), long(16));
     if end[..4] != END_MARK || entries_here != entries || offset + directory != start {
         return Err(ArchiveError::Shape);
     }
+    // It may hide in the last entry of the directory, and the library would follow it.
+    if let Some(before) = start.checked_sub(LOCATOR_BYTES as u64) {
+        let mut mark = [0; 4];
+        file.seek(SeekFrom::Start(before))?;
+        file.read_exact(&mut mark)?;
+        if mark == LOCATOR_MARK {
+            return Err(ArchiveError::Shape);
+        }
+    }
+    file.rewind()?;
     if entries > limits.entries || directory > u64::from(entries) * DIRECTORY_BYTES_PER_ENTRY {
         return Err(ArchiveError::TooMuch("too many entries"));
     }
@@ -172,11 +189,9 @@ fn check_entries(
     zip: &mut ZipArchive<File>,
     limits: &Limits,
 ) -> Result<Vec<FileEntry>, ArchiveError> {
-    // The library keeps one of several entries with the same bytes for a name.
+    // The library keeps one of several entries with the same bytes for a name, and not which.
     if zip.has_duplicate_names() {
-        let first = zip.file_names_raw().next().unwrap_or_default();
-        let first = String::from_utf8_lossy(first).into_owned();
-        return Err(ArchiveError::Name(first, NameError::Twice));
+        return Err(ArchiveError::Twice);
     }
     let mut names = Names::default();
     let mut files = Vec::new();

@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use crate::archive::Archive;
+use crate::archive::{Archive, FileEntry};
 
 /// Compares; false if anything differs or cannot be read.
 pub(crate) fn is_same(folder: &Path, archive: &mut Archive) -> bool {
@@ -19,9 +19,7 @@ pub(crate) fn is_same(folder: &Path, archive: &mut Archive) -> bool {
     let files = archive.files.clone();
     files.len() == found.len()
         && files.iter().all(|file| {
-            found.contains(&file.name)
-                && File::open(folder.join(&file.name))
-                    .is_ok_and(|on_disk| matches(on_disk, archive, file).unwrap_or(false))
+            found.contains(&file.name) && matches(&folder.join(&file.name), archive, file).is_ok()
         })
 }
 
@@ -44,23 +42,13 @@ fn list(folder: &Path, prefix: &str, found: &mut BTreeSet<String>) -> io::Result
     Ok(())
 }
 
-fn matches(
-    on_disk: File,
-    archive: &mut Archive,
-    file: &crate::archive::FileEntry,
-) -> io::Result<bool> {
-    if on_disk.metadata()?.len() != file.size {
-        return Ok(false);
+fn matches(path: &Path, archive: &mut Archive, file: &FileEntry) -> io::Result<()> {
+    let other = File::open(path)?;
+    if other.metadata()?.len() != file.size {
+        return Err(io::ErrorKind::InvalidData.into());
     }
-    let mut compared = Compared {
-        other: on_disk,
-        buffer: Vec::new(),
-    };
-    match archive.copy(file, &mut compared) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(false),
-        Err(error) => Err(error),
-    }
+    let buffer = Vec::new();
+    archive.copy(file, &mut Compared { other, buffer })
 }
 
 /// Takes what is written only as long as the other side reads the same.

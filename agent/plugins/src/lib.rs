@@ -2,21 +2,23 @@
 //! tags are asked for. [`gather`] does all of it and tells what happens, step by step.
 //!
 //! Nothing here ever stops an agent. An archive that is not safe is not unpacked, a library that
-//! does not load is left out, a call that takes too long is given up, and each of these is one
-//! warning. What a foreign library can do inside the process is limited by its good will only, so
-//! one in which the agent died or hung twice is left out too, until the archive changes.
+//! ends or stops a process of its own is not loaded, a call that takes too long is given up, and
+//! each of these is one warning. What a foreign library can do inside the agent afterwards is
+//! limited by its good will only, so one in which the agent died or hung twice is left out too,
+//! until the archive changes.
 //!
 //! Everything blocks, so the caller gives it a thread of its own.
 
-pub mod deaths;
-pub mod load;
+pub mod rehearse;
 pub mod tags;
 pub mod unpack;
 
 mod archive;
 mod compare;
+mod deaths;
 mod entry_name;
 mod limited;
+mod load;
 mod os;
 
 use std::path::Path;
@@ -25,10 +27,11 @@ use std::time::Duration;
 pub use agent_plugin_api::Kind;
 pub use archive::{ArchiveError, Limits};
 pub use entry_name::NameError;
-pub use os::library::{CallError, OpenError, Plugin};
+pub use os::library::Plugin;
 
 use deaths::Deaths;
 use load::LoadError;
+use os::library::CallError;
 use unpack::{Unpacked, unpack};
 
 /// Something that happened while plugins were made ready.
@@ -45,55 +48,76 @@ pub enum Event {
     Trouble(String),
 }
 
-/// Unpacks `zip` below `into`, loads its libraries by name, asks each for its tags, and tells of
-/// every step. `limit` is for one call of one library. Returns what keeps the unpacked folder from
-/// being removed by another process; to be kept while the process runs.
+/// Where plugins come from, and what they may cost.
+#[derive(Debug)]
+pub struct Settings<'a> {
+    /// The archive. If its folder is named by a sha256, as in the store, it has to have that one.
+    pub zip: &'a Path,
+    /// The folder of unpacked archives.
+    pub into: &'a Path,
+    /// The program whose subcommand [`rehearse::COMMAND`] runs [`rehearse::main`].
+    pub program: &'a Path,
+    /// For the archive.
+    pub limits: Limits,
+    /// For one call of one library.
+    pub call_limit: Duration,
+}
+
+/// Unpacks the archive, loads its libraries by name as long as somebody wants them, asks each for
+/// its tags, and tells of every step. Returns what keeps the unpacked folder from being removed by
+/// another process; to be kept while the process runs.
 pub fn gather(
-    zip: &Path,
-    into: &Path,
-    limits: &Limits,
-    limit: Duration,
+    settings: &Settings<'_>,
+    wanted: impl Fn() -> bool,
     mut tell: impl FnMut(Event),
 ) -> Option<Unpacked> {
-    let unpacked = match unpack(zip, into, limits) {
+    let zip = settings.zip.display();
+    let unpacked = match unpack(settings.zip, settings.into, &settings.limits) {
         Ok(unpacked) => unpacked,
         Err(error) => {
-            let zip = zip.display();
             tell(Event::Trouble(format!("no plugins from {zip}: {error}")));
             return None;
         }
     };
     if unpacked.libraries.is_empty() {
         let suffix = std::env::consts::DLL_SUFFIX;
-        let zip = zip.display();
         let text = format!("no plugins from {zip}: it holds no library (*{suffix}) at its top");
         tell(Event::Trouble(text));
     }
     let mut deaths = Deaths::open(&unpacked.deaths);
     let mut names = Vec::new();
-    for library in &unpacked.libraries {
-        let name = load::label(library);
-        if deaths.too_many(&name) {
-            tell(trouble(&name, &LoadError::Deadly));
-            continue;
-        }
-        deaths.begin(&name);
-        let loaded = load::load(library, &names, limit);
-        // One that hangs here may hold the loader's lock, and the agent would hang with it.
-        let hangs = matches!(loaded, Err(LoadError::Late(_)));
-        let asked = loaded.and_then(|plugin| {
-            names.push(plugin.name().to_owned());
-            load::ask_tags(plugin, limit)
-        });
-        if !hangs {
-            deaths.end(&name);
-        }
-        match asked {
+    for library in unpacked.libraries.iter().take_while(|_| wanted()) {
+        match load_and_ask(library, settings, &mut deaths, &mut names) {
             Ok((plugin, answer)) => ready(plugin, answer, &mut tell),
-            Err(error) => tell(trouble(&name, &error)),
+            Err(error) => tell(trouble(&load::label(library), &error)),
         }
     }
     Some(unpacked)
+}
+
+/// A library becomes a plugin whose name is not among `names` yet, and is asked for its tags.
+fn load_and_ask(
+    library: &Path,
+    settings: &Settings<'_>,
+    deaths: &mut Deaths,
+    names: &mut Vec<String>,
+) -> Result<(Plugin, Result<String, CallError>), LoadError> {
+    let label = load::label(library);
+    let limit = settings.call_limit;
+    deaths.check(&label)?;
+    rehearse::rehearse(settings.program, library)?;
+    deaths.begin(&label)?;
+    let loaded = load::load(library, names, limit);
+    // One that hangs here may hold the loader's lock, and the agent would hang with it.
+    let hangs = matches!(loaded, Err(LoadError::Late(_)));
+    let asked = loaded.and_then(|plugin| {
+        names.push(plugin.name().to_owned());
+        load::ask_tags(plugin, limit)
+    });
+    if !hangs {
+        deaths.end(&label);
+    }
+    asked
 }
 
 /// A plugin whose tags failed is still a plugin.

@@ -6,7 +6,7 @@ const MOST_BYTES: usize = 1024;
 
 /// The tags in an answer, and the lines that are none. A tag is `key=value` with a key and without
 /// control characters; empty lines do not count.
-pub fn parse(answer: &str) -> (Vec<String>, Vec<String>) {
+pub(crate) fn parse(answer: &str) -> (Vec<String>, Vec<String>) {
     let lines = answer
         .lines()
         .map(str::trim)

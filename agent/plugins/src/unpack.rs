@@ -32,6 +32,9 @@ pub enum UnpackError {
     /// The archive was refused.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// It lies in a folder with the name of another one.
+    #[error("its sha256 is {0}, which is not the name of its folder; the store is damaged")]
+    Another(String),
     /// The disk did not do it. The next start of the agent tries again.
     #[error("failed to {doing} {}: {cause}", path.display())]
     Io {
@@ -67,6 +70,9 @@ pub fn unpack(zip: &Path, into: &Path, limits: &Limits) -> Result<Unpacked, Unpa
         return Err(ArchiveError::TooMuch("too many bytes").into());
     }
     let digest = digest(&mut file).map_err(failed("read", zip))?;
+    if digest_of_folder(zip).is_some_and(|wanted| wanted != digest) {
+        return Err(UnpackError::Another(digest));
+    }
     let mut archive = Archive::open(file, limits)?;
     fs::create_dir_all(into).map_err(failed("create", into))?;
     let lock = into.join("lock");
@@ -88,6 +94,12 @@ pub fn unpack(zip: &Path, into: &Path, limits: &Limits) -> Result<Unpacked, Unpa
         reused,
         _in_use: in_use,
     })
+}
+
+/// The digest that a file of the store has, by the name of its folder.
+fn digest_of_folder(file: &Path) -> Option<&str> {
+    let name = file.parent()?.file_name()?.to_str()?;
+    is_digest(name).then_some(name)
 }
 
 fn libraries(archive: &Archive, folder: &Path) -> Vec<PathBuf> {
@@ -125,7 +137,7 @@ fn write_all(archive: &mut Archive, unfinished: &Path) -> Result<(), UnpackError
         archive
             .copy(&entry, &mut out)
             .and_then(|()| out.sync_all())
-            .map_err(failed("write", &path))?;
+            .map_err(failed("unpack to", &path))?;
         let inner = parent.ancestors().take_while(|above| *above != unfinished);
         folders.extend(inner.map(Path::to_owned));
     }

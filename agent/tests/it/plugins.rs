@@ -133,11 +133,13 @@ async fn every_broken_plugin_is_a_warning_and_jobs_are_taken() {
         ),
         ("d-refuses", compiled(&bench, &["IN_ENTRY=return 3;"])),
         ("e-hangs", compiled(&bench, &["IN_TAGS=for(;;);"])),
-        ("f-example", example()),
+        ("f-aborts", compiled(&bench, &["IN_TAGS=abort();"])),
+        ("g-exits", compiled(&bench, &["IN_ENTRY=exit(0);"])),
+        ("h-example", example()),
     ];
     let (tags, ended) = run(&libraries, &bench, &[]).await;
     assert_eq!(tags, [cpus()], "{}", ended.log);
-    for (stem, _) in &libraries[..5] {
+    for (stem, _) in &libraries[..7] {
         let warned = ended
             .log
             .lines()
@@ -163,30 +165,6 @@ async fn an_archive_that_is_none_is_a_warning_and_jobs_are_taken() {
         );
     }
     assert_eq!(endpoint.asked("POST /v3/register").len(), 3);
-}
-
-#[tokio::test]
-async fn an_agent_that_died_in_a_plugin_twice_serves_without_it() {
-    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
-    endpoint.on("GET /v3/ping", [disconnect()]);
-    let deadly = compiled(&bench, &["IN_TAGS=abort();"]);
-    let zip = archive(&bench, &[("deadly", deadly), ("example", example())]);
-    for _ in 0..2 {
-        assert_eq!(
-            start(&bench, &endpoint, &zip, &[]).ended().await.code,
-            None,
-            "it dies"
-        );
-    }
-    let ended = start(&bench, &endpoint, &zip, &[]).ended().await;
-    assert_eq!(ended.code, Some(0), "{}", ended.log);
-    assert!(
-        ended.log.contains("the agent died or hung in it"),
-        "{}",
-        ended.log
-    );
-    let register = endpoint.asked("POST /v3/register").remove(0).json();
-    assert_eq!(register["meta_data"], json!([cpus()]));
 }
 
 #[tokio::test]

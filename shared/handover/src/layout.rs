@@ -88,6 +88,11 @@ impl StateDir {
         self.root.join("jobs")
     }
 
+    /// Unpacked native plugins, each archive in a folder named by its sha256; owned by the agent.
+    pub fn plugins(&self) -> PathBuf {
+        self.root.join("plugins")
+    }
+
     /// Sockets and adoption handles of running agents.
     pub fn run(&self) -> PathBuf {
         self.root.join("run")

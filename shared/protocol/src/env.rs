@@ -85,6 +85,8 @@ variables! {
     TRIREME_RELEASE_SERIAL = "TRIREME_RELEASE_SERIAL";
     /// Launcher to agent: endpoint to use when nothing else names one.
     TRIREME_DEFAULT_ENDPOINT = "TRIREME_DEFAULT_ENDPOINT";
+    /// Launcher to agent: the archive of native plugins that belongs to it.
+    TRIREME_PLUGINS = "TRIREME_PLUGINS";
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ const MOST_NAME: usize = 64;
 
 /// Why a library is no plugin.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+pub(crate) enum OpenError {
     /// The system does not load it.
     #[error("the system does not load it: {0}")]
     System(String),
@@ -39,7 +39,7 @@ pub enum OpenError {
 
 /// Why a call gave nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum CallError {
+pub(crate) enum CallError {
     /// The plugin says so.
     #[error("it failed with error {0}: {1}")]
     Failed(i32, String),

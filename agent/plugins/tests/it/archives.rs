@@ -157,8 +157,10 @@ fn what_allows_two_readings_is_refused() {
     let mut counts = plain.clone();
     let at = counts.len() - 14;
     counts[at] = 2;
+    let hidden = archive(&[file(*b"PK\x06\x07----------------", "x")]);
     for (what, bytes) in [
         ("nothing", &[][..]),
+        ("a way to 64-bit records", &hidden),
         (
             "text",
             b"this is no archive, and it is long enough to hold an end",

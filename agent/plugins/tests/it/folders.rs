@@ -76,6 +76,19 @@ fn the_folder_is_named_by_the_digest_and_only_top_libraries_are_plugins() {
 }
 
 #[test]
+fn an_archive_in_the_store_has_to_be_the_one_its_folder_names() {
+    let host = Host::new();
+    let digest = "8739c76e681f900923b900c9df0ef75cf421d39cabb54650c4b9ad19b6a76d85";
+    for (name, right) in [(digest, true), (&"0".repeat(64), false), ("plain", true)] {
+        let folder = host.folder.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        let zip = written(&folder, &archive(&[]));
+        let unpacked = unpack(&zip, &host.plugins(), &Limits::default());
+        assert_eq!(unpacked.is_ok(), right, "{unpacked:?}");
+    }
+}
+
+#[test]
 fn a_complete_folder_is_used_again_and_not_written() {
     let host = Host::new();
     let first = host.unpack(&plain());

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use agent_plugin_api::HEADER;
-use agent_plugins::{Event, Limits, gather};
+use agent_plugins::{Event, Limits, Settings, gather};
 
 use crate::zip_bytes::{archive, file, written};
 
@@ -32,6 +32,12 @@ extern int nowhere_to_be_found(void);
 #undef STATUS
 #define STATUS nowhere_to_be_found()
 #endif
+/* Whether this is no rehearsal but what comes after it. */
+static int is_agent(void) {
+  char program[4096] = { 0 };
+  ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
+  return size < 0 || strstr(program, "/examples/rehearse") == NULL;
+}
 static struct trireme_text text(const char *s) {
   struct trireme_text t = { s, strlen(s) };
   return t;
@@ -42,6 +48,9 @@ static void give_back(void *state, struct trireme_answer *answer) {
 static int32_t tags(void *state, struct trireme_answer *answer) {
 #ifdef HANG
   for (;;) pause();
+#endif
+#ifdef HANG_LATER
+  while (is_agent()) pause();
 #endif
 #ifdef DIE
   abort();
@@ -62,6 +71,10 @@ int other(void) { return tags(NULL, NULL); }
 static int mine;
 int32_t trireme_plugin_v1(const struct trireme_host *host, struct trireme_plugin *plugin) {
   (void)tags;
+  (void)is_agent;
+#ifdef HANG_AT_ONCE_LATER
+  while (is_agent()) pause();
+#endif
 #ifdef HANG_AT_ONCE
   for (;;) pause();
 #endif
@@ -122,18 +135,42 @@ impl Release {
             .map(|(name, bytes)| file(name.as_str(), bytes.as_slice()))
             .collect();
         let zip = written(self.folder.path(), &archive(&entries));
-        let mut events = Vec::new();
-        let into = self.plugins();
-        let kept = gather(&zip, &into, &Limits::default(), limit, |event| {
-            events.push(event);
-        });
-        assert!(kept.is_some(), "{events:?}");
-        events
+        gather_from(&zip, &self.plugins(), limit)
     }
 
     fn plugins(&self) -> PathBuf {
         self.folder.path().join("plugins")
     }
+}
+
+fn gather_from(zip: &Path, into: &Path, call_limit: Duration) -> Vec<Event> {
+    let program = &program();
+    let limits = Limits::default();
+    let settings = Settings {
+        zip,
+        into,
+        program,
+        limits,
+        call_limit,
+    };
+    let mut events = Vec::new();
+    let kept = gather(&settings, || true, |event| events.push(event));
+    assert!(kept.is_some(), "{events:?}");
+    events
+}
+
+/// The example of this crate, which is built with its tests.
+fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().unwrap().parent().unwrap();
+    let name = format!("rehearse{}", std::env::consts::EXE_SUFFIX);
+    let program = profile.join("examples").join(name);
+    assert!(
+        program.is_file(),
+        "`cargo test -p agent-plugins` builds {}",
+        program.display()
+    );
+    program
 }
 
 fn compile(folder: &Path, macros: &[&str]) -> Vec<u8> {
@@ -256,9 +293,28 @@ fn of_two_plugins_with_one_name_the_first_is_used() {
 }
 
 #[test]
-fn a_plugin_that_hangs_is_given_up_and_the_next_one_is_asked() {
+fn a_plugin_that_hangs_or_ends_its_process_is_left_out_and_the_next_one_is_asked() {
+    for (macros, reason) in [
+        ("HANG", "did not answer"),
+        ("HANG_AT_ONCE", "did not answer"),
+        ("DIE", "ended the process"),
+    ] {
+        let release = Release::new()
+            .compiled("a", &[macros, "NAME=\"bad\""])
+            .compiled("b", &[]);
+        let (tags, troubles) = outcome(release.gather(ENOUGH));
+        assert_eq!(tags, ["made-in=c"], "{macros}");
+        assert!(
+            troubles.len() == 1 && troubles[0].contains(reason),
+            "{troubles:?}"
+        );
+    }
+}
+
+#[test]
+fn a_plugin_that_hangs_in_the_agent_only_is_given_up() {
     let release = Release::new()
-        .compiled("a", &["HANG", "NAME=\"hanging\""])
+        .compiled("a", &["HANG_LATER", "NAME=\"hanging\""])
         .compiled("b", &[]);
     // Long enough for the good one on a loaded machine.
     let (tags, troubles) = outcome(release.gather(Duration::from_secs(3)));
@@ -267,6 +323,23 @@ fn a_plugin_that_hangs_is_given_up_and_the_next_one_is_asked() {
         troubles.len() == 1 && troubles[0].contains("did not answer"),
         "{troubles:?}"
     );
+}
+
+#[test]
+fn plugins_that_nobody_wants_any_more_are_not_loaded() {
+    let release = Release::new().compiled("tiny", &[]);
+    let library = format!("tiny{}", std::env::consts::DLL_SUFFIX);
+    let entry = file(library, release.files[0].1.as_slice());
+    let zip = written(release.folder.path(), &archive(&[entry]));
+    let settings = Settings {
+        zip: &zip,
+        into: &release.plugins(),
+        program: &program(),
+        limits: Limits::default(),
+        call_limit: ENOUGH,
+    };
+    let kept = gather(&settings, || false, |event| panic!("{event:?}"));
+    assert!(kept.is_some());
 }
 
 #[test]
@@ -296,8 +369,8 @@ fn a_plugin_in_which_the_agent_died_twice_is_not_tried_again() {
 }
 
 #[test]
-fn a_library_that_hangs_at_its_start_twice_is_not_tried_again() {
-    let release = Release::new().compiled("tiny", &["HANG_AT_ONCE"]);
+fn a_library_that_hangs_at_its_start_in_the_agent_twice_is_not_tried_again() {
+    let release = Release::new().compiled("tiny", &["HANG_AT_ONCE_LATER"]);
     for reason in ["did not answer", "did not answer", "died or hung"] {
         let (tags, troubles) = outcome(release.gather(Duration::from_millis(100)));
         assert!(tags.is_empty() && troubles.len() == 1, "{troubles:?}");
@@ -309,11 +382,7 @@ fn a_library_that_hangs_at_its_start_twice_is_not_tried_again() {
 fn an_archive_without_a_library_of_this_platform_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let zip = written(folder.path(), &archive(&[file("plugin.other", "x")]));
-    let mut events = Vec::new();
-    let into = folder.path().join("plugins");
-    gather(&zip, &into, &Limits::default(), ENOUGH, |event| {
-        events.push(event);
-    });
+    let events = gather_from(&zip, &folder.path().join("plugins"), ENOUGH);
     let (_, troubles) = outcome(events);
     assert!(
         troubles.len() == 1 && troubles[0].contains("no library"),
