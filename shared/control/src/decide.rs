@@ -7,7 +7,8 @@ use shared_handover::layout::Component;
 
 use crate::policy::{Mode, Policy};
 
-/// How many blackouts and windows in a row are looked at to find the next opening.
+/// How many blackouts and windows in a row are looked at to find the next opening; where there are
+/// more, the answer is to ask again after these.
 const STEPS: usize = 64;
 
 /// What a policy says.
@@ -185,17 +186,12 @@ impl Policy {
                 };
                 (opens, Wait::Window)
             } else {
-                return match first {
-                    None => Decision::Go,
-                    Some(why) => Decision::Wait { until: at, why },
-                };
+                break;
             };
             first.get_or_insert(why);
             at = next;
         }
-        Decision::Never {
-            why: Never::NoWindow,
-        }
+        first.map_or(Decision::Go, |why| Decision::Wait { until: at, why })
     }
 
     /// The blackout that lasts longest at `at`.

@@ -10,8 +10,9 @@ use jiff::{Timestamp, ToSpan as _, Zoned};
 
 use crate::policy::{Blackout, Day, Window, zone};
 
-/// How far ahead an opening is looked for. A window opens once a week or never.
-const AHEAD: i64 = 9;
+/// How many days ahead an opening is looked for. A window of one day a week can fall into an hour
+/// that its day skips, and opens two weeks after it closed then.
+const AHEAD: i64 = 15;
 
 impl Window {
     /// Whether it is open.
@@ -51,7 +52,8 @@ impl Window {
 }
 
 impl Blackout {
-    /// When it ends, if it lasts at `at`.
+    /// When it ends, if it lasts at `at`. The end of one up to the last day that there is lies
+    /// beyond all time.
     pub(crate) fn lasts_until(&self, at: Timestamp) -> Option<Timestamp> {
         let zone = self.zone.as_deref().map_or(Ok(TimeZone::UTC), zone).ok()?;
         let last = self.to.unwrap_or(self.from);
@@ -59,8 +61,8 @@ impl Blackout {
         if today < self.from || last < today {
             return None;
         }
-        let morning = last.tomorrow().ok()?.to_zoned(zone).ok()?;
-        Some(morning.timestamp())
+        let morning = last.tomorrow().and_then(|day| day.to_zoned(zone));
+        Some(morning.map_or(Timestamp::MAX, |morning| morning.timestamp()))
     }
 }
 

@@ -108,6 +108,13 @@ fn a_window_in_the_hour_that_a_day_skips_stays_closed_that_day() {
 }
 
 #[test]
+fn a_weekly_window_in_the_hour_that_its_day_skips_opens_a_week_later() {
+    let policy = windows(vec![window(&[Day::Sun], "02:15", "02:45", "Europe/Berlin")]);
+    let next = wait("2026-04-05T00:15:00Z", Wait::Window);
+    assert_eq!(decide(&policy, "2026-03-22T01:45:00Z"), next);
+}
+
+#[test]
 fn a_window_that_begins_in_the_skipped_hour_opens_at_the_leap() {
     let policy = windows(vec![window(&[], "02:30", "04:00", "Europe/Berlin")]);
     let opens = "2026-03-29T01:00:00Z";
@@ -219,6 +226,39 @@ fn blackouts_that_touch_are_one() {
     let why = Wait::Blackout { why: "move".into() };
     let expected = wait("2027-01-01T00:00:00Z", why);
     assert_eq!(decide(&policy, "2026-12-24T10:00:00Z"), expected);
+}
+
+#[test]
+fn a_blackout_until_the_end_of_time_is_no_slip() {
+    let policy = Policy {
+        blackouts: vec![blackout("2026-11-01", Some("9999-12-31"), None)],
+        ..Policy::default()
+    };
+    let decision = decide(&policy, "2026-11-21T12:00:00Z");
+    assert!(
+        matches!(decision, Decision::Wait { until, .. } if until == jiff::Timestamp::MAX),
+        "{decision:?}"
+    );
+}
+
+#[test]
+fn more_blackouts_than_are_looked_at_are_waited_for_piece_by_piece() {
+    let first: jiff::civil::Date = "2026-11-21".parse().unwrap();
+    let days = first.series(jiff::ToSpan::day(1)).take(100);
+    let policy = Policy {
+        blackouts: days
+            .map(|day| blackout(&day.to_string(), None, None))
+            .collect(),
+        ..Policy::default()
+    };
+    let why = || Wait::Blackout { why: "move".into() };
+    let piece = "2027-01-24T00:00:00Z";
+    assert_eq!(decide(&policy, "2026-11-21T12:00:00Z"), wait(piece, why()));
+    assert_eq!(
+        decide(&policy, piece),
+        wait("2027-03-01T00:00:00Z", why()),
+        "the rest"
+    );
 }
 
 fn pinned(version: &str, until: Option<&str>) -> Policy {
