@@ -20,7 +20,6 @@ mod server;
 mod status_file;
 mod visit;
 
-pub use event_log::EventLog;
 pub use journal::{Journal, Step};
 pub use metrics::Metrics;
 pub use replier::{Asked, Replier};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use shared_control::status::Phase;
 
-/// One more or less of these is another family; a family's samples stand together.
+/// What is measured. Samples of one family stand together, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Family {
     Phase,
@@ -22,18 +22,6 @@ enum Family {
     Serial,
     Written,
 }
-
-const FAMILIES: [Family; 9] = [
-    Family::Phase,
-    Family::Bytes,
-    Family::Outcomes,
-    Family::Tries,
-    Family::Generation,
-    Family::Verdict,
-    Family::Rollback,
-    Family::Serial,
-    Family::Written,
-];
 
 impl Family {
     const fn head(self) -> (&'static str, &'static str, &'static str) {
@@ -87,7 +75,7 @@ impl Family {
     }
 }
 
-/// A sample: the family's name, the end of the name, and the labels as written.
+/// A sample: its family, its labels as written, and the end of its name.
 type Key = (Family, String, &'static str);
 
 /// The counters.
@@ -156,19 +144,13 @@ impl Metrics {
     /// The text.
     pub fn render(&self) -> String {
         let mut text = String::new();
-        for family in FAMILIES {
+        let mut last = None;
+        for ((family, labels, end), value) in &self.samples {
             let (name, kind, help) = family.head();
-            let mut of_it = self
-                .samples
-                .iter()
-                .filter(|((of, ..), _)| *of == family)
-                .peekable();
-            if of_it.peek().is_some() {
+            if last.replace(family) != Some(family) {
                 let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
             }
-            for ((_, labels, end), value) in of_it {
-                let _ = writeln!(text, "{name}{end}{labels} {value}");
-            }
+            let _ = writeln!(text, "{name}{end}{labels} {value}");
         }
         text
     }

@@ -21,7 +21,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 /// What the socket puts up with.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Clients at the same time. One more is told so and sent away.
+    /// Clients at the same time. As many more are told so and sent away; others wait to be taken.
     pub clients: usize,
     /// How long a client may take to say what it wants, and to take each line of the answer.
     pub patience: Duration,
@@ -71,7 +71,7 @@ impl Control {
         let mut visits = JoinSet::new();
         loop {
             tokio::select! {
-                arrived = self.door.next() => {
+                arrived = self.door.next(), if visits.len() < 2 * self.limits.clients => {
                     let visitor = match arrived {
                         Ok(visitor) => visitor,
                         Err(error) => {

@@ -108,6 +108,8 @@ fn each_transition_is_one_event_with_the_time_of_the_phase_before() {
             (Phase::Settling, Phase::Idle, 1000, String::new()),
         ]
     );
+    let lines = fs::read_to_string(state.events()).unwrap();
+    assert_eq!(lines.lines().count(), 4, "a line each and nothing else");
     assert_eq!(journal.phase("agent"), Phase::Idle);
     let text = journal.metrics.render();
     let counted = "trireme_outcomes_total{component=\"agent\",outcome=\"rejected\"} 1\n";
@@ -142,6 +144,21 @@ fn events_are_bounded_and_the_newest_stay() {
 }
 
 #[test]
+fn a_file_that_somebody_has_filled_is_cut_to_its_bound() {
+    let (_folder, state) = bed();
+    fs::File::create(state.events())
+        .unwrap()
+        .set_len(1 << 40)
+        .unwrap();
+    let mut journal = Journal::new(&state);
+    journal
+        .note(step(Phase::Checking, ""), seconds(1), wall())
+        .unwrap();
+    assert!(fs::metadata(state.events()).unwrap().len() <= MAX_BYTES as u64);
+    assert_eq!(events(&state).len(), 1);
+}
+
+#[test]
 fn a_torn_last_line_costs_itself_only() {
     let (_folder, state) = bed();
     let mut journal = Journal::new(&state);
@@ -155,6 +172,8 @@ fn a_torn_last_line_costs_itself_only() {
         .unwrap();
     let phases: Vec<Phase> = events(&state).iter().map(|event| event.to).collect();
     assert_eq!(phases, [Phase::Checking, Phase::Idle]);
+    let lines = fs::read_to_string(state.events()).unwrap();
+    assert_eq!(lines.lines().count(), 3);
 }
 
 #[test]
