@@ -2,6 +2,8 @@
  *
  * Build a dynamic library that exports trireme_plugin_v1. The agent calls it once, soon after its
  * start; it fills the table and returns TRIREME_OK, or anything else if it does not want to run.
+ * Right before, a short-lived process of the agent calls it and tags() once; a library that hangs in
+ * that process or ends it is not loaded by the agent.
  *
  * Ownership: the host table stays valid for the life of the process; the plugin table and every
  * struct trireme_answer belong to the agent and are valid during the call only. Name, release and

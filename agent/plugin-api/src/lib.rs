@@ -2,6 +2,9 @@
 //!
 //! A plugin is a dynamic library of the platform that exports one function, [`ENTRY`]. The agent
 //! calls it once, soon after its start; the function looks at the [`Host`] and fills the [`Plugin`].
+//! Right before, a short-lived process of the agent does the same and asks for tags; a library that
+//! hangs in that process or ends it is not loaded by the agent.
+//!
 //! The same in C is `include/trireme_plugin.h`; a test compiles it and compares every offset.
 //!
 //! # Who owns what
