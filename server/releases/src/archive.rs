@@ -8,9 +8,10 @@ use std::io::{self, BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipWriter};
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use crate::{PublishError, disk};
+use crate::PublishError;
+use crate::disk::{self, Readers};
 
 /// Deepest folder below the given one. A limit, because a folder can be mounted into itself.
 const MAX_DEPTH: usize = 16;
@@ -61,11 +62,9 @@ fn gather(
     files: &mut Vec<(String, PathBuf)>,
 ) -> Result<(), PublishError> {
     let refuse = |text: String| Err(PublishError::Refused(text));
-    if depth > MAX_DEPTH || files.len() > MAX_FILES {
-        return refuse(format!(
-            "{} is too deep or has too many files",
-            folder.display()
-        ));
+    if depth > MAX_DEPTH {
+        let place = folder.display();
+        return refuse(format!("{place} lies more than {MAX_DEPTH} folders deep"));
     }
     let entries = std::fs::read_dir(folder).map_err(PublishError::file("list", folder))?;
     for entry in entries {
@@ -81,6 +80,11 @@ fn gather(
         if kind.is_dir() {
             gather(&path, &format!("{name}/"), depth + 1, files)?;
         } else if kind.is_file() {
+            if files.len() == MAX_FILES {
+                return refuse(format!(
+                    "more than {MAX_FILES} files; {name} is one too many"
+                ));
+            }
             files.push((name, path));
         } else {
             return refuse(format!("{} is neither file nor folder", path.display()));
@@ -89,17 +93,26 @@ fn gather(
     Ok(())
 }
 
-/// Puts the plugins into the blobs: a zip as it is, a folder as a zip of its files.
+/// Puts the plugins into the blobs: a zip as it is, a folder as a zip of its files. What is neither
+/// would be refused by each host, one warning at a time; so it is refused here.
 pub(crate) fn plugins(
     from: &Path,
     blobs: &Path,
 ) -> Result<(shared_slots::Digest, u64), PublishError> {
     if !from.is_dir() {
+        let file = File::open(from).map_err(PublishError::file("read", from))?;
+        ZipArchive::new(BufReader::new(file)).map_err(|error| {
+            let place = from.display();
+            PublishError::Refused(format!(
+                "{place} is neither a folder nor a zip archive: {error}"
+            ))
+        })?;
         return disk::copy_by_digest(from, blobs);
     }
     let files = look_through(from)?;
     disk::make_folder(blobs)?;
-    let made = disk::unfinished(blobs).map_err(PublishError::file("write into", blobs))?;
+    let made =
+        disk::unfinished(blobs, Readers::Owner).map_err(PublishError::file("write into", blobs))?;
     write(made.as_file(), &files)?;
     disk::copy_by_digest(made.path(), blobs)
 }

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use shared_release::{PublicKey, Role, RootPlan};
 
+use crate::key_list::{Entry, Holder, KeyList, ROLES};
 use crate::publisher::expiry;
-use crate::ring::{Entry, Holder, ROLES, Ring};
 use crate::{PublishError, Tree, disk};
 
 /// When a root should have been replaced by a newer one: ten years. Hosts never lose trust by it.
@@ -38,12 +38,12 @@ pub struct KeyChange {
     pub life: Option<SignedDuration>,
 }
 
-/// Files of keys that were just made. They go again unless the root that names them was made.
+/// Files of keys that were just made. They go again unless the list of keys names them.
 #[derive(Debug, Default)]
 pub(crate) struct Fresh(Vec<std::path::PathBuf>);
 
 impl Fresh {
-    /// The root is there: the keys stay.
+    /// The list names them: the keys stay.
     pub(crate) fn keep(mut self) {
         self.0.clear();
     }
@@ -59,17 +59,17 @@ impl Drop for Fresh {
 }
 
 impl KeyChange {
-    /// The first root's plan with the keys of the ring, and of this change. One of each role is made
+    /// The first root's plan with the keys of the list, and of this change. One of each role is made
     /// where there is none.
     pub(crate) fn first(
         &self,
         tree: &Tree,
-        ring: &mut Ring,
+        list: &mut KeyList,
         now: Timestamp,
     ) -> Result<(RootPlan, Fresh), PublishError> {
         let mut change = self.clone();
         let no_key = |role, made: usize, given: &[PublicKey]| {
-            made == 0 && given.is_empty() && ring.of(role).is_empty()
+            made == 0 && given.is_empty() && list.of(role).is_empty()
         };
         change.new_root_keys +=
             usize::from(no_key(Role::Root, self.new_root_keys, &self.root_public));
@@ -80,25 +80,25 @@ impl KeyChange {
         ));
         let mut plan = RootPlan {
             version: 1,
-            root_keys: ring.of(Role::Root),
+            root_keys: list.of(Role::Root),
             root_threshold: 1,
-            release_keys: ring.of(Role::Release),
+            release_keys: list.of(Role::Release),
             release_threshold: 1,
             base_urls: Vec::new(),
             reset_seen: Vec::new(),
             expires: now,
         };
-        let fresh = change.apply(&mut plan, tree, ring, now)?;
+        let fresh = change.apply(&mut plan, tree, list, now)?;
         Ok((plan, fresh))
     }
 
-    /// Changes a plan, and adds the new keys to the ring. Dropped keys stay in the ring: they may
+    /// Changes a plan, and adds the new keys to the list. Dropped keys stay in the list: they may
     /// have to sign once more.
     pub(crate) fn apply(
         &self,
         plan: &mut RootPlan,
         tree: &Tree,
-        ring: &mut Ring,
+        list: &mut KeyList,
         now: Timestamp,
     ) -> Result<Fresh, PublishError> {
         let mut fresh = Fresh::default();
@@ -111,14 +111,14 @@ impl KeyChange {
                 Role::Release => (self.new_release_keys, &self.release_public),
             };
             let mut keys = given.clone();
-            ring.0.extend(given.iter().map(|key| Entry {
+            list.0.extend(given.iter().map(|key| Entry {
                 role,
                 public: *key,
                 holder: Holder::Elsewhere,
             }));
-            let is_only = made == 1 && given.is_empty() && ring.of(role).is_empty();
+            let is_only = made == 1 && given.is_empty() && list.of(role).is_empty();
             for _ in 0..made {
-                let (path, key) = ring.make(tree, role, is_only)?;
+                let (path, key) = list.make(tree, role, is_only)?;
                 fresh.0.push(path);
                 keys.push(key);
             }

@@ -1,4 +1,7 @@
 //! Writing files so that a reader sees the old or the new one, never a part.
+//!
+//! What is published may be read by everybody, as far as the umask allows: the tree may be served or
+//! copied by another user than the publisher. Keys, and what says where they are, may not.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -12,9 +15,29 @@ use crate::PublishError;
 /// Bytes that are copied at once.
 const PIECE: usize = 128 << 10;
 
-/// Makes a folder and its parents. Who may look into it is decided by the data folder above.
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Its owner only.
+    Owner,
+    /// Everybody whom the folders above let in.
+    Everybody,
+}
+
+/// Makes a folder and its parents, durable on return: what will lie in it must not be lost with it.
+/// Who may look into it is decided by the data folder above.
 pub(crate) fn make_folder(path: &Path) -> Result<(), PublishError> {
-    std::fs::create_dir_all(path).map_err(PublishError::file("make the folder", path))
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = parent(path);
+    make_folder(above)?;
+    match std::fs::create_dir(path) {
+        // Another publisher was quicker.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
+        made => made.map_err(PublishError::file("make the folder", path))?,
+    }
+    sync_folder(above)
 }
 
 /// The names in a folder, in order; none where there is no folder. Unfinished files of ours, which
@@ -48,31 +71,32 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, PublishError
     }
 }
 
-/// Replaces `path` by these bytes, readable by the owner only, durable on return.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), PublishError> {
-    let folder = parent(path);
-    make_folder(folder)?;
-    let fail = |error| PublishError::file("write", path)(error);
-    let mut file = unfinished(folder).map_err(fail)?;
-    file.write_all(bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(fail)?;
-    file.persist(path).map_err(|error| fail(error.error))?;
-    sync_folder(folder)
+/// Replaces `path` by these bytes, durable on return.
+pub(crate) fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), PublishError> {
+    let file = written(path, bytes, readers)?;
+    file.persist(path)
+        .map_err(|error| PublishError::file("write", path)(error.error))?;
+    sync_folder(parent(path))
 }
 
 /// Writes a file that must not be there yet, readable by the owner only: no key is ever overwritten.
 pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), PublishError> {
+    let file = written(path, bytes, Readers::Owner)?;
+    file.persist_noclobber(path)
+        .map_err(|error| PublishError::file("write", path)(error.error))?;
+    sync_folder(parent(path))
+}
+
+/// These bytes, durable, beside the place where they are to be.
+fn written(path: &Path, bytes: &[u8], readers: Readers) -> Result<NamedTempFile, PublishError> {
     let folder = parent(path);
     make_folder(folder)?;
     let fail = |error| PublishError::file("write", path)(error);
-    let mut file = unfinished(folder).map_err(fail)?;
+    let mut file = unfinished(folder, readers).map_err(fail)?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
         .map_err(fail)?;
-    file.persist_noclobber(path)
-        .map_err(|error| fail(error.error))?;
-    sync_folder(folder)
+    Ok(file)
 }
 
 /// Puts bytes into `folder` under the name of their digest. Those that are there already are kept.
@@ -80,7 +104,7 @@ pub(crate) fn put_by_digest(bytes: &[u8], folder: &Path) -> Result<Digest, Publi
     let digest = Digest::of(bytes);
     let place = folder.join(digest.to_string());
     if !place.is_file() {
-        replace(&place, bytes)?;
+        replace(&place, bytes, Readers::Everybody)?;
     }
     Ok(digest)
 }
@@ -91,7 +115,7 @@ pub(crate) fn copy_by_digest(from: &Path, folder: &Path) -> Result<(Digest, u64)
     let read = |error| PublishError::file("read", from)(error);
     let write = |error| PublishError::file("write into", folder)(error);
     let mut source = File::open(from).map_err(read)?;
-    let mut copy = unfinished(folder).map_err(write)?;
+    let mut copy = unfinished(folder, Readers::Everybody).map_err(write)?;
     let mut hasher = Hasher::default();
     let mut size = 0;
     let mut piece = vec![0; PIECE];
@@ -135,7 +159,7 @@ pub(crate) fn touch(path: &Path) -> Result<(), PublishError> {
     let folder = parent(path);
     make_folder(folder)?;
     let fail = |error| PublishError::file("make", path)(error);
-    let file = unfinished(folder).map_err(fail)?;
+    let file = unfinished(folder, Readers::Owner).map_err(fail)?;
     match file.persist_noclobber(path) {
         Ok(_) => Ok(()),
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -155,18 +179,28 @@ pub(crate) fn remove(path: &Path) -> Result<(), PublishError> {
 
 /// A file that is not there for anybody until it is given its name. Left over after a crash, it is
 /// known by its dot.
-pub(crate) fn unfinished(folder: &Path) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new().prefix(".new-").tempfile_in(folder)
+pub(crate) fn unfinished(folder: &Path, readers: Readers) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".new-");
+    #[cfg(unix)]
+    if readers == Readers::Everybody {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o644));
+    }
+    // Elsewhere a file is for whom its folder is.
+    #[cfg(not(unix))]
+    let _ = readers;
+    builder.tempfile_in(folder)
 }
 
-/// Makes names in a folder durable. Systems that cannot open a folder do that by themselves.
+/// Makes names in a folder durable. Windows opens no folders, and does that by itself.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), PublishError> {
-    match File::open(folder) {
-        Ok(handle) => handle
-            .sync_all()
-            .map_err(PublishError::file("sync the folder", folder)),
-        Err(_) => Ok(()),
+    if cfg!(windows) {
+        return Ok(());
     }
+    File::open(folder)
+        .and_then(|handle| handle.sync_all())
+        .map_err(PublishError::file("sync the folder", folder))
 }
 
 /// The folder of a file; the current one for a bare name.

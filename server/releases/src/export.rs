@@ -9,7 +9,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::{Platform, PublishError, Publisher, archive, disk};
+use crate::disk::{self, Readers};
+use crate::{Platform, PublishError, Publisher, archive};
 
 /// What a bundle holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +37,9 @@ impl Publisher<'_> {
         let open = self.open()?;
         let manifest = self.current(&open, channel)?;
         let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
-        for name in disk::names(&self.tree.roots())? {
-            let path = self.tree.roots().join(&name);
-            files.insert(format!("v1/roots/{name}"), path);
+        for version in open.chain.versions() {
+            let path = self.tree.root_version_file(version);
+            files.insert(format!("v1/roots/{version}.root.json"), path);
         }
         let place =
             (self.tree.manifest_file(channel)).ok_or_else(|| PublishError::channel(channel))?;
@@ -80,7 +81,7 @@ impl Publisher<'_> {
 fn write(files: &[(String, PathBuf)], to: &Path) -> Result<(String, u64), PublishError> {
     let folder = disk::parent(to);
     let fail = |error| PublishError::file("write", to)(error);
-    let made = disk::unfinished(folder).map_err(fail)?;
+    let made = disk::unfinished(folder, Readers::Everybody).map_err(fail)?;
     archive::write(made.as_file(), files)?;
     made.as_file().sync_all().map_err(fail)?;
     let (digest, size) = disk::digest_of(made.path())?;

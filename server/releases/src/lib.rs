@@ -1,7 +1,7 @@
 //! The release tree of a server: laid out, signed and published.
 //!
 //! ```text
-//! keys/keys.json                       which key is where; see `ring`
+//! keys/keys.json                       which key is where; see `key_list`
 //! keys/root.key, keys/release.key      ed25519 seeds, made at the first publish, 0600
 //! releases/root.json                   the newest trust root; laid on hosts at their installation
 //! releases/v1/roots/<N>.root.json      every trust root, never changed
@@ -28,12 +28,12 @@ mod draft;
 mod encode;
 mod error;
 mod export;
+mod key_list;
 mod lineup;
 mod prune;
 mod publish;
 mod publisher;
 mod reissue;
-mod ring;
 mod rotate;
 mod signing;
 mod summary;

@@ -11,7 +11,7 @@ const KEPT: usize = 20;
 
 /// Removes old manifests and the files that only they name; returns how many files went.
 ///
-/// A manifest that cannot be read keeps everything: it may name anything.
+/// A manifest that cannot be read keeps everything, as an error: it may name anything.
 pub(crate) fn prune(tree: &Tree, chain: &Chain) -> Result<usize, PublishError> {
     let mut named = BTreeSet::new();
     let mut outdated = Vec::new();
@@ -22,9 +22,8 @@ pub(crate) fn prune(tree: &Tree, chain: &Chain) -> Result<usize, PublishError> {
         outdated.extend(kept.into_iter().map(|name| folder.join(name)));
         let recent = recent.into_iter().map(|name| folder.join(name));
         for path in recent.chain(tree.manifest_file(&channel)) {
-            let Ok(manifest) = chain.manifest(&disk::read(&path)?) else {
-                return Ok(0);
-            };
+            let manifest = chain.manifest(&disk::read(&path)?);
+            let manifest = manifest.map_err(PublishError::damaged(&path))?;
             for target in manifest
                 .releases
                 .iter()

@@ -21,7 +21,7 @@ impl Publisher<'_> {
             return Err(PublishError::channel(&draft.channel));
         }
         let open = self.open_or_begin()?;
-        let before = self.tree.manifest_under(&draft.channel, &open.chain)?;
+        let before = self.newest(&open, &draft.channel)?;
         let root = open.chain.newest();
         let mut manifest = match &before {
             Some(before) => self.successor(before, root, draft.life)?,

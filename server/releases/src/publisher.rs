@@ -7,9 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use shared_release::{Manifest, Root, RootPlan, Seen};
 
 use crate::chain::Chain;
-use crate::ring::Ring;
+use crate::disk::{self, Readers};
+use crate::key_list::KeyList;
 use crate::signing::{Wanted, collect};
-use crate::{KeyAccess, PublishError, Tree, disk, prune};
+use crate::{KeyAccess, PublishError, Tree, prune};
 
 /// A publisher at work in a tree.
 pub struct Publisher<'a> {
@@ -26,27 +27,31 @@ pub struct Publisher<'a> {
 /// The tree, held against other publishers.
 pub(crate) struct Open {
     pub(crate) chain: Chain,
-    pub(crate) ring: Ring,
+    pub(crate) list: KeyList,
     _lock: File,
 }
 
 impl Publisher<'_> {
     /// Opens a tree that has a trust root.
     pub(crate) fn open(&self) -> Result<Open, PublishError> {
-        let lock = self.tree.lock()?;
-        let chain = Chain::read(self.tree)?.ok_or_else(|| {
-            PublishError::Refused(
-                "there is no trust root yet; `release init-keys` or the first `release publish` \
-                 makes one"
-                    .to_owned(),
-            )
-        })?;
-        self.opened(chain, lock)
+        let read = || {
+            Chain::read(self.tree)?.ok_or_else(|| {
+                PublishError::Refused(
+                    "there is no trust root yet; `release init-keys` or the first `release \
+                     publish` makes one"
+                        .to_owned(),
+                )
+            })
+        };
+        // Looked for before the lock makes a file: this may be the wrong folder.
+        read()?;
+        let lock = self.tree.lock(self.tell)?;
+        self.opened(read()?, lock)
     }
 
     /// Opens a tree, and makes keys and root first where there are none.
     pub(crate) fn open_or_begin(&self) -> Result<Open, PublishError> {
-        let lock = self.tree.lock()?;
+        let lock = self.tree.lock(self.tell)?;
         let chain = match Chain::read(self.tree)? {
             Some(chain) => chain,
             None => self.begin(&crate::KeyChange::default())?,
@@ -55,17 +60,29 @@ impl Publisher<'_> {
     }
 
     fn opened(&self, chain: Chain, lock: File) -> Result<Open, PublishError> {
-        chain.settle(self.tree)?;
+        chain.settle(self.tree, self.tell)?;
         Ok(Open {
             chain,
-            ring: Ring::read(self.tree)?,
+            list: KeyList::read(self.tree)?,
             _lock: lock,
         })
     }
 
-    /// The channel's manifest; an error where nothing was published.
+    /// The channel's manifest, if one was published. Only one that the newest root vouches for: what
+    /// it says will be signed again.
+    pub(crate) fn newest(
+        &self,
+        open: &Open,
+        channel: &str,
+    ) -> Result<Option<Manifest>, PublishError> {
+        let root = open.chain.newest();
+        self.tree
+            .judged(channel, |bytes| root.verify_manifest(bytes))
+    }
+
+    /// The same; an error where nothing was published.
     pub(crate) fn current(&self, open: &Open, channel: &str) -> Result<Manifest, PublishError> {
-        (self.tree.manifest_under(channel, &open.chain)?).ok_or_else(|| {
+        self.newest(open, channel)?.ok_or_else(|| {
             PublishError::Refused(format!("nothing was published in channel {channel}"))
         })
     }
@@ -78,10 +95,15 @@ impl Publisher<'_> {
         life: SignedDuration,
     ) -> Result<Manifest, PublishError> {
         let mut next = before.clone();
-        next.serial = before
-            .serial
-            .checked_add(1)
-            .ok_or_else(|| PublishError::Refused("there is no serial left".to_owned()))?;
+        next.serial = before.serial.checked_add(1).ok_or_else(|| {
+            PublishError::Refused(format!(
+                "serial {} of channel {} is the last there is, so it was not made by \
+                     publishing; put the newest honest manifest from {} into its place",
+                before.serial,
+                before.channel,
+                self.tree.history(&before.channel).display()
+            ))
+        })?;
         // Never before the last one: hosts take signed times as proof that they have passed. Unless
         // they are to forget that one.
         let is_reset = root
@@ -104,12 +126,12 @@ impl Publisher<'_> {
         manifest: &Manifest,
         before: Option<&Manifest>,
         root: &Root,
-        ring: &Ring,
+        list: &KeyList,
     ) -> Result<Vec<u8>, PublishError> {
         let payload = manifest.to_payload().map_err(PublishError::Senseless)?;
         let wanted = Wanted::release(&RootPlan::after(root));
         let mut signatures = Vec::new();
-        collect(&payload, &wanted, ring, &self.access, &mut signatures)?;
+        collect(&payload, &wanted, list, &self.access, &mut signatures)?;
         let bytes = shared_release::seal(&payload, &signatures);
         let seen = before.map(Seen::of);
         root.accept(&bytes, &manifest.channel, seen.as_ref())
@@ -121,9 +143,14 @@ impl Publisher<'_> {
     pub(crate) fn put(&self, manifest: &Manifest, bytes: &[u8]) -> Result<(), PublishError> {
         let place = (self.tree.manifest_file(&manifest.channel))
             .ok_or_else(|| PublishError::channel(&manifest.channel))?;
+        self.keep(manifest, bytes)?;
+        disk::replace(&place, bytes, Readers::Everybody)
+    }
+
+    /// Lays a signed manifest into the history.
+    pub(crate) fn keep(&self, manifest: &Manifest, bytes: &[u8]) -> Result<(), PublishError> {
         let kept = self.tree.history_file(&manifest.channel, manifest.serial);
-        disk::replace(&kept, bytes)?;
-        disk::replace(&place, bytes)
+        disk::replace(&kept, bytes, Readers::Everybody)
     }
 
     /// Signs and puts the next manifest of a channel, and removes what nothing names any more.
@@ -133,7 +160,7 @@ impl Publisher<'_> {
         manifest: &Manifest,
         before: Option<&Manifest>,
     ) -> Result<(), PublishError> {
-        let bytes = self.sign(manifest, before, open.chain.newest(), &open.ring)?;
+        let bytes = self.sign(manifest, before, open.chain.newest(), &open.list)?;
         self.put(manifest, &bytes)?;
         // It is published; what cannot be removed costs room only.
         match prune::prune(self.tree, &open.chain) {

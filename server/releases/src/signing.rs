@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared_release::{PublicKey, Role, RootPlan, Signature};
 
-use crate::ring::{Holder, Ring, load};
+use crate::key_list::{Holder, KeyList, load};
 use crate::{PublishError, command};
 
 /// How keys are reached that are not files of this publisher.
@@ -55,12 +55,12 @@ impl Wanted {
 pub(crate) fn collect(
     payload: &[u8],
     wanted: &Wanted,
-    ring: &Ring,
+    list: &KeyList,
     access: &KeyAccess,
     have: &mut Vec<Signature>,
 ) -> Result<(), PublishError> {
     let mut keys = wanted.keys.clone();
-    keys.sort_by_key(|key| !matches!(ring.holder(wanted.role, key), Holder::File(_)));
+    keys.sort_by_key(|key| !matches!(list.holder(wanted.role, key), Holder::File(_)));
     let mut trouble = Vec::new();
     let is_done = |have: &[Signature]| {
         let signed = wanted.keys.iter().filter(|key| has_signed(have, key));
@@ -73,7 +73,7 @@ pub(crate) fn collect(
         if has_signed(have, &key) {
             continue;
         }
-        match ask(payload, wanted.role, &key, ring, access) {
+        match ask(payload, wanted.role, &key, list, access) {
             Ok(signature) => have.push(signature),
             Err(text) => trouble.push(text),
         }
@@ -98,10 +98,10 @@ fn ask(
     payload: &[u8],
     role: Role,
     key: &PublicKey,
-    ring: &Ring,
+    list: &KeyList,
     access: &KeyAccess,
 ) -> Result<Signature, String> {
-    let line = match ring.holder(role, key) {
+    let line = match list.holder(role, key) {
         Holder::File(path) => {
             let pair = load(path).map_err(|error| error.to_string())?;
             if pair.public() != *key {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use shared_release::RootPlan;
 
 use crate::chain::Chain;
-use crate::ring::{Holder, ROLES, Ring};
+use crate::key_list::{Holder, KeyList, ROLES};
 use crate::{PublishError, Tree};
 
 /// The newest trust root.
@@ -41,7 +41,7 @@ impl Tree {
         let Some(chain) = Chain::read(self)? else {
             return Ok(None);
         };
-        let ring = Ring::read(self)?;
+        let list = KeyList::read(self)?;
         let root = chain.newest();
         let plan = RootPlan::after(root);
         let mut keys = Vec::new();
@@ -50,7 +50,7 @@ impl Tree {
                 role: role.name(),
                 id: key.kid(),
                 public: key.to_hex(),
-                place: match ring.holder(role, key) {
+                place: match list.holder(role, key) {
                     Holder::File(path) if path.is_file() => path.display().to_string(),
                     Holder::File(path) => format!("{} (not there now)", path.display()),
                     Holder::Command(line) => format!("command `{line}`"),

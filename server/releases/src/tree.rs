@@ -1,7 +1,6 @@
 //! Where things lie, and reading them.
 
-use std::fs::{File, OpenOptions};
-use std::io;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use shared_release::Manifest;
@@ -111,15 +110,16 @@ impl Tree {
     /// The manifest of a channel, verified; nothing where none was published.
     pub fn current(&self, channel: &str) -> Result<Option<Manifest>, PublishError> {
         match Chain::read(self)? {
-            Some(chain) => self.manifest_under(channel, &chain),
+            Some(chain) => self.judged(channel, |bytes| chain.manifest(bytes)),
             None => Ok(None),
         }
     }
 
-    pub(crate) fn manifest_under(
+    /// The manifest of a channel, if `judge` lets it pass.
+    pub(crate) fn judged(
         &self,
         channel: &str,
-        chain: &Chain,
+        judge: impl FnOnce(&[u8]) -> Result<Manifest, shared_release::Error>,
     ) -> Result<Option<Manifest>, PublishError> {
         let path = self
             .manifest_file(channel)
@@ -127,8 +127,9 @@ impl Tree {
         let Some(bytes) = disk::read_if_there(&path)? else {
             return Ok(None);
         };
-        let manifest = chain.manifest(&bytes);
-        manifest.map(Some).map_err(PublishError::damaged(&path))
+        judge(&bytes)
+            .map(Some)
+            .map_err(PublishError::damaged(&path))
     }
 
     /// Earlier manifests of a channel that were kept, newest first. Those that no root of the tree
@@ -143,14 +144,20 @@ impl Tree {
         Ok(past)
     }
 
-    /// Waits for other publishers, and keeps them out while the file is held.
-    pub(crate) fn lock(&self) -> Result<File, PublishError> {
+    /// Waits for other publishers, and keeps them out while the file is held. Says so before it waits:
+    /// the other one may be waiting for somebody who has a key.
+    pub(crate) fn lock(&self, tell: &dyn Fn(&str)) -> Result<File, PublishError> {
         let path = self.keys().join("publish.lock");
         disk::touch(&path)?;
         let open = OpenOptions::new().append(true).open(&path);
         let file = open.map_err(PublishError::file("open", &path))?;
-        let held: Result<(), io::Error> = file.lock();
-        held.map_err(PublishError::file("lock", &path))?;
+        let fail = PublishError::file("lock", &path);
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tell("note: waiting for another publisher"),
+            Err(TryLockError::Error(error)) => return Err(fail(error)),
+        }
+        file.lock().map_err(fail)?;
         Ok(file)
     }
 }

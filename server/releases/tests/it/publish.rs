@@ -85,13 +85,21 @@ fn keys_and_root_are_made_once() {
 
 #[cfg(unix)]
 #[test]
-fn keys_are_readable_by_their_owner_only() {
+fn keys_are_for_their_owner_and_what_is_published_for_everybody() {
     use std::os::unix::fs::PermissionsExt as _;
     let bed = Bed::new();
     bed.publish("1.0.0");
-    for name in ["keys/root.key", "keys/release.key"] {
-        let mode = bed.path(name).metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{name}");
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    for name in ["keys/root.key", "keys/release.key", "keys/keys.json"] {
+        assert_eq!(mode(&bed.path(name)), 0o600, "{name}");
+    }
+    // What a plain new file gets here: the umask is the administrator's.
+    bed.file("plain", "");
+    let plain = mode(&bed.path("plain")) & 0o644;
+    let published = bed.snapshot("releases");
+    assert!(published.len() > 4);
+    for (path, _) in published {
+        assert_eq!(mode(&path), plain, "{}", path.display());
     }
 }
 
@@ -120,12 +128,15 @@ fn what_makes_no_release_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn a_damaged_manifest_is_named_and_not_built_upon() {
+fn a_damaged_manifest_is_put_back_or_named_and_never_built_upon() {
     let bed = Bed::new();
     bed.publish("1.0.0");
     bed.file("releases/v1/stable/manifest.json", "{}");
+    assert_eq!(bed.publish("1.1.0").serial, 2);
+    bed.file("releases/v1/stable/manifest.json", "{}");
+    std::fs::remove_dir_all(bed.path("releases/history")).unwrap();
     let error = bed
-        .publish_for("1.1.0", "linux-x86_64")
+        .publish_for("1.2.0", "linux-x86_64")
         .unwrap_err()
         .to_string();
     assert!(error.contains("manifest.json"), "{error}");

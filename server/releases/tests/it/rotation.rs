@@ -1,7 +1,7 @@
 //! New keys under a running tree: hosts of any age follow, and a failure leaves all as it was.
 
 use server_releases::{KeyChange, PublishError, Rotated};
-use shared_release::{Error, Seen};
+use shared_release::{Error, Keypair, Seen, sign};
 
 use crate::Bed;
 
@@ -172,10 +172,60 @@ fn an_interrupted_rotation_leaves_hosts_with_what_they_had_and_the_next_command_
     bed.file("releases/root.json", &old_open_root);
     assert!(bed.first_root().verify_manifest(&old_manifest).is_ok());
     assert_eq!(bed.tree.serial("stable").unwrap(), Some(1));
-    assert_eq!(bed.publisher().renew("stable", None).unwrap().serial, 2);
-    assert_eq!(bed.manifest().root, 2);
+    assert_eq!(bed.publisher().renew("stable", None).unwrap().serial, 3);
+    let manifest = bed.manifest();
+    assert_eq!((manifest.root, manifest.serial), (2, 3));
     let newest = bed.tree.root("2.root.json").unwrap().unwrap();
     assert_eq!(std::fs::read(bed.tree.root_file()).unwrap(), newest);
+}
+
+/// A thief who can write to the tree, with a key that was dropped since.
+#[test]
+fn what_a_dropped_key_has_signed_is_never_signed_again() {
+    let bed = Bed::new();
+    bed.publish("1.0.0");
+    let stolen = std::fs::read_to_string(bed.path("keys/release.key")).unwrap();
+    let stolen = Keypair::from_text(&stolen).unwrap();
+    let mut evil = bed.manifest();
+    evil.serial = 50;
+    evil.releases[0].version = "evil".to_owned();
+    let evil = sign(&evil.to_payload().unwrap(), &[&stolen]);
+    bed.rotate(&bed.replace_all()).unwrap();
+    bed.file("releases/v1/stable/manifest.json", &evil);
+    let place = bed.path("history");
+    std::fs::rename(bed.path("releases/history"), &place).unwrap();
+    for refused in [
+        bed.rotate(&KeyChange::default()).map(drop),
+        bed.publisher().renew("stable", None).map(drop),
+        bed.publisher().publish(&bed.draft("1.1.0")).map(drop),
+    ] {
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains("manifest.json: bad signature"), "{text}");
+    }
+    std::fs::rename(&place, bed.path("releases/history")).unwrap();
+    assert_eq!(bed.publisher().renew("stable", None).unwrap().serial, 3);
+    assert!(
+        bed.manifest()
+            .releases
+            .iter()
+            .all(|release| release.version == "1.0.0")
+    );
+}
+
+/// The list of keys is written, and then the root cannot be.
+#[cfg(unix)]
+#[test]
+fn keys_that_the_list_names_survive_a_root_that_cannot_be_written() {
+    let bed = Bed::new();
+    let roots = bed.path("releases/v1/roots");
+    std::fs::create_dir_all(roots.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink("/nowhere/at/all", &roots).unwrap();
+    bed.publisher()
+        .init_keys(&KeyChange::default())
+        .unwrap_err();
+    std::fs::remove_file(&roots).unwrap();
+    bed.publish("1.0.0");
+    bed.manifest();
 }
 
 #[test]

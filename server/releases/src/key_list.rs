@@ -14,14 +14,15 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use shared_release::{Keypair, PublicKey, Role};
 
-use crate::{PublishError, Tree, disk};
+use crate::disk::{self, Readers};
+use crate::{PublishError, Tree};
 
 /// The roles in the order in which people think of them.
 pub(crate) const ROLES: [Role; 2] = [Role::Root, Role::Release];
 
 /// The keys of this publisher.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Ring(pub(crate) Vec<Entry>);
+pub(crate) struct KeyList(pub(crate) Vec<Entry>);
 
 /// A key, and who can sign with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub(crate) enum Holder {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WireRing {
+struct WireList {
     keys: Vec<WireEntry>,
 }
 
@@ -59,7 +60,7 @@ struct WireEntry {
     command: Option<String>,
 }
 
-impl Ring {
+impl KeyList {
     /// Reads the list, or finds the two files that stand for it.
     pub(crate) fn read(tree: &Tree) -> Result<Self, PublishError> {
         let path = list_file(tree);
@@ -68,27 +69,27 @@ impl Ring {
                 path: path.clone(),
                 detail,
             };
-            let wire: WireRing =
+            let wire: WireList =
                 serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
             let entries: Result<_, String> = (wire.keys.into_iter())
                 .map(|entry| entry.read(&tree.keys()))
                 .collect();
             return entries.map(Self).map_err(wrong);
         }
-        let mut ring = Self::default();
+        let mut list = Self::default();
         for role in ROLES {
             let path = tree.keys().join(format!("{role}.key"));
             if path.is_file() {
                 let public = load(&path)?.public();
                 let holder = Holder::File(path);
-                ring.0.push(Entry {
+                list.0.push(Entry {
                     role,
                     public,
                     holder,
                 });
             }
         }
-        Ok(ring)
+        Ok(list)
     }
 
     /// Replaces the list.
@@ -97,12 +98,12 @@ impl Ring {
             .0
             .iter()
             .map(|entry| WireEntry::of(entry, &tree.keys()));
-        let wire = WireRing {
+        let wire = WireList {
             keys: keys.collect(),
         };
         let mut text = serde_json::to_vec_pretty(&wire).expect("texts always serialise");
         text.push(b'\n');
-        disk::replace(&list_file(tree), &text)
+        disk::replace(&list_file(tree), &text, Readers::Owner)
     }
 
     /// The keys of a role.
