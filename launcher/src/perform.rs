@@ -82,6 +82,7 @@ pub(crate) struct Host<'a> {
     pub(crate) complaints: Complaints,
     pub(crate) outward: Outward,
     pub(crate) reports: Reports,
+    /// When this launcher started, moved on by what it overslept.
     started: tokio::time::Instant,
     pub(crate) exit: Option<Exit>,
 }
@@ -140,9 +141,15 @@ impl<'a> Host<'a> {
         Ok(host)
     }
 
-    /// Since this launcher started.
+    /// Since this launcher started, without the time in which it was not let run.
     pub(crate) fn now(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// This process was to wake up, and did so much later: it was stopped, or the machine was busy
+    /// elsewhere. Nobody who waited for it meanwhile is to blame, so that time does not count.
+    pub(crate) fn overslept(&mut self, late: Duration) {
+        self.started += late;
     }
 
     pub(crate) fn luck() -> Luck {

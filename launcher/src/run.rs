@@ -27,6 +27,9 @@ const QUIET: Duration = Duration::from_secs(5);
 /// Turns that all tasks together get before this process ends; a reply needs three or four.
 const LAST_TURNS: usize = 32;
 
+/// How much later than planned a wake-up is more than chance.
+const OVERSLEPT: Duration = Duration::from_secs(1);
+
 /// `launcher run`: sets up, runs until stopped, and says how it ended.
 pub(crate) fn start(settings: &Settings, stamp: &'static str) -> Exit {
     let state = StateDir::new(&settings.state_dir);
@@ -179,7 +182,18 @@ fn run(settings: &Settings, state: StateDir, parts: Parts) -> Exit {
                 last_words().await;
                 return exit;
             }
-            if let Some(happening) = wait(&mut happened, host.next_wake()).await {
+            let (asleep, wake) = (host.now(), host.next_wake());
+            let happening = wait(&mut happened, wake).await;
+            let slept = host.now().saturating_sub(asleep);
+            let late = wake.map_or(Duration::ZERO, |wake| slept.saturating_sub(wake));
+            if late >= OVERSLEPT {
+                warn!(
+                    late_ms = late.as_millis(),
+                    "this process was not let run; that time does not count"
+                );
+                host.overslept(late);
+            }
+            if let Some(happening) = happening {
                 host.take(happening);
             }
         }

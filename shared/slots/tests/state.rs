@@ -115,3 +115,15 @@ fn names(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+#[cfg(unix)]
+#[test]
+fn a_fifo_in_the_place_of_a_file_holds_nobody_up() {
+    use shared_slots::{Fs as _, OsFs};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("agent-7");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.expect("mkfifo is there").success());
+    assert_eq!(OsFs.read("test.fifo", &path, 100).expect("readable"), b"");
+}

@@ -1,18 +1,21 @@
 //! Unix: modes, symbolic links, and folders that can be synced.
 
 use std::ffi::CString;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
 use crate::Room;
 
-/// Opens a file for reading.
+/// Opens a file for reading. A FIFO that somebody put in its place is as good as empty: to open one
+/// usually waits for whoever writes into it, for ever if need be. For files nothing changes.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    File::open(path)
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NONBLOCK);
+    options.open(path)
 }
 
 /// Does it once: nobody else's open file is in the way here.
