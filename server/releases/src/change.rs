@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use shared_release::{PublicKey, Role, RootPlan};
 
-use crate::key_list::{Entry, Holder, KeyList, ROLES};
+use crate::key_list::{KeyList, ROLES};
 use crate::publisher::expiry;
 use crate::{PublishError, Tree, disk};
 
@@ -106,25 +106,26 @@ impl KeyChange {
             drop_key(plan, name)?;
         }
         for role in ROLES {
-            let (made, given) = match role {
-                Role::Root => (self.new_root_keys, &self.root_public),
-                Role::Release => (self.new_release_keys, &self.release_public),
+            let (made, given, keys) = match role {
+                Role::Root => (self.new_root_keys, &self.root_public, &mut plan.root_keys),
+                Role::Release => (
+                    self.new_release_keys,
+                    &self.release_public,
+                    &mut plan.release_keys,
+                ),
             };
-            let mut keys = given.clone();
-            list.0.extend(given.iter().map(|key| Entry {
-                role,
-                public: *key,
-                holder: Holder::Elsewhere,
-            }));
-            let is_only = made == 1 && given.is_empty() && list.of(role).is_empty();
+            for key in given {
+                list.expect_elsewhere(role, *key);
+                // Named twice, it would still count once.
+                if !keys.contains(key) {
+                    keys.push(*key);
+                }
+            }
+            let is_only = made == 1 && list.of(role).is_empty();
             for _ in 0..made {
                 let (path, key) = list.make(tree, role, is_only)?;
                 fresh.0.push(path);
                 keys.push(key);
-            }
-            match role {
-                Role::Root => plan.root_keys.extend(keys),
-                Role::Release => plan.release_keys.extend(keys),
             }
         }
         plan.root_threshold = self.root_threshold.unwrap_or(plan.root_threshold);

@@ -90,10 +90,14 @@ impl Encoder<'_> {
         }))
     }
 
-    /// The same file in an earlier manifest, with its encodings.
+    /// The same file in an earlier manifest, with its encodings, which are still there.
     fn known(&self, component: &str, target: &Target) -> Option<&Target> {
-        self.targets(component, target)
-            .find(|known| known.sha256 == target.sha256 && !known.encoded.is_empty())
+        let is_there = |digest| self.tree.blob_of(digest).is_file();
+        self.targets(component, target).find(|known| {
+            known.sha256 == target.sha256
+                && !known.encoded.is_empty()
+                && known.encoded.iter().all(|one| is_there(one.sha256))
+        })
     }
 
     /// Earlier files of the component and platform, newest first, each once.

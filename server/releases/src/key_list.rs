@@ -121,6 +121,18 @@ impl KeyList {
             .map_or(&Holder::Elsewhere, |entry| &entry.holder)
     }
 
+    /// Takes in a key that somebody else holds, unless the list knows who does.
+    pub(crate) fn expect_elsewhere(&mut self, role: Role, public: PublicKey) {
+        let is_known = |entry: &Entry| entry.role == role && entry.public == public;
+        if !self.0.iter().any(is_known) {
+            self.0.push(Entry {
+                role,
+                public,
+                holder: Holder::Elsewhere,
+            });
+        }
+    }
+
     /// Makes a key in a file of its own: `<role>.key`, or with its id where that is taken or where
     /// it is one of several.
     pub(crate) fn make(

@@ -6,7 +6,7 @@
 use shared_release::{Hop, Installed, Manifest, Release, Target, Wish};
 use shared_slots::Digest;
 
-use crate::Draft;
+use crate::{Draft, PublishError};
 
 /// Versions of a component that are listed beside barriers: the ones to pin to.
 const LISTED: usize = 5;
@@ -18,7 +18,7 @@ pub(crate) fn next_release(
     draft: &Draft,
     targets: Vec<Target>,
     last: Option<&Release>,
-) -> Release {
+) -> Result<Release, PublishError> {
     let same = last.filter(|last| last.version == draft.version);
     let mut all: Vec<Target> = same.map(|last| last.targets.clone()).unwrap_or_default();
     for target in targets {
@@ -37,9 +37,13 @@ pub(crate) fn next_release(
         targets: all,
     };
     if last.is_some_and(|last| plain(last) != plain(&release)) {
-        release.seq += 1;
+        release.seq = release.seq.checked_add(1).ok_or_else(|| {
+            PublishError::Refused(format!(
+                "{name} has no sequence number left in this channel"
+            ))
+        })?;
     }
-    release
+    Ok(release)
 }
 
 /// What hosts install, without the ways to get it.

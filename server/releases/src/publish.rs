@@ -3,11 +3,11 @@
 //! A crash before the manifest's rename leaves files that nobody asks for; after it everything the
 //! manifest names is there.
 
-use shared_release::{Manifest, Target};
+use shared_release::{MAX_FILE, Manifest, Target};
 
 use crate::encode::Encoder;
 use crate::lineup::{is_reached, line_up, next_release};
-use crate::publisher::{Open, expiry};
+use crate::publisher::expiry;
 use crate::{Component, Draft, Files, PublishError, Published, Publisher, archive, disk};
 
 /// The components in the order in which hosts take them.
@@ -32,15 +32,24 @@ impl Publisher<'_> {
         };
         manifest.root = root.version();
         manifest.allow_downgrade.clone_from(&draft.allow_downgrade);
+        let mut earlier: Vec<Manifest> = before.iter().cloned().collect();
+        earlier.extend(self.tree.past(&draft.channel, &open.chain)?);
         let mut components = Vec::new();
         let mut releases = Vec::new();
         for name in COMPONENTS {
-            let targets = self.targets(name, draft, &open, before.as_ref())?;
+            let targets = self.targets(name, draft, &earlier)?;
             if targets.is_empty() {
                 continue;
             }
+            if let Some(target) = targets.iter().find(|one| manifest.is_revoked(&one.sha256)) {
+                return Err(PublishError::Refused(format!(
+                    "{name} {}-{} was revoked in channel {}, so no host would install it; build it \
+                     anew",
+                    target.os, target.arch, draft.channel
+                )));
+            }
             let last = before.as_ref().and_then(|manifest| manifest.release(name));
-            let release = next_release(name, draft, targets.clone(), last);
+            let release = next_release(name, draft, targets.clone(), last)?;
             components.extend(
                 targets
                     .iter()
@@ -62,14 +71,11 @@ impl Publisher<'_> {
         &self,
         name: &'static str,
         draft: &Draft,
-        open: &Open,
-        before: Option<&Manifest>,
+        earlier: &[Manifest],
     ) -> Result<Vec<Target>, PublishError> {
-        let mut earlier: Vec<Manifest> = before.cloned().into_iter().collect();
-        earlier.extend(self.tree.past(&draft.channel, &open.chain)?);
         let encoder = Encoder {
             tree: self.tree,
-            earlier: &earlier,
+            earlier,
             delta_from: draft.delta_from,
             tell: self.tell,
         };
@@ -80,7 +86,7 @@ impl Publisher<'_> {
             };
             let platform = &files.platform;
             let mut target = Target::plain(&platform.os, &platform.arch, digest, size);
-            if draft.encode && size > 0 {
+            if draft.encode {
                 encoder.dress(name, &mut target)?;
             }
             targets.push(target);
@@ -88,18 +94,33 @@ impl Publisher<'_> {
         Ok(targets)
     }
 
+    /// Lays a file of the draft into the tree, if the draft has one of this component.
     fn lay(
         &self,
         name: &str,
         files: &Files,
     ) -> Result<Option<(shared_slots::Digest, u64)>, PublishError> {
-        let blobs = self.tree.blobs();
-        match (name, &files.plugins) {
-            ("launcher", _) => disk::copy_by_digest(&files.launcher, &blobs).map(Some),
-            ("agent", _) => disk::copy_by_digest(&files.agent, &blobs).map(Some),
-            (_, Some(plugins)) => archive::plugins(plugins, &blobs).map(Some),
-            (_, None) => Ok(None),
+        let from = match name {
+            "launcher" => Some(&files.launcher),
+            "agent" => Some(&files.agent),
+            _ => files.plugins.as_ref(),
+        };
+        let Some(from) = from else { return Ok(None) };
+        let known = std::fs::metadata(from).map_err(PublishError::file("read", from))?;
+        if known.is_file() && !(1..=MAX_FILE).contains(&known.len()) {
+            return Err(PublishError::Refused(format!(
+                "{}: its size is {} bytes; a file of a release has 1 to {MAX_FILE}",
+                from.display(),
+                known.len()
+            )));
         }
+        let blobs = self.tree.blobs();
+        let laid = if name == "plugins" {
+            archive::plugins(from, &blobs)
+        } else {
+            disk::copy_by_digest(from, &blobs)
+        };
+        laid.map(Some)
     }
 
     /// Refuses a release that no host could reach, and says when the oldest cannot.

@@ -19,7 +19,7 @@ pub struct Reissued {
 impl Publisher<'_> {
     /// Takes back a file by its sha256, or all files of a version. Whoever has not installed them
     /// never will; whoever has goes to a newer version, or to the newest older one where
-    /// `allow_downgrade` reaches down to it.
+    /// `allow_downgrade` reaches down to it. A permission replaces an earlier one of its component.
     pub fn revoke(
         &self,
         channel: &str,
@@ -31,19 +31,29 @@ impl Publisher<'_> {
         let mut past = vec![before.clone()];
         past.extend(self.tree.past(channel, &open.chain)?);
         let mut revoked = named(&past, what);
-        if let (Ok(digest), true) = (what.parse(), revoked.is_empty()) {
+        if revoked.is_empty() {
+            let digest = what.parse().map_err(|_| {
+                PublishError::Refused(format!(
+                    "{what:?} is neither a sha256 nor a version of channel {channel} with files of \
+                     its own; `release show` lists them"
+                ))
+            })?;
             revoked.push((digest, "a file that was not published here".to_owned()));
         }
         revoked.retain(|(digest, _)| !before.is_revoked(digest));
         if revoked.is_empty() && allow_downgrade.is_empty() {
             return Err(PublishError::Refused(format!(
-                "{what:?} is neither a sha256 nor a version of channel {channel} whose files are \
-                 not revoked already; `release show` lists them"
+                "{what} is revoked already in channel {channel}"
             )));
         }
         let mut next = self.successor(&before, open.chain.newest(), life(&before))?;
         next.revoked
             .extend(revoked.iter().map(|(digest, _)| *digest));
+        next.allow_downgrade.retain(|old| {
+            !allow_downgrade
+                .iter()
+                .any(|new| new.component == old.component)
+        });
         next.allow_downgrade.extend_from_slice(allow_downgrade);
         self.warn_of_stranded(&next, &revoked);
         self.reissued(&open, &next, &before, revoked)

@@ -75,8 +75,12 @@ fn plugins_that_pause_keep_their_numbers() {
 
 #[cfg(unix)]
 #[test]
-fn links_and_empty_folders_are_no_plugins() {
+fn links_empty_folders_and_what_is_no_zip_are_no_plugins() {
     let bed = Bed::new();
+    bed.file("plugins", "a text");
+    let text = bed.publish_plugins("1.0.0").unwrap_err();
+    assert!(text.contains("neither a folder nor a zip"), "{text}");
+    std::fs::remove_file(bed.path("plugins")).unwrap();
     std::fs::create_dir(bed.path("plugins")).unwrap();
     let empty = bed.publish_plugins("1.0.0").unwrap_err();
     assert!(empty.contains("no files"), "{empty}");
@@ -91,6 +95,7 @@ fn a_bundle_is_all_that_a_host_of_any_age_needs() {
     let bed = Bed::new();
     bed.publish("1.0.0");
     bed.publisher().rotate(&KeyChange::default()).unwrap();
+    bed.file("releases/v1/roots/1.root.json~", "left by an editor");
     let out = bed.path("bundle.zip");
     let export = || bed.publisher().export("stable", &[], &out).unwrap();
     let exported = export();

@@ -99,6 +99,16 @@ fn publishing_the_same_again_makes_nothing_anew() {
 }
 
 #[test]
+fn an_encoding_that_was_lost_is_made_again() {
+    let bed = Bed::new();
+    let zstd = bed.release(0).encoded("zstd").unwrap().sha256.to_string();
+    let blob = bed.tree.blob(&zstd).unwrap();
+    std::fs::remove_file(&blob).unwrap();
+    bed.publish("1.0.1");
+    assert!(blob.is_file());
+}
+
+#[test]
 fn plain_and_without_deltas_are_choices() {
     let bed = Bed::new();
     bed.release(0);

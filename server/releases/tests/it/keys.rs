@@ -176,6 +176,19 @@ fn any_two_of_three_keys_are_enough() {
 }
 
 #[test]
+fn a_key_that_is_named_twice_counts_once() {
+    let bed = Bed::new();
+    let public = Keypair::from_seed([7; 32]).public();
+    let change = KeyChange {
+        release_public: vec![public, public],
+        release_threshold: Some(2),
+        ..KeyChange::default()
+    };
+    let text = bed.publisher().init_keys(&change).unwrap_err().to_string();
+    assert!(text.contains("2 of 1 keys"), "{text}");
+}
+
+#[test]
 fn keys_are_made_once_and_a_list_that_cannot_be_read_is_named() {
     let bed = Bed::new();
     bed.publisher().init_keys(&KeyChange::default()).unwrap();

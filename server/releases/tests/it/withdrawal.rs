@@ -89,9 +89,38 @@ fn one_file_can_be_taken_back_by_its_digest_published_here_or_not() {
             "once"
         );
     }
-    let unknown = bed.publisher().revoke("stable", "9.9.9", &[]).unwrap_err();
-    assert!(unknown.to_string().contains("9.9.9"), "{unknown}");
     assert_eq!(bed.manifest().serial, 4);
+}
+
+#[test]
+fn a_slip_of_the_pen_is_no_permission_to_go_back() {
+    let bed = Bed::two_releases();
+    for permissions in [vec![], vec![permission(1)]] {
+        let unknown = bed.publisher().revoke("stable", "1.1.O", &permissions);
+        let text = unknown.unwrap_err().to_string();
+        assert!(text.contains("1.1.O"), "{text}");
+    }
+    assert_eq!(bed.manifest().serial, 2);
+}
+
+#[test]
+fn a_permission_replaces_the_one_before() {
+    let bed = Bed::two_releases();
+    for to_seq in [1, 2, 2] {
+        let back = [permission(to_seq)];
+        bed.publisher().revoke("stable", "1.1.0", &back).unwrap();
+    }
+    assert_eq!(bed.manifest().allow_downgrade, [permission(2)]);
+}
+
+#[test]
+fn a_revoked_file_is_not_published_again() {
+    let bed = Bed::two_releases();
+    bed.publisher().revoke("stable", "1.1.0", &[]).unwrap();
+    let again = bed.publisher().publish(&bed.draft("1.2.0")).unwrap_err();
+    assert!(again.to_string().contains("was revoked"), "{again}");
+    bed.file("agent", "agent 3");
+    bed.publish("1.2.0");
 }
 
 #[test]
