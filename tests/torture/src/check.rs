@@ -90,10 +90,14 @@ pub(crate) fn leftovers(host: &Host<'_>) -> Vec<String> {
         .map(|digest| digest.to_string())
         .collect();
     let stored = entries_of(&host.state.store());
+    let is_of_plugins = |name: &String| host.state.store().join(name).join("plugins").exists();
     // Two whole versions of each component may stay, named or not.
     let spare = 2 * Component::ALL.len();
     for name in &stored {
-        if name.starts_with('.') || (!named.contains(name) && stored.len() > named.len().max(spare))
+        if name.starts_with('.')
+            || (!named.contains(name)
+                && !is_of_plugins(name)
+                && stored.len() > named.len().max(spare))
         {
             found.push(format!("store/{name}"));
         }
@@ -133,7 +137,7 @@ pub(crate) fn leftovers(host: &Host<'_>) -> Vec<String> {
 
 /// Names that belong into the top of a state folder.
 fn is_known(name: &str) -> bool {
-    const NAMES: [&str; 23] = [
+    const NAMES: [&str; 24] = [
         "bootstrapper.lock",
         "lock",
         "store",
@@ -143,6 +147,7 @@ fn is_known(name: &str) -> bool {
         "agent.p0",
         "agent.p1",
         "partial",
+        "drop",
         "trust",
         "jobs",
         "run",

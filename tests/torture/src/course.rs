@@ -1,5 +1,8 @@
 //! One case: a host goes through a scenario while a fault strikes it, and is watched all the time.
 
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use shared_handover::layout::Component;
@@ -8,7 +11,7 @@ use shared_slots::Page;
 use crate::check::{self, Allowed};
 use crate::clock;
 use crate::damage;
-use crate::host::{Dose, Host, Rig};
+use crate::host::{Dose, Factory, Host, Rig};
 use crate::ledger::Ledger;
 use crate::release::{Build, Manner, Release};
 use crate::scenario::{Before, Scenario, Step, Version};
@@ -64,8 +67,12 @@ pub(crate) fn run(
         _ => Manner::Good,
     };
     let mut course = Course::new(host, [(1, Manner::Good), (1, agent)], may_lose);
-    course.host.is_embedded = scenario.before == Before::Embedded;
-    let is_new = matches!(scenario.before, Before::Nothing | Before::Embedded);
+    course.host.factory = match scenario.before {
+        Before::Embedded => Factory::Embedded,
+        Before::Beside => Factory::Beside,
+        _ => Factory::Given,
+    };
+    let is_new = templates.folder(scenario.before).is_none();
     if scenario.before == Before::Release2 {
         course.offer([(2, Manner::Good); 2]);
     }
@@ -143,6 +150,8 @@ impl<'a> Course<'a> {
                 self.until(BUDGET, |course| begun(&course.host.page(component)))?;
             }
             Step::Kill(which) => self.host.kill(which)?,
+            Step::Deliver(launcher, agent) => self.deliver([launcher, agent])?,
+            Step::Ask => self.ask()?,
             Step::JobRuns => {
                 let path = self.host.ledger();
                 self.until(BUDGET, |_| !Ledger::read(&path).is_quiet())?;
@@ -180,6 +189,11 @@ impl<'a> Course<'a> {
     }
 
     pub(crate) fn publish(&mut self, builds: &[Build; 2], downgrade: bool) {
+        let manifest = self.manifest(builds, downgrade);
+        self.host.rig.server.publish(&self.host.name, manifest);
+    }
+
+    fn manifest(&mut self, builds: &[Build; 2], downgrade: bool) -> Vec<u8> {
         self.serial += 1;
         let [launcher, agent] = builds.clone();
         let release = Release {
@@ -188,9 +202,45 @@ impl<'a> Course<'a> {
             agent,
             downgrade,
         };
-        let rig = self.host.rig;
-        let manifest = rig.publisher.manifest(&release);
-        rig.server.publish(&self.host.name, manifest);
+        self.host.rig.publisher.manifest(&release)
+    }
+
+    /// Lays a release into the host's drop folder, the manifest last.
+    fn deliver(&mut self, versions: [Version; 2]) -> io::Result<()> {
+        let builds = self.offer(versions);
+        let tree = self.host.state.drop_folder().join("v1");
+        for folder in ["blobs", "stable"] {
+            fs::create_dir_all(tree.join(folder))?;
+        }
+        for build in &builds {
+            let path = tree.join(format!("blobs/{}", build.digest));
+            fs::write(path, &*build.bytes)?;
+        }
+        let manifest = self.manifest(&builds, false);
+        fs::write(tree.join("unfinished"), manifest)?;
+        fs::rename(tree.join("unfinished"), tree.join("stable/manifest.json"))
+    }
+
+    /// Asks how the launcher is. A fault may keep it from answering, but not from working.
+    fn ask(&mut self) -> Result<(), Failure> {
+        let socket = self.host.state.launcher_socket();
+        let answered = |_: &Self| -> bool {
+            let ask = || {
+                let mut stream = UnixStream::connect(&socket)?;
+                stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+                stream.write_all(b"{\"ask\":\"status\"}\n")?;
+                let mut byte = [0];
+                stream.read_exact(&mut byte)
+            };
+            ask().is_ok()
+        };
+        let came = self.until(BUDGET, answered)?;
+        if came {
+            return Ok(());
+        }
+        Err(Failure::Stuck(
+            "the control socket answers nobody".to_owned(),
+        ))
     }
 
     /// Looks after the host until `done`, at most this long; whether it came.

@@ -54,6 +54,17 @@ pub(crate) enum Dose {
     Fault(Fault),
 }
 
+/// Where the bootstrapper finds its factory launcher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Factory {
+    /// It is told.
+    Given,
+    /// In its own file.
+    Embedded,
+    /// Beside its own file.
+    Beside,
+}
+
 /// A host. All that is left of it is killed when it is dropped.
 pub(crate) struct Host<'a> {
     pub(crate) rig: &'a Rig,
@@ -61,8 +72,7 @@ pub(crate) struct Host<'a> {
     pub(crate) folder: PathBuf,
     pub(crate) state: StateDir,
     dose: Dose,
-    /// Whether its bootstrapper brings its launcher along in its own file.
-    pub(crate) is_embedded: bool,
+    pub(crate) factory: Factory,
     child: Option<Child>,
     ended: Option<Instant>,
     /// Ends of the bootstrapper that nobody asked for.
@@ -92,7 +102,7 @@ impl<'a> Host<'a> {
             folder,
             state: StateDir::new(state),
             dose,
-            is_embedded: false,
+            factory: Factory::Given,
             child: None,
             ended: None,
             restarts: 0,
@@ -105,13 +115,14 @@ impl<'a> Host<'a> {
             .create(true)
             .append(true)
             .open(self.folder.join("stderr.log"))?;
-        let mut command = if self.is_embedded {
-            Command::new(&self.rig.embedded)
-        } else {
-            let mut command = Command::new(&self.rig.bootstrapper);
-            command.arg("--launcher").arg(&self.rig.launcher);
-            command
+        let program = match self.factory {
+            Factory::Given | Factory::Beside => &self.rig.bootstrapper,
+            Factory::Embedded => &self.rig.embedded,
         };
+        let mut command = Command::new(program);
+        if self.factory == Factory::Given {
+            command.arg("--launcher").arg(&self.rig.launcher);
+        }
         command
             .arg("--state-dir")
             .arg(self.state.root())

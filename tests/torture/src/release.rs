@@ -10,9 +10,16 @@ use std::{fs, io};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use shared_delta::Algorithm;
 use shared_handover::layout::Component;
 use shared_release::{Keypair, sign};
 use shared_slots::Digest;
+
+/// The agent with this number has plugins.
+const WITH_PLUGINS: u64 = 4;
+
+/// The agent with this number can be had as a patch to the first one.
+const AS_DELTA: u64 = 5;
 
 /// A version of a component.
 #[derive(Debug, Clone)]
@@ -181,6 +188,19 @@ impl Publisher {
             })
         };
         let both = [&release.launcher, &release.agent];
+        let mut releases: Vec<serde_json::Value> = both.map(entry).into();
+        if release.agent.seq == WITH_PLUGINS {
+            let mut plugins = entry(&self.build(Component::Agent, 0, Manner::Good, || {
+                b"stands for an archive".to_vec()
+            }));
+            plugins["component"] = json!("plugins");
+            plugins["version"] = json!(format!("0.{WITH_PLUGINS}.0"));
+            plugins["seq"] = json!(WITH_PLUGINS);
+            releases.push(plugins);
+        }
+        if release.agent.seq == AS_DELTA && release.agent.manner == Manner::Good {
+            releases[1]["targets"][0]["deltas"] = json!([self.delta(&release.agent)]);
+        }
         let mut payload = json!({
             "type": "release",
             "format": 1,
@@ -189,12 +209,28 @@ impl Publisher {
             "issued": Timestamp::now().to_string(),
             "expires": expires(),
             "root": 1,
-            "releases": both.map(entry),
+            "releases": releases,
         });
         if release.downgrade {
             payload["allow_downgrade"] = json!(both.map(down));
         }
         self.sign(&payload)
+    }
+
+    /// The patch that makes this agent of the first one.
+    fn delta(&self, agent: &Build) -> serde_json::Value {
+        let first = self.agent(1, Manner::Good);
+        let patch = self.build(Component::Agent, u64::MAX, Manner::Good, || {
+            shared_delta::create(Algorithm::Zstd, &first.bytes, &agent.bytes)
+                .expect("a patch between two small files can be made in memory")
+        });
+        json!({
+            "from": first.digest.to_string(),
+            "algo": Algorithm::Zstd.name(),
+            "url": [format!("blobs/{}", patch.digest)],
+            "size": patch.bytes.len(),
+            "sha256": patch.digest.to_string(),
+        })
     }
 
     fn sign(&self, payload: &serde_json::Value) -> Vec<u8> {

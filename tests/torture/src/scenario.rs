@@ -18,6 +18,8 @@ pub(crate) enum Before {
     Real1,
     /// An empty folder, and the factory launcher embedded in the bootstrapper.
     Embedded,
+    /// An empty folder, and the factory launcher beside the bootstrapper.
+    Beside,
 }
 
 /// One step. Waiting steps have a limit.
@@ -33,6 +35,10 @@ pub(crate) enum Step {
     Rejected(Component),
     /// Until a version of this component is on trial.
     OnTrial(Component),
+    /// Lays them into the host's drop folder instead.
+    Deliver(Version, Version),
+    /// Asks the launcher how it is, over its control socket.
+    Ask,
     /// Until a job runs.
     JobRuns,
     /// Kills the launcher and stops the host at once; starts it again.
@@ -84,10 +90,11 @@ const fn real(seq: u64) -> Version {
     (seq, Manner::Real)
 }
 
-use Before::{Embedded, Nothing, Real1, Release1, Release2};
+use Before::{Beside, Embedded, Nothing, Real1, Release1, Release2};
 use Component::{Agent, Launcher};
 use Step::{
-    Converge, CutNext, JobRuns, Kill, OnTrial, Publish, PublishBack, Rejected, Restart, StopAlone,
+    Ask, Converge, CutNext, Deliver, JobRuns, Kill, OnTrial, Publish, PublishBack, Rejected,
+    Restart, StopAlone,
 };
 
 const fn scenario(name: &'static str, before: Before, steps: &'static [Step]) -> Scenario {
@@ -251,6 +258,11 @@ pub(crate) const ALL: &[Scenario] = &[
         &[CutNext, Publish(good(2), good(1)), Converge],
     ),
     scenario("embedded", Embedded, &[Publish(good(1), good(1)), Converge]),
+    scenario("beside", Beside, &[Publish(good(1), good(1)), Converge]),
+    scenario("drop", Release1, &[Deliver(good(1), good(2)), Converge]),
+    scenario("plugins", Release1, &[Publish(good(1), good(4)), Converge]),
+    scenario("delta", Release1, &[Publish(good(1), good(5)), Converge]),
+    scenario("asked", Release1, &[Converge, Ask, Converge]),
     scenario("stop-alone", Release1, &[Converge, StopAlone, Converge]),
     scenario("real-agent", Real1, &[Publish(good(1), real(2)), Converge]),
     scenario(

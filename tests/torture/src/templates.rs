@@ -48,7 +48,7 @@ impl Templates {
     /// The state to begin with.
     pub(crate) fn folder(&self, before: Before) -> Option<&Path> {
         let name = match before {
-            Before::Nothing | Before::Embedded => return None,
+            Before::Nothing | Before::Embedded | Before::Beside => return None,
             Before::Release1 => "release-1",
             Before::Release2 => "release-2",
             Before::Real1 => "real-1",
