@@ -111,12 +111,15 @@ fn a_complete_folder_is_used_again_and_not_written() {
 #[test]
 fn a_damaged_folder_is_made_anew() {
     type Damage = fn(&Path);
-    let damages: [(&str, Damage); 6] = [
+    let damages: [(&str, Damage); 7] = [
         ("changed", |folder| {
             fs::write(folder.join("no-library.txt"), "6").unwrap();
         }),
         ("cut", |folder| {
             fs::write(folder.join("no-library.txt"), "").unwrap();
+        }),
+        ("grown", |folder| {
+            fs::write(folder.join("no-library.txt"), "56").unwrap();
         }),
         ("missing", |folder| {
             fs::remove_file(folder.join("no-library.txt")).unwrap();
