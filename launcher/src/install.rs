@@ -17,7 +17,7 @@ use crate::plan::{self, Installed, Plan, Why};
 use crate::spread;
 use crate::step_check::{self, Found, Question, Trouble};
 use crate::trust::{Trust, advice};
-use crate::upgrade::{Block, Event, Supply, Task};
+use crate::upgrade::{Block, Event, Supply, Task, Verdict};
 use crate::wire::Happening;
 
 impl Host<'_> {
@@ -32,9 +32,11 @@ impl Host<'_> {
             return Some(Event::NothingNew);
         };
         let (fetcher, reports) = (self.fetcher.clone(), self.reports.clone());
+        self.questions += 1;
+        let number = self.questions;
         tokio::spawn(async move {
             let answer = step_check::ask(&fetcher, &question).await;
-            let _ = reports.send(Happening::Answered(answer));
+            let _ = reports.send(Happening::Answered(number, answer));
         });
         None
     }
@@ -74,8 +76,12 @@ impl Host<'_> {
         bases
     }
 
-    /// The server answered: trust it or not, and see what follows.
-    pub(crate) fn answered(&mut self, answer: Result<Found, Trouble>) {
+    /// The server answered: trust it or not, and see what follows. Of an answer that nobody waits
+    /// for any more, nothing does.
+    pub(crate) fn answered(&mut self, question: u64, answer: Result<Found, Trouble>) {
+        if question != self.questions || !self.upgrade.awaits_answer() {
+            return;
+        }
         match answer.and_then(|found| self.adopt_manifest(found)) {
             Ok(is_new) => {
                 self.complaints.manifest_came(is_new);
@@ -160,6 +166,9 @@ impl Host<'_> {
 
     /// Compares the manifest with what is installed.
     fn compare(&mut self) {
+        if let Some(trial) = self.upgrade.trial() {
+            return self.compare_with_trial(trial);
+        }
         let Some(plan) = self.plan() else {
             return self.feed(Event::NothingNew);
         };
@@ -188,6 +197,26 @@ impl Host<'_> {
             }
             None => self.feed(Event::Checked(task)),
         }
+    }
+
+    /// Compares the manifest with the version on trial, which gives way to another agent that may be
+    /// adopted now. Another launcher waits for the verdict, so that two trials are not mixed.
+    fn compare_with_trial(&mut self, trial: Digest) {
+        let is_revoked = self.is_revoked(trial);
+        let next = self.plan().and_then(|plan| plan.agent);
+        let next = next.filter(|next| next.digest != trial && self.in_the_way(next).is_none());
+        if !is_revoked && next.is_none() {
+            return self.feed(Event::NothingNew);
+        }
+        let version = self.version_of(Some(trial));
+        match next {
+            _ if is_revoked => warn!(%version, "the version on trial was taken back"),
+            next => {
+                let by = next.map(|next| next.version).unwrap_or_default();
+                info!(%version, %by, "the version on trial gives way to a newer release");
+            }
+        }
+        self.feed(Event::Judged(Verdict::Overtaken));
     }
 
     /// What follows from the manifest, if there is one that may be adopted.

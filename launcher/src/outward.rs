@@ -166,7 +166,8 @@ impl Outward {
         };
         // Nobody wants a line for each question to the server.
         let was_asked = from == Step::Checking && to.step() == Step::Idle;
-        if from == to.step() || to.step() == Step::Checking || was_asked {
+        let is_asked = from != Step::Settling && to.step() == Step::Checking;
+        if from == to.step() || is_asked || was_asked {
             return;
         }
         let (outcome, detail) = outcome(from, event, to, self.verdict);
@@ -175,7 +176,11 @@ impl Outward {
         }
         let transition = Transition {
             component: component.name(),
-            to: phase(to.step()),
+            // What follows from the next question is another upgrade.
+            to: match to.step() {
+                Step::Checking => Phase::Idle,
+                step => phase(step),
+            },
             version: version.clone(),
             outcome,
             detail,
@@ -214,9 +219,10 @@ fn outcome(
         (Step::Settling, Event::Settled) => match verdict {
             Some(Verdict::Commit) => ("committed", String::new()),
             Some(Verdict::Reject(reason)) => ("rejected", reason.text().to_owned()),
+            Some(Verdict::Overtaken) => ("overtaken", String::new()),
             _ => ("withdrawn", String::new()),
         },
-        (_, Event::Failed { .. }) => ("failed", String::new()),
+        (_, Event::Failed { .. } | Event::NotStarted) => ("failed", String::new()),
         (_, Event::Spoiled) => ("spoiled", String::new()),
         (_, Event::Blocked { why, .. }) => ("", why.to_string()),
         _ if to.step() == Step::Leaving => ("handed-over", String::new()),

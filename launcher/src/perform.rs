@@ -57,6 +57,8 @@ pub(crate) struct Host<'a> {
     pub(crate) fetcher: Fetcher,
     /// Ends the download under way.
     pub(crate) fetching: Option<AbortHandle>,
+    /// Questions for the manifest so far; the last one is the one whose answer counts.
+    pub(crate) questions: u64,
     /// When the manifest came that is known.
     pub(crate) news_at: Duration,
     pub(crate) trust: Option<Trust>,
@@ -101,6 +103,7 @@ impl<'a> Host<'a> {
         let mut host = Self {
             fetcher: Fetcher::with(&settings.fetch_options(own.stamp))?,
             fetching: None,
+            questions: 0,
             news_at: Duration::ZERO,
             records: Records::new(state.root(), state.quarantine()),
             effort: Effort::load(&state.root().join("effort.json")),

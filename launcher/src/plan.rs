@@ -41,6 +41,8 @@ pub(crate) struct Installed<'a> {
 pub(crate) struct Plan {
     /// What to install next.
     pub(crate) task: Option<Task>,
+    /// The agent that the manifest leads to, even if a launcher goes before it.
+    pub(crate) agent: Option<Task>,
     /// Versions that differ from the installed ones and are left alone.
     pub(crate) skipped: Vec<Skipped>,
 }
@@ -111,8 +113,8 @@ pub(crate) fn plan(manifest: &Manifest, installed: &Installed<'_>) -> Plan {
         };
         match place.next_version(manifest) {
             Some(Ok(task)) => {
-                plan.task = Some(task);
-                break;
+                plan.agent = (component == Component::Agent).then(|| task.clone());
+                plan.task.get_or_insert(task);
             }
             Some(Err(skipped)) => plan.skipped.push(skipped),
             None => {}

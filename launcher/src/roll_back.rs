@@ -17,7 +17,7 @@ pub(crate) fn settle(slot: &Slot, verdict: Verdict) -> Result<Page, PageError> {
         // from running is more likely this host's configuration.
         Verdict::Reject(_) if page.committed().is_none() => page.withdraw(),
         Verdict::Reject(reason) => page.reject(reason, Moment::read(&OsFs)),
-        Verdict::Withdraw => page.withdraw(),
+        Verdict::Withdraw | Verdict::Overtaken => page.withdraw(),
     });
     let page = match settled {
         Err(PageError::Refused(Refused::NoTrial)) => slot.read().page,

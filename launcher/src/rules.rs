@@ -20,7 +20,7 @@ use crate::upgrade::Task;
 #[derive(Debug)]
 pub(crate) struct Rules {
     path: PathBuf,
-    /// What the command line says, for want of a file.
+    /// What the command line says, where the file is silent.
     mode: Mode,
     policy: Policy,
     trouble: Option<String>,
@@ -64,7 +64,10 @@ impl Rules {
         let most = MAX_BYTES as u64 + 1;
         match OsFs.read("policy.read", &self.path, most) {
             Ok(bytes) => match Policy::parse(&bytes) {
-                Ok(policy) => (self.policy, self.trouble) = (policy, None),
+                Ok(mut policy) => {
+                    policy.mode.get_or_insert(self.mode);
+                    (self.policy, self.trouble) = (policy, None);
+                }
                 Err(error) => {
                     self.policy = Policy::unusable(&error);
                     self.trouble = Some(error.to_string());
@@ -72,7 +75,7 @@ impl Rules {
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.policy = Policy {
-                    mode: self.mode,
+                    mode: Some(self.mode),
                     ..Policy::default()
                 };
                 self.trouble = None;
@@ -228,6 +231,23 @@ mod tests {
         assert!(missing.trouble().is_none());
         assert!(
             missing
+                .objection(&task(Cause::Release, false), now())
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn a_file_that_names_no_mode_leaves_that_of_the_command_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.json");
+        fs::write(
+            &path,
+            r#"{"pins": [{"component": "launcher", "version": "1"}]}"#,
+        )
+        .unwrap();
+        let rules = Rules::load(&path, Mode::Off);
+        assert!(
+            rules
                 .objection(&task(Cause::Release, false), now())
                 .is_some()
         );

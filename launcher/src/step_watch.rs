@@ -287,6 +287,7 @@ mod tests {
                     ended || missed >= MISSED_PINGS || self_test != Some(true)
                 ),
                 Some(Verdict::Withdraw) => prop_assert!(can_go_back && facts.is_fit()),
+                Some(Verdict::Overtaken) => prop_assert!(false, "no gate can know"),
                 None => prop_assert!(!ended && self_test != Some(false)),
             }
         }

@@ -97,7 +97,7 @@ impl Host<'_> {
             }
             // Nothing new is begun while this host is being stopped.
             _ if self.ending != Ending::No => {}
-            Happening::Answered(answer) => self.answered(answer),
+            Happening::Answered(question, answer) => self.answered(question, answer),
             Happening::Received(digest, done, total) => self.received(digest, done, total),
             Happening::Downloaded(digest, done) => self.downloaded(digest, done),
             Happening::Sealed(digest, sealed) => self.sealed(digest, sealed),
@@ -198,7 +198,10 @@ impl Host<'_> {
             .as_ref()
             .and_then(|trust| trust.manifest())
             .map_or(0, |manifest| manifest.serial);
-        let calm = matches!(self.upgrade, Upgrade::Idle { failures: 0, .. });
+        let calm = matches!(
+            self.upgrade,
+            Upgrade::Idle { failures: 0, .. } | Upgrade::Trying { asked: false, .. }
+        );
         if calm && self.announced > known && self.announced != self.asked_for {
             info!(serial = self.announced, "the server has a newer release");
             self.asked_for = self.announced;

@@ -44,13 +44,13 @@ impl Host<'_> {
                         &version,
                         &error.to_string(),
                     );
-                    Some(Event::Failed { rest: None })
+                    Some(Event::NotStarted)
                 }
             },
             Prepared::Over(verdict) => Some(Event::Judged(verdict)),
             Prepared::NotCounted(error) => {
                 self.complain("trial not started", "slot", &error.to_string());
-                Some(Event::Failed { rest: None })
+                Some(Event::NotStarted)
             }
         }
     }
@@ -82,6 +82,7 @@ impl Host<'_> {
                 self.crew.reject(digest);
             }
             Verdict::Withdraw => warn!(%version, %back_to, "agent could not be proved; taken back"),
+            Verdict::Overtaken => info!(%version, %back_to, "trial ended without a verdict"),
         }
         if verdict != Verdict::Commit {
             self.switching = None;
@@ -95,7 +96,7 @@ impl Host<'_> {
         if verdict == Verdict::Commit {
             self.effort.ends();
             self.crash_loop.recovered();
-        } else if Some(digest) == self.agent_page.previous() {
+        } else if verdict != Verdict::Overtaken && Some(digest) == self.agent_page.previous() {
             self.crash_loop.other_failed();
             if self.crash_loop.is_rescue() {
                 error!(

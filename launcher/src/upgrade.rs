@@ -19,7 +19,7 @@ use shared_slots::Digest;
 pub(crate) use event::{Effect, Event, Now, Verdict};
 pub(crate) use task::{Block, Cause, Supply, Task};
 
-use crate::keep_running::wait_after;
+use crate::keep_running::{LONGEST_WAIT, wait_after};
 
 /// The longest rest between two checks that a failing server can bring about.
 const LONGEST_REST: Duration = Duration::from_hours(1);
@@ -48,8 +48,14 @@ pub(crate) enum Upgrade {
     },
     /// The page that puts it on trial is being written.
     Arming { task: Task, failures: u32 },
-    /// The agent with this digest is on trial, and watched.
-    Trying { digest: Digest, failures: u32 },
+    /// The agent with this digest is on trial, and watched. The server is asked at `due`, for a
+    /// newer manifest may end this, unless it is being `asked`.
+    Trying {
+        digest: Digest,
+        due: Duration,
+        asked: bool,
+        failures: u32,
+    },
     /// The page with the verdict is being written.
     Settling {
         digest: Digest,
@@ -81,6 +87,7 @@ impl Upgrade {
         match event {
             Event::Tick | Event::AskNow | Event::Asked => self.woken(&event, now),
             Event::Failed { rest } => (self.failed(rest, now), vec![]),
+            Event::NotStarted => (self.not_started(now), vec![]),
             Event::Blocked { task, why, until } => (self.blocked(task, why, until, now), vec![]),
             Event::FallBack(task) if self.may_give_way() => Self::arm(task, self.failures()),
             event => self.advance(event, now),
@@ -91,7 +98,7 @@ impl Upgrade {
     fn advance(self, event: Event, now: Now) -> (Self, Vec<Effect>) {
         let failures = self.failures();
         match (self, event) {
-            (Self::Idle { .. }, Event::Resumed(digest)) => Self::try_out(digest, failures),
+            (Self::Idle { .. }, Event::Resumed(digest)) => Self::try_out(digest, failures, now),
             (Self::Checking { .. }, Event::Checked(task)) => Self::download(task, failures),
             (Self::Checking { .. }, Event::NothingNew)
             | (Self::Downloading { .. } | Self::Staging { .. }, Event::Spoiled) => {
@@ -110,13 +117,17 @@ impl Upgrade {
             (Self::Staging { task, .. }, Event::Staged) => Self::arm(task, failures),
             (Self::Arming { task, .. }, Event::Armed) => match task.component {
                 Component::Launcher => (Self::Leaving, vec![Effect::Leave]),
-                Component::Agent => Self::try_out(task.digest, failures),
+                Component::Agent => Self::try_out(task.digest, failures, now),
             },
+            (Self::Trying { digest, .. }, Event::NothingNew) => {
+                let due = now.at + now.luck.spread(now.poll);
+                (Self::watching(digest, due, failures), vec![])
+            }
             (Self::Trying { digest, .. }, Event::Judged(verdict)) => {
                 Self::settle(digest, verdict, failures)
             }
             (Self::Settling { verdict, .. }, Event::Settled) => {
-                (Self::settled(verdict, failures, now), vec![Effect::Sweep])
+                Self::settled(verdict, failures, now)
             }
             (state, _) => (state, vec![]),
         }
@@ -138,6 +149,20 @@ impl Upgrade {
                     (self, vec![])
                 }
             }
+            Self::Trying {
+                digest,
+                due,
+                asked: false,
+                failures,
+            } if *event != Event::Tick || due <= now.at => {
+                let state = Self::Trying {
+                    digest,
+                    due,
+                    asked: true,
+                    failures,
+                };
+                (state, vec![Effect::Check])
+            }
             state => (state, vec![]),
         }
     }
@@ -145,9 +170,21 @@ impl Upgrade {
     /// When the next [`Event::Tick`] would do something.
     pub(crate) const fn due(&self) -> Option<Duration> {
         match self {
-            Self::Idle { due, .. } | Self::Waiting { due, .. } => Some(*due),
+            Self::Idle { due, .. }
+            | Self::Waiting { due, .. }
+            | Self::Trying {
+                due, asked: false, ..
+            } => Some(*due),
             _ => None,
         }
+    }
+
+    /// Whether the answer to a [`Effect::Check`] is awaited.
+    pub(crate) const fn awaits_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::Checking { .. } | Self::Trying { asked: true, .. }
+        )
     }
 
     /// The version on trial, from its first start to its verdict.
@@ -231,9 +268,19 @@ impl Upgrade {
         (Self::Arming { task, failures }, vec![effect])
     }
 
-    fn try_out(digest: Digest, failures: u32) -> (Self, Vec<Effect>) {
-        let effect = Effect::StartTrial(digest);
-        (Self::Trying { digest, failures }, vec![effect])
+    fn try_out(digest: Digest, failures: u32, now: Now) -> (Self, Vec<Effect>) {
+        let due = now.at + now.luck.spread(now.poll);
+        let state = Self::watching(digest, due, failures);
+        (state, vec![Effect::StartTrial(digest)])
+    }
+
+    const fn watching(digest: Digest, due: Duration, failures: u32) -> Self {
+        Self::Trying {
+            digest,
+            due,
+            asked: false,
+            failures,
+        }
     }
 
     fn settle(digest: Digest, verdict: Verdict, failures: u32) -> (Self, Vec<Effect>) {
@@ -253,8 +300,8 @@ impl Upgrade {
         }
     }
 
-    fn after_failure(failures: u32, rest: Option<Duration>, now: Now) -> Self {
-        let longest = now.poll.min(LONGEST_REST);
+    /// Longer each time, up to `longest`, and as long as a server asked for.
+    fn after_failure(failures: u32, longest: Duration, rest: Option<Duration>, now: Now) -> Self {
         let wait = wait_after(failures, longest, now.luck);
         Self::Idle {
             due: now.at + wait.max(rest.unwrap_or_default().min(LONGEST_REST)),
@@ -294,28 +341,53 @@ impl Upgrade {
         }
     }
 
-    /// After a step that failed: back to the start, later each time. That goes for a trial whose
-    /// start could not be counted, too. A verdict that did not reach the page is judged anew, for
-    /// that trial still runs.
+    /// After a step that failed: back to the start, later each time. A trial goes on when the server
+    /// does not answer, and when its verdict did not reach the page: then it is judged anew.
     fn failed(self, rest: Option<Duration>, now: Now) -> Self {
         match self {
             Self::Checking { failures }
             | Self::Downloading { failures, .. }
             | Self::Staging { failures, .. }
-            | Self::Arming { failures, .. }
-            | Self::Trying { failures, .. } => Self::after_failure(failures + 1, rest, now),
-            Self::Settling {
+            | Self::Arming { failures, .. } => {
+                let longest = now.poll.min(LONGEST_REST);
+                Self::after_failure(failures + 1, longest, rest, now)
+            }
+            Self::Trying {
                 digest, failures, ..
-            } => Self::Trying { digest, failures },
+            }
+            | Self::Settling {
+                digest, failures, ..
+            } => {
+                let rest = rest.unwrap_or_default().min(LONGEST_REST);
+                let due = now.at + now.luck.spread(now.poll).max(rest);
+                Self::watching(digest, due, failures)
+            }
             state => state,
         }
     }
 
-    fn settled(verdict: Verdict, failures: u32, now: Now) -> Self {
-        match verdict {
-            Verdict::Commit | Verdict::Withdraw => Self::idle(now),
-            Verdict::Reject(_) => Self::after_failure(failures + 1, None, now),
+    /// The trial was not started, for reasons that lie in this host and may be mended soon.
+    fn not_started(self, now: Now) -> Self {
+        match self {
+            Self::Trying { failures, .. } => {
+                Self::after_failure(failures + 1, LONGEST_WAIT, None, now)
+            }
+            state => state,
         }
+    }
+
+    /// The verdict is on the page. What overtook a trial is looked at without delay; what made one
+    /// fail may be this host's configuration, so the next look is never far away.
+    fn settled(verdict: Verdict, failures: u32, now: Now) -> (Self, Vec<Effect>) {
+        let state = match verdict {
+            Verdict::Commit | Verdict::Withdraw => Self::idle(now),
+            Verdict::Reject(_) => Self::after_failure(failures + 1, LONGEST_WAIT, None, now),
+            Verdict::Overtaken => {
+                let state = Self::Checking { failures: 0 };
+                return (state, vec![Effect::Sweep, Effect::Check]);
+            }
+        };
+        (state, vec![Effect::Sweep])
     }
 }
 

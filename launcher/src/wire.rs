@@ -14,8 +14,8 @@ use crate::step_check::{Found, Trouble};
 /// Something that happened.
 #[derive(Debug)]
 pub(crate) enum Happening {
-    /// The server answered the question for the manifest.
-    Answered(Result<Found, Trouble>),
+    /// The question for the manifest with this number came to an end.
+    Answered(u64, Result<Found, Trouble>),
     /// So many bytes of a version have come, of so many.
     Received(Digest, u64, u64),
     /// The download of a version ended.

@@ -240,19 +240,14 @@ impl Host<'_> {
     }
 
     fn policy_in_force(&self) -> PolicyInForce {
-        let policy = self.rules.policy();
         let now = Timestamp::now();
         let pins = self.rules.pins(now).into_iter();
         PolicyInForce {
-            mode: policy.mode,
             trouble: self.rules.trouble().map(str::to_owned),
-            hold: policy.hold.as_ref().map(|hold| Waiting {
-                until: hold.until,
-                why: hold.reason.clone(),
-            }),
             pins: pins
                 .map(|(component, version)| (component.name().to_owned(), version))
                 .collect(),
+            ..PolicyInForce::of(self.rules.policy(), now)
         }
     }
 }

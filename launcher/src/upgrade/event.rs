@@ -16,6 +16,8 @@ pub(crate) enum Verdict {
     Reject(Reason),
     /// It could not be proved in time, which is no fault of its own: no mark.
     Withdraw,
+    /// A newer manifest took it back or leads to another one: no mark.
+    Overtaken,
 }
 
 /// What happened.
@@ -39,6 +41,8 @@ pub(crate) enum Event {
     },
     /// The step under way failed. `rest` is how long the server asked to be left alone.
     Failed { rest: Option<Duration> },
+    /// The trial could not be started, which is no fault of the version.
+    NotStarted,
     /// The file is not what it should be, and would not be if it were fetched again now.
     Spoiled,
     /// So many bytes have come, of so many.

@@ -191,6 +191,56 @@ fn a_verdict_that_did_not_reach_the_page_is_judged_again() {
 }
 
 #[test]
+fn the_server_is_asked_during_a_trial_and_no_answer_but_a_verdict_ends_it() {
+    let (trial, _) = play(start(), up_to_trial());
+    let due = trial.due().unwrap().as_secs();
+    assert_eq!(trial.clone().next(Event::Tick, now(due - 1)).1, []);
+    for (event, at) in [(Event::Tick, due), (Event::AskNow, 5), (Event::Asked, 5)] {
+        let (asked, effects) = trial.clone().next(event, now(at));
+        assert_eq!(effects, [Effect::Check]);
+        assert!(asked.awaits_answer() && asked.due().is_none());
+        assert_eq!(asked.clone().next(Event::AskNow, now(at)).1, []);
+        let rest = Some(Duration::from_mins(20));
+        for (answer, next) in [
+            (Event::NothingNew, 330),
+            (Event::Failed { rest: None }, 330),
+            (Event::Failed { rest }, 1200),
+        ] {
+            let (state, effects) = asked.clone().next(answer, now(at));
+            assert_eq!((state.trial(), effects), (Some(digest(2)), vec![]));
+            assert_eq!(state.due(), Some(Duration::from_secs(at + next)));
+        }
+    }
+}
+
+#[test]
+fn what_overtook_a_trial_is_looked_at_without_delay() {
+    let mut events = up_to_trial();
+    events.extend([Event::Judged(Verdict::Overtaken), Event::Settled]);
+    let (state, effects) = play(start(), events);
+    assert_eq!(state, Upgrade::Checking { failures: 0 });
+    let settle = Effect::Settle(digest(2), Verdict::Overtaken);
+    assert_eq!(effects[5..], [settle, Effect::Sweep, Effect::Check]);
+}
+
+#[test]
+fn a_version_that_fails_or_cannot_be_started_is_tried_again_within_a_minute() {
+    let verdict = Verdict::Reject(Reason::ExitedOnTrial);
+    let trial = Upgrade::Trying {
+        digest: digest(2),
+        due: Duration::ZERO,
+        asked: true,
+        failures: 20,
+    };
+    let (rejected, _) = play(trial.clone(), [Event::Judged(verdict), Event::Settled]);
+    let (not_started, _) = play(trial, [Event::NotStarted]);
+    for state in [rejected, not_started] {
+        let due = state.due().unwrap();
+        assert!((30..=61).contains(&due.as_secs()), "{state:?}");
+    }
+}
+
+#[test]
 fn a_trial_found_at_start_is_taken_up_again() {
     let (state, effects) = start().next(Event::Resumed(digest(5)), now(0));
     assert_eq!(state.trial(), Some(digest(5)));
@@ -260,6 +310,7 @@ fn any_verdict() -> impl Strategy<Value = Verdict> {
         Just(Verdict::Commit),
         Just(Verdict::Reject(Reason::NoAnswer)),
         Just(Verdict::Withdraw),
+        Just(Verdict::Overtaken),
     ]
 }
 
@@ -275,6 +326,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Checked(task(Component::Launcher))),
         1 => Just(Event::NothingNew),
         1 => Just(Event::Failed { rest: None }),
+        1 => Just(Event::NotStarted),
         1 => Just(Event::Spoiled),
         2 => Just(Event::Downloaded),
         2 => Just(Event::Staged),
@@ -285,7 +337,8 @@ fn any_event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// The step that must have come before an effect, so that nothing is skipped.
+/// The step that must have come before an effect, so that nothing is skipped. The questions that are
+/// asked during a trial are left out.
 fn follows(effect: &Effect, before: Option<&Effect>) -> bool {
     match effect {
         // A fall-back arms what is in the store.
@@ -306,7 +359,13 @@ fn follows(effect: &Effect, before: Option<&Effect>) -> bool {
 proptest! {
     #[test]
     fn no_step_is_ever_skipped(events in proptest::collection::vec(any_event(), 0..60)) {
-        let (_, effects) = play(start(), events);
+        let (mut state, mut effects) = (start(), Vec::new());
+        for (second, event) in (0..).zip(events) {
+            let on_trial = state.trial().is_some();
+            let (next, more) = state.next(event, now(second));
+            effects.extend(more.into_iter().filter(|effect| !on_trial || *effect != Effect::Check));
+            state = next;
+        }
         for (place, effect) in effects.iter().enumerate() {
             let before = place.checked_sub(1).map(|place| &effects[place]);
             prop_assert!(follows(effect, before), "{before:?} then {effect:?}");
@@ -323,6 +382,7 @@ proptest! {
             Event::Failed { rest: None },
             Event::Judged(verdict),
             Event::Settled,
+            Event::NothingNew,
         ];
         for event in way_back {
             (state, _) = state.next(event, now(100));

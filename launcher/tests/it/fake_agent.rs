@@ -19,6 +19,8 @@ pub(crate) enum Manner {
     Good,
     /// Like a good one, with a job that lasts as long as the file `job` is in the state folder.
     Busy,
+    /// Like a good one, but the endpoint never accepts it, so that it is never proved.
+    Stranger,
     /// Its self-test fails.
     Unfit,
     /// Good, until the file `broken` is in the state folder: then it ends at once.
@@ -83,6 +85,7 @@ fn plays() {
         },
         fit: manner != "Unfit",
         busy: manner == "Busy",
+        stranger: manner == "Stranger",
         status: Status::default(),
     };
     for stream in listener.incoming() {
@@ -97,6 +100,7 @@ struct FakeAgent {
     hello: ToLauncher,
     fit: bool,
     busy: bool,
+    stranger: bool,
     status: Status,
 }
 
@@ -146,7 +150,9 @@ impl FakeAgent {
         };
         self.status.busy = u32::from(self.busy && slots > 0);
         self.status.ready = slots - self.status.busy;
-        self.status.server = Server::Accepted;
+        if !self.stranger {
+            self.status.server = Server::Accepted;
+        }
     }
 
     /// A job ends when its file is gone. Draining, the agent has nothing else to wait for.

@@ -15,4 +15,5 @@ mod recover;
 mod refusal;
 mod server;
 mod sources;
+mod trial;
 mod upgrade;
