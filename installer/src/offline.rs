@@ -9,7 +9,6 @@ use jiff::{SignedDuration, Timestamp};
 use shared_control::policy::{MAX_BYTES, Policy};
 use shared_control::status::{
     Agent, Component as Standing, Disk, Mark, PolicyInForce, Status, Tier, Trial, Until, Version,
-    Waiting,
 };
 use shared_handover::handle::Handle;
 use shared_handover::layout::{Component, StateDir};
@@ -232,34 +231,12 @@ pub(crate) fn policy(state: &StateDir) -> Result<Policy, Failure> {
 }
 
 fn policy_in_force(host: &Host) -> PolicyInForce {
-    let policy = match policy(&host.state) {
-        Ok(policy) => policy,
-        Err(failure) => {
-            return PolicyInForce {
-                trouble: Some(failure.to_string()),
-                ..PolicyInForce::default()
-            };
-        }
-    };
-    let now = host.now.timestamp();
-    let lasts = |until: Option<Timestamp>| until.is_none_or(|until| now < until);
-    PolicyInForce {
-        mode: policy.mode,
-        trouble: None,
-        hold: policy
-            .hold
-            .as_ref()
-            .filter(|hold| lasts(hold.until))
-            .map(|hold| Waiting {
-                until: hold.until,
-                why: hold.reason.clone(),
-            }),
-        pins: policy
-            .pins
-            .iter()
-            .filter(|pin| lasts(pin.until))
-            .map(|pin| (pin.component.clone(), pin.version.clone()))
-            .collect(),
+    match policy(&host.state) {
+        Ok(policy) => PolicyInForce::of(&policy, host.now.timestamp()),
+        Err(failure) => PolicyInForce {
+            trouble: Some(failure.to_string()),
+            ..PolicyInForce::default()
+        },
     }
 }
 

@@ -18,7 +18,6 @@ const USUAL: usize = 100;
 pub(crate) struct Output {
     /// Whether programs read it.
     pub(crate) json: bool,
-    silent: bool,
     /// Columns that lines may have.
     pub(crate) width: usize,
     pub(crate) paint: Paint,
@@ -30,30 +29,21 @@ impl Output {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
             json,
-            silent: false,
             width: width(terminal).max(NARROWEST),
             paint: Paint::new(terminal && !plain && console::colors_enabled()),
         }
     }
 
-    /// The same, saying nothing: for a step whose outcome the whole command tells.
-    pub(crate) const fn quiet(&self) -> Self {
-        Self {
-            silent: true,
-            ..*self
-        }
-    }
-
     /// Prints text for people. A reader that is gone is no error: it has seen enough.
     pub(crate) fn text(&self, text: &str) {
-        if !self.json && !self.silent {
+        if !self.json {
             let _ = write!(std::io::stdout(), "{text}");
         }
     }
 
     /// Prints a document for programs.
     pub(crate) fn document(&self, document: &impl Serialize) {
-        if self.json && !self.silent {
+        if self.json {
             let text =
                 serde_json::to_string_pretty(document).expect("plain data always serialises");
             let _ = writeln!(std::io::stdout(), "{text}");
@@ -62,7 +52,7 @@ impl Output {
 
     /// Prints a line beside the result.
     pub(crate) fn remark(&self, text: &str) {
-        if !self.json && !self.silent {
+        if !self.json {
             let _ = writeln!(std::io::stderr(), "{text}");
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn checks(host: &Host, known: &Known) -> Vec<Check> {
     vec![
         trust(host),
         clock(host, known),
-        policy(host),
+        policy(host, known),
         server(host, known),
     ]
 }
@@ -81,10 +81,10 @@ fn clock(host: &Host, known: &Known) -> Check {
     }
 }
 
-fn policy(host: &Host) -> Check {
+fn policy(host: &Host, known: &Known) -> Check {
     match offline::policy(&host.state) {
-        Ok(policy) => {
-            let mode = serde_json::to_value(policy.mode).unwrap_or_default();
+        Ok(_) => {
+            let mode = serde_json::to_value(known.status.policy.mode).unwrap_or_default();
             Check::ok("policy", mode.as_str().unwrap_or("unknown"))
         }
         Err(failure) => Check::bad(

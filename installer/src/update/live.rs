@@ -16,7 +16,8 @@ use crate::show::progress::Progress;
 
 pub(crate) fn check(host: &Host, output: &Output) -> Result<Exit, Failure> {
     let answer = order(host, &Request::Check, output)?;
-    Ok(tell(&answer, output))
+    tell(&answer, output);
+    Ok(Exit::Success)
 }
 
 /// What a launcher has done already is no change to it any more, but it is to whoever ordered it.
@@ -37,7 +38,8 @@ pub(crate) fn apply(host: &Host, to: Option<String>, output: &Output) -> Result<
             }
         }
     }
-    Ok(tell(&answer, output))
+    tell(&answer, output);
+    Ok(outcome(&answer))
 }
 
 /// The committed versions, as people write them.
@@ -55,12 +57,20 @@ fn order(host: &Host, request: &Request, output: &Output) -> Result<Answer, Fail
     answer
 }
 
-fn tell(answer: &Answer, output: &Output) -> Exit {
+/// What something stands against was not done as ordered; what is under way goes on.
+fn outcome(answer: &Answer) -> Exit {
+    let stands = |change: &Change| !change.done && !change.why.is_empty();
+    match answer {
+        Answer::Release { changes, .. } if changes.iter().any(stands) => Exit::Failure,
+        _ => Exit::Success,
+    }
+}
+
+fn tell(answer: &Answer, output: &Output) {
     output.document(answer);
     if let Answer::Release { serial, changes } = answer {
         output.text(&told(*serial, changes));
     }
-    Exit::Success
 }
 
 fn told(serial: u64, changes: &[Change]) -> String {

@@ -43,9 +43,3 @@ pub(crate) fn known(host: &Host) -> Known {
         trouble,
     }
 }
-
-/// Tells a running launcher that the policy has changed. One that does not hear it reads the file
-/// at its next check.
-pub(crate) fn policy_changed(host: &Host) -> bool {
-    ask(host, &Request::PolicyChanged, |_| {}).is_ok()
-}

@@ -4,12 +4,12 @@ use std::fs::OpenOptions;
 use std::path::Path;
 
 use shared_control::policy::{Hold, MAX_BYTES, Mode, Pin};
-use shared_control::{Decision, Policy};
+use shared_control::{Decision, Policy, Request};
 use shared_handover::exit::Exit;
 use shared_handover::layout::Component;
 use shared_slots::{Fs as _, OsFs, Store};
 
-use super::policy_changed;
+use crate::ask::{NoAnswer, ask};
 use crate::cli::{HoldArgs, PinArgs};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -35,7 +35,8 @@ pub(crate) fn pin(host: &Host, args: &PinArgs, output: &Output) -> Result<Exit, 
         until: args.until,
         owner: args.owner.clone(),
     };
-    change(host, output, |policy| set_pin(policy, pin))?;
+    let (policy, _) = change(host, output, |policy| set_pin(policy, pin))?;
+    output.document(&policy);
     let until = args
         .until
         .map(|until| format!(" until {}", units::time(until, &host.now)));
@@ -57,23 +58,18 @@ pub(crate) fn unpin(
     component: Option<Component>,
     output: &Output,
 ) -> Result<Exit, Failure> {
-    let is_meant = |pin: &Pin| component.is_none_or(|component| pin.component == component.name());
-    let mut gone = Vec::new();
-    change(host, output, |policy| {
-        policy.pins.retain(|pin| {
-            if is_meant(pin) {
-                gone.push(format!(
-                    "{} is no longer pinned to {}\n",
-                    pin.component, pin.version
-                ));
-            }
-            !is_meant(pin)
-        });
+    let (policy, gone) = change(host, output, |policy| match component {
+        Some(component) => take_pin(policy, component.name()).into_iter().collect(),
+        None => std::mem::take(&mut policy.pins),
     })?;
+    output.document(&policy);
     if gone.is_empty() {
         output.text("there was no pin\n");
     }
-    output.text(&gone.concat());
+    for pin in &gone {
+        let (component, version) = (&pin.component, &pin.version);
+        output.text(&format!("{component} is no longer pinned to {version}\n"));
+    }
     Ok(Exit::Success)
 }
 
@@ -82,7 +78,8 @@ pub(crate) fn hold(host: &Host, args: &HoldArgs, output: &Output) -> Result<Exit
         until: args.until,
         reason: args.reason.clone(),
     });
-    change(host, output, |policy| policy.hold = hold)?;
+    let (policy, ()) = change(host, output, |policy| policy.hold = hold)?;
+    output.document(&policy);
     output.text(&match (args.end, args.until) {
         (true, _) => "the hold has ended\n".to_owned(),
         (false, None) => "nothing is adopted until `trireme update hold --end`\n".to_owned(),
@@ -101,12 +98,17 @@ pub(crate) fn show_or_set(
     from: Option<&Path>,
     output: &Output,
 ) -> Result<Exit, Failure> {
-    if let Some(from) = from {
-        let bytes = OsFs.read("policy.read-new", from, MAX_BYTES as u64 + 1);
-        let new = Policy::parse(&bytes.map_err(Failure::file("cannot read", from))?)?;
-        change_from(host, output, new.clone(), |policy| *policy = new)?;
-    }
-    let policy = offline::policy(&host.state)?;
+    let policy = match from {
+        Some(from) => {
+            let bytes = OsFs.read("policy.read-new", from, MAX_BYTES as u64 + 1);
+            let new = Policy::parse(&bytes.map_err(Failure::file("cannot read", from))?)?;
+            // Whatever is there gives way, be it unusable.
+            let alone = alone(host)?;
+            put_in_force(host, &new, alone, output)?;
+            new
+        }
+        None => offline::policy(&host.state)?,
+    };
     output.document(&policy);
     output.text(&policy.encode());
     for component in Component::ALL {
@@ -130,53 +132,57 @@ fn says(decision: &Decision, host: &Host) -> String {
     }
 }
 
-/// Sets a pin in the place of the component's own.
-pub(crate) fn set_pin(policy: &mut Policy, pin: Pin) {
-    policy.pins.retain(|other| other.component != pin.component);
+/// Sets a pin in the place of the component's own, and returns that.
+pub(crate) fn set_pin(policy: &mut Policy, pin: Pin) -> Option<Pin> {
+    let before = take_pin(policy, &pin.component);
     policy.pins.push(pin);
+    before
 }
 
-/// Changes the policy and tells the launcher.
-pub(crate) fn change(
+/// Takes the pin of a component out.
+pub(crate) fn take_pin(policy: &mut Policy, component: &str) -> Option<Pin> {
+    let is_its = |pin: &Pin| pin.component == component;
+    let place = policy.pins.iter().position(is_its)?;
+    Some(policy.pins.remove(place))
+}
+
+/// Changes the policy, tells the launcher, and gives the policy as it is now and what the change
+/// returned.
+pub(crate) fn change<T>(
     host: &Host,
     output: &Output,
-    change: impl FnOnce(&mut Policy),
-) -> Result<(), Failure> {
-    let _alone = alone(host)?;
-    let policy = offline::policy(&host.state)?;
-    if policy.mode == Mode::Unknown {
+    change: impl FnOnce(&mut Policy) -> T,
+) -> Result<(Policy, T), Failure> {
+    let alone = alone(host)?;
+    let mut policy = offline::policy(&host.state)?;
+    if policy.mode == Some(Mode::Unknown) {
         return Err(Failure::Nothing(
             "policy.json has a mode that this version does not know; it is left as it is"
                 .to_owned(),
         ));
     }
-    write(host, output, policy, change)
-}
-
-/// The same for one that replaces whatever is there, be it unusable.
-fn change_from(
-    host: &Host,
-    output: &Output,
-    policy: Policy,
-    change: impl FnOnce(&mut Policy),
-) -> Result<(), Failure> {
-    let _alone = alone(host)?;
-    write(host, output, policy, change)
-}
-
-fn write(
-    host: &Host,
-    output: &Output,
-    mut policy: Policy,
-    change: impl FnOnce(&mut Policy),
-) -> Result<(), Failure> {
-    change(&mut policy);
+    let returned = change(&mut policy);
     policy.check()?;
+    put_in_force(host, &policy, alone, output)?;
+    Ok((policy, returned))
+}
+
+/// Writes the policy, then tells a running launcher. One that does not hear it reads the file at
+/// its next check.
+fn put_in_force(
+    host: &Host,
+    policy: &Policy,
+    alone: std::fs::File,
+    output: &Output,
+) -> Result<(), Failure> {
     let path = host.state.policy();
     file::replace(&path, policy.encode().as_bytes())
         .map_err(Failure::file("cannot write", path))?;
-    policy_changed(host);
-    output.document(&policy);
+    // A launcher may be slow to answer; another `trireme` need not wait for that.
+    drop(alone);
+    if let Err(NoAnswer::Failed(failure)) = ask(host, &Request::PolicyChanged, |_| {}) {
+        output.remark(&format!("{failure}; it reads the policy at its next check"));
+    }
     Ok(())
 }
 

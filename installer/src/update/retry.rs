@@ -20,17 +20,16 @@ const FEWEST: usize = 6;
 pub(crate) fn run(host: &Host, whose: &str, output: &Output) -> Result<Exit, Failure> {
     let status = known(host).status;
     let whose = meant(whose, &status)?;
-    let request = Request::Retry { whose };
+    let request = Request::Retry {
+        whose: whose.clone(),
+    };
     let mut live = true;
     let answer = match ask(host, &request, |_| {}) {
         Ok(answer) => answer,
         Err(NoAnswer::Failed(failure)) => return Err(failure),
         Err(NoAnswer::NotRunning) => {
-            let Request::Retry { whose } = &request else {
-                unreachable!("it was made above");
-            };
             live = false;
-            by_hand(host, whose)?
+            by_hand(host, &whose)?
         }
     };
     output.document(&answer);

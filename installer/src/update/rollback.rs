@@ -10,10 +10,12 @@ use shared_slots::Store;
 use super::policy;
 use crate::ask::{NoAnswer, ask};
 use crate::failure::Failure;
+use crate::offline;
 use crate::output::Output;
 use crate::place::Host;
 use crate::show::progress::Progress;
-use crate::{file, offline};
+use crate::show::standing::named;
+use crate::trust::Trust;
 
 /// Starts that the version before gets to prove itself.
 const TRIES: u8 = 3;
@@ -28,36 +30,50 @@ pub(crate) fn run(
     let store = Store::new(host.state.store());
     let page = offline::page(&host.state, component)?;
     let Some(previous) = page.previous() else {
-        let text = format!("there is no {name} before the one that is committed");
-        return Err(Failure::Nothing(text));
+        return Err(nothing_before(component));
     };
     let version = offline::version(&store, previous).version;
-    let before = offline::policy(&host.state)?;
+    let pin = (keep && !version.is_empty()).then(|| Pin {
+        component: name.to_owned(),
+        version: version.clone(),
+        until: None,
+        owner: "trireme update rollback".to_owned(),
+    });
     // First the pin, or the newer version could come back between the two.
-    if keep && !version.is_empty() {
-        let pin = Pin {
-            component: name.to_owned(),
-            version: version.clone(),
-            until: None,
-            owner: "trireme update rollback".to_owned(),
-        };
-        policy::change(host, &output.quiet(), |policy| policy::set_pin(policy, pin))?;
+    let mut before = None;
+    if let Some(pin) = &pin {
+        (_, before) = policy::change(host, output, |policy| policy::set_pin(policy, pin.clone()))?;
     }
     let done = order(host, component, output);
-    if done.is_err() && keep {
-        put_back(host, &before);
+    if let (Err(failure), Some(pin)) = (&done, pin.as_ref()) {
+        // Where nobody knows whether it was done, the pin stays.
+        let stays = matches!(failure, Failure::NotAnswering(_))
+            || policy::change(host, output, |policy| put_back(policy, pin, before)).is_err();
+        if stays {
+            output.remark(&undo(name, &version));
+        }
     }
     let answer = done?;
     output.document(&answer);
     if let Answer::RolledBack { from, to, .. } = &answer {
         output.text(&format!("{name} goes back from {from} to {to}\n"));
     }
-    if keep && !version.is_empty() {
-        let undo =
-            format!("{name} is pinned to {version}; `trireme update unpin {name}` undoes that");
-        output.remark(&undo);
+    if pin.is_some() {
+        output.remark(&undo(name, &version));
     }
     Ok(Exit::Success)
+}
+
+fn undo(name: &str, version: &str) -> String {
+    format!("{name} is pinned to {version}; `trireme update unpin {name}` undoes that")
+}
+
+/// Puts the pin of before in the place of ours. One that somebody has set meanwhile stays.
+fn put_back(policy: &mut Policy, ours: &Pin, before: Option<Pin>) {
+    if policy.pins.contains(ours) {
+        policy::take_pin(policy, &ours.component);
+        policy.pins.extend(before);
+    }
 }
 
 fn order(host: &Host, component: Component, output: &Output) -> Result<Answer, Failure> {
@@ -84,12 +100,15 @@ fn by_hand(host: &Host, component: Component) -> Result<Answer, Failure> {
     let store = Store::new(host.state.store());
     let page = offline::page(&host.state, component)?;
     let (Some(from), Some(to)) = (page.committed(), page.previous()) else {
-        let text = format!(
-            "there is no {} before the one that is committed",
-            component.name()
-        );
-        return Err(Failure::Nothing(text));
+        return Err(nothing_before(component));
     };
+    let manifest = Trust::load(&host.state)
+        .ok()
+        .and_then(|trust| trust.manifest);
+    if manifest.is_some_and(|manifest| manifest.is_revoked(&to)) {
+        let text = "not done: the version before was taken back by a release".to_owned();
+        return Err(Failure::Nothing(text));
+    }
     store.verified(to, component.name()).map_err(|error| {
         Failure::Corrupt(format!(
             "the {} before cannot be used: {error}",
@@ -99,15 +118,17 @@ fn by_hand(host: &Host, component: Component) -> Result<Answer, Failure> {
     let armed = page.forgive(to).arm(to, TRIES);
     let armed = armed.map_err(|refused| Failure::Nothing(format!("not done: {refused}")))?;
     offline::write(&host.state, component, armed)?;
-    let name = |digest| offline::version(&store, digest);
+    let name = |digest| named(&offline::version(&store, digest));
     Ok(Answer::RolledBack {
         component: component.name().to_owned(),
-        from: crate::show::standing::named(&name(from)),
-        to: crate::show::standing::named(&name(to)),
+        from: name(from),
+        to: name(to),
     })
 }
 
-fn put_back(host: &Host, before: &Policy) {
-    let _ = file::replace(&host.state.policy(), before.encode().as_bytes());
-    super::policy_changed(host);
+fn nothing_before(component: Component) -> Failure {
+    let name = component.name();
+    Failure::Nothing(format!(
+        "there is no {name} before the one that is committed"
+    ))
 }

@@ -194,23 +194,42 @@ pub(crate) fn stable(serial: u64, what: &[(&str, &str)]) -> Vec<u8> {
     manifest("stable", serial, what, &release_key())
 }
 
+/// The same that takes a file back.
+pub(crate) fn revoking(manifest: &Manifest, digest: Digest) -> Vec<u8> {
+    let mut manifest = manifest.clone();
+    manifest.revoked.push(digest);
+    signed(&manifest, &release_key())
+}
+
 pub(crate) fn manifest(
     channel: &str,
     serial: u64,
     what: &[(&str, &str)],
     key: &Keypair,
 ) -> Vec<u8> {
+    let mut manifest = stable_manifest(serial, what);
+    manifest.channel = channel.into();
+    signed(&manifest, key)
+}
+
+fn signed(manifest: &Manifest, key: &Keypair) -> Vec<u8> {
+    sign(&manifest.to_payload().unwrap(), &[key])
+}
+
+/// What is signed: these components at these versions, for this platform. A later one of a
+/// component stands higher.
+pub(crate) fn stable_manifest(serial: u64, what: &[(&str, &str)]) -> Manifest {
     let issued = Timestamp::now() - SignedDuration::from_hours(1);
-    let mut manifest = Manifest::new(channel, serial, issued, soon());
-    manifest.releases = what
-        .iter()
-        .map(|(component, version)| {
+    let mut manifest = Manifest::new("stable", serial, issued, soon());
+    manifest.releases = (serial..)
+        .zip(what)
+        .map(|(seq, (component, version))| {
             let bytes = content(component, version);
             let target = Target::plain(OS, ARCH, Digest::of(&bytes), bytes.len() as u64);
             Release {
                 component: (*component).into(),
                 version: (*version).into(),
-                seq: serial,
+                seq,
                 min_from_seq: 0,
                 barrier: false,
                 security: false,
@@ -218,7 +237,7 @@ pub(crate) fn manifest(
             }
         })
         .collect();
-    sign(&manifest.to_payload().unwrap(), &[key])
+    manifest
 }
 
 /// All files below the state folder with their content: for "nothing was changed".

@@ -8,7 +8,7 @@ use shared_handover::layout::Component;
 use shared_slots::{Moment, OsFs, Reason};
 use shared_supervise::Lock;
 
-use crate::bed::{Bed, digest_of, snapshot};
+use crate::bed::{Bed, digest_of, revoking, snapshot, stable_manifest};
 
 fn policy(bed: &Bed) -> Policy {
     Policy::parse(&fs::read(bed.state.policy()).unwrap()).unwrap()
@@ -155,6 +155,13 @@ fn rollback_refuses_where_there_is_nothing_good_to_go_back_to() {
     assert!(ran.err.contains("its file has changed"), "{}", ran.err);
     assert_eq!(bed.slot(Component::Agent).read().page, page);
     assert!(policy(&bed).pins.is_empty(), "the pin is taken back");
+    bed.run(&["update", "pin", "agent=1.9", "--owner", "ci"]);
+    assert_eq!(bed.run(&["update", "rollback", "agent"]).code, 65);
+    assert_eq!(
+        policy(&bed).pins[0].owner,
+        "ci",
+        "and that of before is back"
+    );
 }
 
 #[test]
@@ -281,6 +288,61 @@ fn a_policy_is_checked_before_it_is_put_in_force() {
     assert_eq!(ran.code, 78, "{}", ran.err);
     assert_eq!(fs::read(bed.state.policy()).unwrap(), b"{");
     assert_eq!(bed.run(&["update", "policy", path]).code, 0);
+}
+
+#[test]
+fn programs_get_one_document_from_each_command_that_writes_the_policy() {
+    let bed = Bed::installed();
+    let file = bed.path("new.json");
+    fs::write(&file, r#"{"mode":"off"}"#).unwrap();
+    for args in [
+        &["update", "pin", "agent=2.0"][..],
+        &["update", "hold", "--reason", "audit"],
+        &["update", "unpin"],
+        &["update", "policy", file.to_str().unwrap()],
+    ] {
+        let (document, code) = bed.json(args);
+        assert_eq!(code, 0, "{args:?}");
+        let written = serde_json::to_value(policy(&bed)).unwrap();
+        assert_eq!(document, written, "{args:?}");
+    }
+    let (document, _) = bed.json(&["update", "rollback", "agent"]);
+    assert_eq!(document["what"], "rolled-back");
+}
+
+#[test]
+fn a_pin_leaves_the_mode_to_the_command_line() {
+    let bed = Bed::installed();
+    bed.run(&["update", "pin", "agent"]);
+    assert_eq!(policy(&bed).mode, None);
+}
+
+#[test]
+fn a_rollback_that_pins_nothing_does_not_need_a_policy() {
+    let bed = Bed::installed();
+    fs::write(bed.state.policy(), "{").unwrap();
+    let ran = bed.run(&["update", "rollback", "agent"]);
+    assert_eq!(ran.code, 78, "{}", ran.err);
+    assert_eq!(trial(&bed, Component::Agent), None);
+    let ran = bed.run(&["update", "rollback", "agent", "--no-pin"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+#[test]
+fn a_rollback_to_what_was_taken_back_is_refused() {
+    let bed = Bed::installed();
+    bed.remember(&revoking(
+        &stable_manifest(3, &[("agent", "2.0")]),
+        digest_of("agent", "1.0"),
+    ));
+    let ran = bed.run(&["update", "rollback", "agent"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.err.contains("was taken back by a release"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(trial(&bed, Component::Agent), None);
 }
 
 #[test]

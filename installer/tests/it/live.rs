@@ -177,6 +177,28 @@ fn apply_names_what_was_done_even_if_the_launcher_has_nothing_left_to_do() {
 }
 
 #[test]
+fn apply_fails_where_something_stands_against_it() {
+    let bed = Bed::installed();
+    let change = |why: &str| Change {
+        component: "agent".into(),
+        from: "2.0".into(),
+        to: "3.0".into(),
+        done: false,
+        why: why.into(),
+    };
+    for (why, code) in [("this host is held", 1), ("", 0)] {
+        let changes = vec![change(why)];
+        let release = Answer::Release { serial: 8, changes };
+        let server = bed.answering(vec![done(ok()), done(release), done(ok())]);
+        let ran = bed.run(&["update", "apply"]);
+        assert_eq!(ran.code, code, "{}", ran.out);
+        assert!(ran.out.contains(&format!("3.0: {why}")), "{}", ran.out);
+        server.join().unwrap();
+        std::fs::remove_file(bed.state.launcher_socket()).unwrap();
+    }
+}
+
+#[test]
 fn check_says_that_a_host_is_up_to_date() {
     let bed = Bed::installed();
     let answer = Answer::Release {
@@ -244,8 +266,17 @@ fn rollback_pins_first_and_takes_the_pin_back_when_it_is_refused() {
     let server = bed.answering(vec![done(Answer::Ok), refused, done(Answer::Ok)]);
     assert_eq!(bed.run(&["update", "rollback", "agent"]).code, 1);
     assert_eq!(server.join().unwrap().last(), Some(&Request::PolicyChanged));
-    let policy = std::fs::read_to_string(bed.state.policy()).unwrap();
-    assert!(!policy.contains("pins"), "{policy}");
+    let policy = || std::fs::read_to_string(bed.state.policy()).unwrap();
+    assert!(!policy().contains("pins"), "{}", policy());
+
+    // One that hangs up may have done it: then the newer version must not come back.
+    std::fs::remove_file(bed.state.launcher_socket()).unwrap();
+    let server = bed.answering(vec![done(Answer::Ok), vec![]]);
+    let ran = bed.run(&["update", "rollback", "agent"]);
+    assert_eq!(ran.code, 69, "{}", ran.err);
+    assert!(ran.err.contains("agent is pinned to 1.0"), "{}", ran.err);
+    assert!(policy().contains("pins"), "{}", policy());
+    server.join().unwrap();
 }
 
 #[test]

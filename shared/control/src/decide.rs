@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{Timestamp, Zoned};
 use shared_handover::layout::Component;
 
-use crate::policy::{Mode, Policy};
+use crate::policy::{Hold, Mode, Policy};
 
 /// How many blackouts and windows in a row are looked at to find the next opening; where there are
 /// more, the answer is to ask again after these.
@@ -99,7 +99,7 @@ impl Policy {
         {
             return stopped;
         }
-        let windows = match self.mode {
+        let windows = match self.mode.unwrap_or_default() {
             Mode::Off => return Decision::Never { why: Never::Off },
             Mode::Unknown => {
                 return Decision::Never {
@@ -123,6 +123,11 @@ impl Policy {
             .unwrap_or(Decision::Go)
     }
 
+    /// The hold, if it lasts at `now`.
+    pub fn hold_at(&self, now: Timestamp) -> Option<&Hold> {
+        self.hold.as_ref().filter(|hold| lasts(hold.until, now))
+    }
+
     /// The version that a component is pinned to at `now`.
     pub fn pin_of(&self, component: Component, now: Timestamp) -> Option<&str> {
         let pin = self
@@ -137,7 +142,7 @@ impl Policy {
     }
 
     fn held(&self, now: Timestamp) -> Option<Decision> {
-        let hold = self.hold.as_ref().filter(|hold| lasts(hold.until, now))?;
+        let hold = self.hold_at(now)?;
         let reason = hold.reason.clone();
         Some(match hold.until {
             Some(until) => Decision::Wait {

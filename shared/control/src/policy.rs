@@ -10,7 +10,7 @@
 //! }
 //! ```
 //!
-//! A missing file is the default: every release is adopted as it comes. A file that makes no sense
+//! A missing file is the default: releases are adopted as the launcher's command line says. A file that makes no sense
 //! is [`Policy::unusable`]: nothing is adopted, and what is installed runs.
 
 use jiff::Timestamp;
@@ -26,8 +26,10 @@ pub const MAX_BYTES: usize = 256 * 1024;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Policy {
-    /// What happens to a newer release.
-    pub mode: Mode,
+    /// What happens to a newer release; where the file does not say it, the launcher's command line
+    /// does. So a pin or hold that is written into a new file changes nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
     /// When it may be adopted, for [`Mode::Window`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Window>,
@@ -198,7 +200,7 @@ impl Policy {
 
     /// Whether it makes sense.
     pub fn check(&self) -> Result<(), PolicyError> {
-        if self.mode == Mode::Window && self.windows.is_empty() {
+        if self.mode == Some(Mode::Window) && self.windows.is_empty() {
             return Err(PolicyError::NoWindow);
         }
         for window in &self.windows {

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use shared_handover::layout;
 
-use crate::policy::Mode;
+use crate::policy::{Mode, Policy};
 
 /// The format this crate writes. Raised only if a reader could no longer do the right thing.
 pub const FORMAT: u32 = 1;
@@ -332,4 +333,23 @@ pub struct PolicyInForce {
     pub hold: Option<Waiting>,
     /// The pins in force, by component.
     pub pins: BTreeMap<String, String>,
+}
+
+impl PolicyInForce {
+    /// What of a policy counts at `now`.
+    pub fn of(policy: &Policy, now: Timestamp) -> Self {
+        let pin = |component: layout::Component| {
+            let version = policy.pin_of(component, now)?;
+            Some((component.name().to_owned(), version.to_owned()))
+        };
+        Self {
+            mode: policy.mode.unwrap_or_default(),
+            trouble: None,
+            hold: policy.hold_at(now).map(|hold| Waiting {
+                until: hold.until,
+                why: hold.reason.clone(),
+            }),
+            pins: layout::Component::ALL.into_iter().filter_map(pin).collect(),
+        }
+    }
 }

@@ -23,7 +23,7 @@ fn window(days: &[Day], from: &str, to: &str, zone: &str) -> Window {
 
 fn windows(windows: Vec<Window>) -> Policy {
     Policy {
-        mode: Mode::Window,
+        mode: Some(Mode::Window),
         windows,
         ..Policy::default()
     }
@@ -179,7 +179,7 @@ fn security_goes_through_windows_and_nothing_else() {
     policy.blackouts = vec![blackout("2026-11-21", None, None)];
     let why = Wait::Blackout { why: "move".into() };
     assert_eq!(secure(&policy), wait("2026-11-22T00:00:00Z", why));
-    policy.mode = Mode::Off;
+    policy.mode = Some(Mode::Off);
     assert_eq!(secure(&policy), Decision::Never { why: Never::Off });
 }
 
@@ -205,7 +205,7 @@ fn a_blackout_holds_its_days_in_its_zone_in_every_mode() {
     assert_eq!(decide(&policy, "2026-12-24T05:00:00Z"), wait(over, why()));
     assert_eq!(decide(&policy, over), Decision::Go);
 
-    policy.mode = Mode::Window;
+    policy.mode = Some(Mode::Window);
     policy.windows = vec![window(&[], "01:00", "02:00", "America/New_York")];
     let opens = wait("2026-12-27T06:00:00Z", why());
     assert_eq!(decide(&policy, "2026-12-25T06:30:00Z"), opens);
@@ -303,7 +303,7 @@ fn a_pin_without_an_end_stands_until_it_is_removed() {
 #[test]
 fn mode_pin_adopts_pinned_versions_only() {
     let mut policy = pinned("2.0", None);
-    policy.mode = Mode::Pin;
+    policy.mode = Some(Mode::Pin);
     let now = at("2026-11-21T12:00:00Z");
     assert_eq!(policy.decide(Agent, "2.0", false, &now), Decision::Go);
     let never = policy.decide(Launcher, "2.0", true, &now);
@@ -334,7 +334,7 @@ fn by_hand_only_holds_and_pins_stand_against_it() {
     let now = at("2026-11-21T12:00:00Z");
     let by_hand = |policy: &Policy| policy.decide_by_hand(Agent, "2.0", &now);
     let off = Policy {
-        mode: Mode::Off,
+        mode: Some(Mode::Off),
         blackouts: vec![blackout("2026-11-21", None, None)],
         ..Policy::default()
     };

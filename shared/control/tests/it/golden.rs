@@ -245,7 +245,9 @@ fn a_policy_keeps_what_it_does_not_know() {
     );
     assert_eq!(Policy::parse(b"{}").unwrap(), Policy::default());
     let later = Policy::parse(br#"{"mode":"moody"}"#).unwrap();
-    assert_eq!(later.mode, Mode::Unknown);
+    assert_eq!(later.mode, Some(Mode::Unknown));
+    let silent = Policy::default();
+    assert_eq!(silent.encode(), "{}\n", "a file says only what it was told");
 }
 
 #[test]
