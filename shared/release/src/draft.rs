@@ -28,10 +28,11 @@ pub struct RootPlan {
 }
 
 impl RootPlan {
-    /// The same again, as the version after `root`, without its resets.
+    /// The same again, as the version after `root`, without its resets. After the last version there
+    /// is none: that plan can follow nothing.
     pub fn after(root: &Root) -> Self {
         Self {
-            version: root.version() + 1,
+            version: root.version().saturating_add(1),
             root_keys: root.signs_roots.keys(),
             root_threshold: root.signs_roots.threshold(),
             release_keys: root.signs_releases.keys(),

@@ -28,7 +28,7 @@ struct WireSignature {
     sig: String,
 }
 
-/// An envelope that was taken apart. Nothing in it is trusted yet.
+/// An envelope that was taken apart. Nothing in it is trusted yet, and its payload not even read.
 pub(crate) struct Envelope {
     payload: Vec<u8>,
     sigs: Vec<WireSignature>,
@@ -51,7 +51,6 @@ impl Envelope {
         let payload = STANDARD
             .decode(&wire.payload)
             .map_err(|error| Error::NotAnEnvelope(format!("payload is not base64: {error}")))?;
-        strict::check(&payload).map_err(|error| Error::senseless("payload", error))?;
         Ok(Self {
             payload,
             sigs: wire.sigs,
@@ -89,6 +88,28 @@ impl Envelope {
             mismatched: mismatched.collect(),
         })
     }
+}
+
+/// Refuses a payload that two readers could understand differently, whoever has signed it, and one of
+/// another type than the one that is asked for. To be called before it is read.
+pub(crate) fn expect_type(payload: &[u8], wanted: Role) -> Result<(), Error> {
+    let senseless = |error| Error::senseless("payload", error);
+    strict::check(payload).map_err(senseless)?;
+    let head: Head = serde_json::from_slice(payload).map_err(senseless)?;
+    if head.kind == wanted.name() {
+        return Ok(());
+    }
+    Err(Error::WrongType {
+        found: head.kind,
+        wanted: wanted.name(),
+    })
+}
+
+/// The field that decides what the rest is.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "type")]
+    kind: String,
 }
 
 /// Signs a payload with each of the keys and returns the envelope as it is published.

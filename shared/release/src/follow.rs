@@ -78,11 +78,6 @@ impl Seen {
     pub const fn issued(&self) -> Timestamp {
         self.issued
     }
-
-    /// The highest sequence number of a component, where any was seen.
-    pub fn sequence(&self, component: &str) -> Option<u64> {
-        self.sequences.get(component).copied()
-    }
 }
 
 impl Root {
@@ -110,7 +105,7 @@ impl Manifest {
     ///
     /// The same manifest again is fine; another one under the same serial is not, which is why
     /// `issued` is compared too.
-    pub fn may_follow(&self, seen: &Seen) -> Result<(), Error> {
+    fn may_follow(&self, seen: &Seen) -> Result<(), Error> {
         if self.channel != seen.channel {
             return Ok(());
         }
@@ -125,7 +120,7 @@ impl Manifest {
         }
         let offered = Seen::of(self).sequences;
         for (component, found) in offered {
-            let floor = seen.sequence(&component).unwrap_or(0);
+            let floor = seen.sequences.get(&component).copied().unwrap_or(0);
             if found < floor && !self.allows_downgrade(&component, found) {
                 return Err(Error::SequenceRolledBack {
                     component,

@@ -34,16 +34,8 @@ pub enum Freshness {
     Expired,
 }
 
-impl Freshness {
-    /// Whether it may be adopted.
-    pub const fn may_adopt(self) -> bool {
-        matches!(self, Self::Fresh | Self::Healed)
-    }
-}
-
 impl Manifest {
-    /// Whether its content may still be adopted at `now` (see [`adoption_time`]).
-    pub fn is_fresh(&self, now: Timestamp) -> bool {
+    fn is_fresh(&self, now: Timestamp) -> bool {
         now < self.expires
     }
 
@@ -55,7 +47,7 @@ impl Manifest {
     pub fn freshness(&self, seen: Option<&Seen>, clocks: &Clocks) -> Freshness {
         let proven = [seen.map(Seen::issued), clocks.built];
         let proven = proven.into_iter().flatten().max();
-        let now = adoption_time(clocks.wall, seen).max(clocks.built.unwrap_or(Timestamp::MIN));
+        let now = proven.map_or(clocks.wall, |proven| proven.max(clocks.wall));
         if self.is_fresh(now) {
             return Freshness::Fresh;
         }
@@ -71,12 +63,4 @@ impl Manifest {
             Freshness::Expired
         }
     }
-}
-
-/// The time to judge expiry by: the wall clock, but never before the newest signed time.
-///
-/// A clock in the past cannot bring an expired manifest back to life. A clock in the future makes
-/// manifests look expired while it lasts, and leaves nothing behind: only signed times are kept.
-pub fn adoption_time(wall: Timestamp, seen: Option<&Seen>) -> Timestamp {
-    seen.map_or(wall, |seen| wall.max(seen.issued()))
 }

@@ -62,7 +62,7 @@ pub use draft::{RootDraft, RootPlan};
 pub use envelope::{MAX_SIGNED, seal, sign};
 pub use error::Error;
 pub use follow::Seen;
-pub use fresh::{Clocks, Freshness, HEALING, adoption_time};
+pub use fresh::{Clocks, Freshness, HEALING};
 pub use hop::{Blocked, Hop, Installed, Wish};
 pub use key::{Keypair, PublicKey, Signature};
 pub use manifest::{Downgrade, Manifest, Release};

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared_slots::Digest;
 
+use crate::envelope::expect_type;
 use crate::names::{is_channel, is_name, is_text, limit};
 use crate::wire::{hex_digests, rfc3339};
-use crate::{Error, Target};
+use crate::{Error, Role, Target};
 
 /// The manifest format this crate reads and writes. Raised only when an older launcher could no
 /// longer do the right thing; fields may be added without.
@@ -152,7 +153,7 @@ impl Manifest {
     }
 
     /// Refuses a manifest of another channel than the one that was asked for.
-    pub fn expect_channel(&self, wanted: &str) -> Result<(), Error> {
+    pub(crate) fn expect_channel(&self, wanted: &str) -> Result<(), Error> {
         if self.channel == wanted {
             return Ok(());
         }
@@ -231,29 +232,22 @@ impl Downgrade {
     }
 }
 
-/// The fields that decide whether the rest can be read at all.
+/// The field that decides whether the rest can be read at all.
 #[derive(Deserialize)]
 struct Header {
-    #[serde(rename = "type")]
-    kind: String,
     #[serde(default)]
     format: u32,
 }
 
 impl Header {
     fn check(payload: &[u8]) -> Result<(), Error> {
+        expect_type(payload, Role::Release)?;
         let header: Self =
             serde_json::from_slice(payload).map_err(|error| Error::senseless("payload", error))?;
-        if header.kind != "release" {
-            return Err(Error::WrongType {
-                found: header.kind,
-                wanted: "release",
-            });
+        if header.format == FORMAT {
+            return Ok(());
         }
-        if header.format != FORMAT {
-            let detail = format!("this version reads format {FORMAT}, not {}", header.format);
-            return Err(Error::senseless("format", detail));
-        }
-        Ok(())
+        let detail = format!("this version reads format {FORMAT}, not {}", header.format);
+        Err(Error::senseless("format", detail))
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, expect_type};
 use crate::key::PublicKey;
 use crate::names::{is_base_url, is_channel, limit};
 use crate::{Error, Manifest};
@@ -187,14 +187,7 @@ pub(crate) struct WireRole {
 
 impl WireRoot {
     fn parse(payload: &[u8]) -> Result<Self, Error> {
-        let head: Head =
-            serde_json::from_slice(payload).map_err(|error| Error::senseless("payload", error))?;
-        if head.kind != Role::Root.name() {
-            return Err(Error::WrongType {
-                found: head.kind,
-                wanted: "root",
-            });
-        }
+        expect_type(payload, Role::Root)?;
         serde_json::from_slice(payload).map_err(|error| Error::senseless("payload", error))
     }
 
@@ -263,11 +256,4 @@ impl WireRoot {
             threshold: wire.threshold,
         })
     }
-}
-
-/// The field that decides whether the rest is a root at all.
-#[derive(Deserialize)]
-struct Head {
-    #[serde(rename = "type")]
-    kind: String,
 }

@@ -1,4 +1,4 @@
-//! Expiry, and what four clocks may do to it.
+//! Expiry, and what several clocks may do to it.
 
 use jiff::{SignedDuration, Timestamp};
 use shared_release::{Clocks, Freshness, HEALING, Seen};
@@ -41,7 +41,6 @@ fn the_wall_clock_alone_ends_a_manifest_at_its_expiry() {
     assert_eq!(judge(DAY - 1, None, None, None), Fresh);
     assert_eq!(judge(DAY, None, None, None), Expired);
     assert_eq!(judge(100_000 * DAY, None, None, None), Expired);
-    assert!(Fresh.may_adopt() && Healed.may_adopt() && !Expired.may_adopt());
 }
 
 #[test]

@@ -42,6 +42,17 @@ fn an_arbitrary_manifest_of_unknown_keys_is_refused() {
 }
 
 #[test]
+fn what_no_trusted_key_has_signed_is_not_even_read() {
+    let root = Publisher::with_threshold(1, 1).root();
+    let stranger = Keypair::from_seed([99; 32]);
+    for payload in [&b"{\"a\":1,\"a\":2}"[..], b"no JSON", b""] {
+        let forged = sign(payload, &[&stranger]);
+        assert_eq!(missing(&root.verify_manifest(&forged).unwrap_err()), (0, 1));
+        assert_eq!(missing(&root.follow(&forged).unwrap_err()), (0, 1));
+    }
+}
+
+#[test]
 fn a_bad_signature_is_refused_and_its_key_named() {
     let publisher = Publisher::with_threshold(1, 1);
     let good = String::from_utf8(publisher.sign(&manifest(1))).unwrap();
