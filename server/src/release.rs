@@ -26,8 +26,19 @@ pub(crate) fn run(command: Command) -> Result<()> {
 }
 
 /// The tree of a data folder, which is made if it is not there.
-pub(crate) fn tree(data: &Data) -> Result<Tree> {
+fn new_tree(data: &Data) -> Result<Tree> {
     Ok(Tree::new(DataDir::prepare(&data.dir)?.path()))
+}
+
+/// The tree of a data folder that must be there: a mistyped one is not made, nor is another folder
+/// turned into one.
+pub(crate) fn tree(data: &Data) -> Result<Tree> {
+    ensure!(
+        data.dir.is_dir(),
+        "there is no folder {}; name the server's with --data-dir",
+        data.dir.display()
+    );
+    Ok(Tree::new(&data.dir))
 }
 
 fn publisher(tree: &Tree, access: KeyAccess) -> Publisher<'_> {
@@ -46,7 +57,7 @@ fn tell(line: &str) {
 
 fn init_keys(args: InitKeys) -> Result<()> {
     let (data, change, access) = args.split();
-    let tree = tree(&data)?;
+    let tree = new_tree(&data)?;
     publisher(&tree, access)
         .init_keys(&change)
         .context("no keys were made")?;
@@ -55,7 +66,7 @@ fn init_keys(args: InitKeys) -> Result<()> {
 }
 
 fn publish(args: Publish) -> Result<()> {
-    let tree = tree(&args.data)?;
+    let tree = new_tree(&args.data)?;
     let draft = draft(&args)?;
     let published = publisher(&tree, args.access.into())
         .publish(&draft)
