@@ -6,14 +6,14 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
-use std::os::unix::net::UnixStream;
 
-use shared_fault::point;
 use shared_handover::handle::Handle;
 use shared_handover::layout::StateDir;
 use shared_slots::{Fs as _, OsFs};
 use shared_supervise::ProcessId;
 use tracing::{debug, warn};
+
+use crate::os;
 
 /// Longest handle that is read, in bytes.
 const HANDLE_MOST: u64 = 4096;
@@ -77,16 +77,12 @@ fn living(state: &StateDir, pid: u32) -> Option<Handle> {
 }
 
 fn listens(state: &StateDir, pid: u32) -> bool {
-    let connect = || {
-        point("adopt.connect")?;
-        UnixStream::connect(state.agent_socket(pid))
-    };
-    match connect() {
+    match os::knock(&state.agent_socket(pid)) {
         Err(error) => !matches!(
             error.kind(),
             ErrorKind::NotFound | ErrorKind::ConnectionRefused
         ),
-        Ok(_) => true,
+        Ok(()) => true,
     }
 }
 
@@ -104,6 +100,7 @@ pub(crate) fn forget(state: &StateDir, pid: u32) {
     }
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use std::fs;

@@ -4,18 +4,19 @@
 //! gone. Decides nothing: each message is reported as it comes.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use shared_fault::point;
 use shared_handover::message::{MAX_LINE, PROTOCOL, ToAgent, ToLauncher};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::debug;
 
+use crate::os;
 use crate::wire::{Happening, Reports};
 
 /// The first waits for a socket that is not there yet: an agent needs some milliseconds to start.
@@ -28,7 +29,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 pub(crate) async fn keep(pid: u32, socket: PathBuf, reports: Reports) {
     let mut wait = FIRST_WAIT;
     loop {
-        match connect(&socket).await {
+        match os::connect(&socket, pid).await {
             Ok(stream) => {
                 let since = Instant::now();
                 if let Err(error) = talk(pid, stream, &reports).await {
@@ -49,14 +50,9 @@ pub(crate) async fn keep(pid: u32, socket: PathBuf, reports: Reports) {
     }
 }
 
-async fn connect(socket: &Path) -> io::Result<UnixStream> {
-    point("link.connect")?;
-    UnixStream::connect(socket).await
-}
-
 /// One connection, until either side ends it.
-async fn talk(pid: u32, stream: UnixStream, reports: &Reports) -> io::Result<()> {
-    let (from_agent, mut to_agent) = stream.into_split();
+async fn talk(pid: u32, stream: impl AsyncRead + AsyncWrite, reports: &Reports) -> io::Result<()> {
+    let (from_agent, mut to_agent) = tokio::io::split(stream);
     let hello = ToAgent::Hello {
         protocol: PROTOCOL,
         pid: std::process::id(),
@@ -73,7 +69,7 @@ async fn talk(pid: u32, stream: UnixStream, reports: &Reports) -> io::Result<()>
     }
 }
 
-async fn listen(pid: u32, from: OwnedReadHalf, reports: &Reports) -> io::Result<()> {
+async fn listen(pid: u32, from: impl AsyncRead + Unpin, reports: &Reports) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(MAX_LINE, from);
     let mut line = Vec::new();
     loop {
@@ -101,7 +97,7 @@ async fn listen(pid: u32, from: OwnedReadHalf, reports: &Reports) -> io::Result<
 }
 
 async fn tell(
-    mut to: OwnedWriteHalf,
+    mut to: impl AsyncWrite + Unpin,
     mut orders: mpsc::UnboundedReceiver<ToAgent>,
 ) -> io::Result<()> {
     while let Some(message) = orders.recv().await {
@@ -111,6 +107,7 @@ async fn tell(
     Ok(())
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use tokio::net::UnixListener;

@@ -27,9 +27,6 @@
 //!
 //! A failing server never stops the agent, and neither does anything this tier cannot write.
 
-// Sessions, sockets and signals: a port to Windows replaces `os`, `agent_link` and `run`.
-#![cfg(unix)]
-
 mod adopt;
 mod agent_link;
 mod bring_in;

@@ -10,9 +10,6 @@ use shared_handover::exit::Exit;
 use shared_handover::layout::{Component, StateDir};
 use shared_logfile::{LogFile, MOST_BYTES};
 use shared_slots::{Digest, Slot, Store};
-use tokio::io::AsyncReadExt as _;
-use tokio::net::unix::pipe;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
 use crate::perform::{Host, Own};
@@ -250,32 +247,25 @@ async fn until(wake: Option<Duration>) {
     }
 }
 
-/// Starts the tasks that report signals and the end of standard input.
+/// Starts the tasks that report wishes that this process ends, and the end of the bootstrapper.
 fn listen(reports: &Reports) -> std::io::Result<()> {
-    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-        let mut signals = signal(kind)?;
-        let reports = reports.clone();
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                let _ = reports.send(Happening::AskedToStop);
-            }
-        });
-    }
-    // A terminal or /dev/null ends for other reasons; only a pipe is held by a bootstrapper.
-    if os::is_pipe(std::io::stdin()) {
-        match os::stdin_pipe() {
-            Ok(pipe) => {
-                tokio::spawn(watch_bootstrapper(pipe, reports.clone()));
-            }
-            Err(error) => warn!(%error, "cannot notice the end of the bootstrapper"),
+    let mut stops = os::Stops::listen()?;
+    let of_stops = reports.clone();
+    tokio::spawn(async move {
+        while stops.next().await.is_some() {
+            let _ = of_stops.send(Happening::AskedToStop);
         }
+    });
+    match os::Lifeline::of_stdin() {
+        Ok(None) => {}
+        Ok(Some(lifeline)) => {
+            let reports = reports.clone();
+            tokio::spawn(async move {
+                lifeline.cut().await;
+                let _ = reports.send(Happening::BootstrapperGone);
+            });
+        }
+        Err(error) => warn!(%error, "cannot notice the end of the bootstrapper"),
     }
     Ok(())
-}
-
-/// The pipe is never written to, so whatever wakes its reader is its end.
-async fn watch_bootstrapper(mut pipe: pipe::Receiver, reports: Reports) {
-    let mut nothing = [0; 16];
-    while matches!(pipe.read(&mut nothing).await, Ok(1..)) {}
-    let _ = reports.send(Happening::BootstrapperGone);
 }

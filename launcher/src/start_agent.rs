@@ -48,8 +48,8 @@ pub(crate) struct Start<'a> {
     pub(crate) settings: &'a Settings,
 }
 
-/// Starts an agent in standby, in a session of its own so that no signal for this process reaches
-/// it. Its end is reported, and a child that ended is reaped.
+/// Starts an agent in standby, apart from this process: neither signals for this one nor its end
+/// reach it. Its end is reported, and a child that ended is reaped.
 pub(crate) fn start(start: &Start<'_>, reports: Reports) -> Result<ProcessId, StartError> {
     let mut command = std::process::Command::new(start.file);
     command.arg("start");
@@ -85,7 +85,7 @@ pub(crate) fn start(start: &Start<'_>, reports: Reports) -> Result<ProcessId, St
         Some(plugins) => command.env("TRIREME_PLUGINS", plugins),
         None => command.env_remove("TRIREME_PLUGINS"),
     };
-    let mut child = os::spawn_in_own_session(command)?;
+    let mut child = os::spawn_apart(command)?;
     let pid = child.id().unwrap_or_default();
     let id = ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 });
     tokio::spawn(async move {
@@ -105,13 +105,7 @@ pub(crate) fn start(start: &Start<'_>, reports: Reports) -> Result<ProcessId, St
 /// notices would leave the host without an agent.
 pub(crate) async fn watch(id: ProcessId, reports: Reports) {
     while id.is_same_alive() {
-        let exit = id
-            .exit_file()
-            .and_then(|file| os::wait_readable(&file).ok());
-        let woken = match &exit {
-            Some(exit) => exit.readable().await.is_ok(),
-            None => false,
-        };
+        let woken = os::end_of(id).await.is_ok();
         // After the wake-up of a process that is gone, there is nothing to wait for.
         if !woken || id.is_same_alive() {
             tokio::time::sleep(LOOK_AGAIN).await;

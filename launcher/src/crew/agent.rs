@@ -10,10 +10,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 use tracing::warn;
 
-use crate::agent_link;
 use crate::hand_over::{Duty, Member, Order};
 use crate::step_watch::{Facts, Pulse};
 use crate::wire::Reports;
+use crate::{agent_link, os};
 
 /// Pings in a row, a minute apart, after which an agent that serves counts as hung.
 const HUNG_AFTER: u32 = 3;
@@ -288,7 +288,7 @@ impl Agent {
             pid,
             "the agent does not answer and has no job; ending it, to start it again"
         );
-        shared_supervise::kill_tree(&[self.id]);
+        os::kill_tree(self.id);
     }
 
     /// Kills it if it was rejected and neither ends nor has a job.
@@ -300,7 +300,7 @@ impl Agent {
         if self.busy() == 0 && linger.is_some_and(|linger| linger >= REJECTED_MAY_LINGER) {
             let pid = self.id.pid;
             warn!(pid, "the rejected agent does not end; killing it");
-            shared_supervise::kill_tree(&[self.id]);
+            os::kill_tree(self.id);
             self.relieved_at = Some(now);
         } else if self.stops == 0 && self.spawn.is_none() {
             // It never spoke, so it may not listen either.
