@@ -34,27 +34,25 @@ impl Publisher<'_> {
         manifest.allow_downgrade.clone_from(&draft.allow_downgrade);
         let mut earlier: Vec<Manifest> = before.iter().cloned().collect();
         earlier.extend(self.tree.past(&draft.channel, &open.chain)?);
+        let laid = self.lay_all(draft, &manifest)?;
+        let mut earlier: Vec<Manifest> = before.iter().cloned().collect();
+        earlier.extend(self.tree.past(&draft.channel, &open.chain)?);
+        let encoder = Encoder {
+            tree: self.tree,
+            earlier: &earlier,
+            delta_from: draft.delta_from,
+            tell: self.tell,
+        };
         let mut components = Vec::new();
         let mut releases = Vec::new();
-        for name in COMPONENTS {
-            let targets = self.targets(name, draft, &earlier)?;
-            if targets.is_empty() {
-                continue;
-            }
-            if let Some(target) = targets.iter().find(|one| manifest.is_revoked(&one.sha256)) {
-                return Err(PublishError::Refused(format!(
-                    "{name} {}-{} was revoked in channel {}, so no host would install it; build it \
-                     anew",
-                    target.os, target.arch, draft.channel
-                )));
+        for (name, mut targets) in laid {
+            for target in targets.iter_mut().filter(|_| draft.encode) {
+                encoder.dress(name, target)?;
             }
             let last = before.as_ref().and_then(|manifest| manifest.release(name));
             let release = next_release(name, draft, targets.clone(), last)?;
-            components.extend(
-                targets
-                    .iter()
-                    .map(|target| shown(name, target, release.seq)),
-            );
+            let seq = release.seq;
+            components.extend(targets.iter().map(|target| shown(name, target, seq)));
             releases.push(release);
         }
         manifest.releases = line_up(before.as_ref(), releases);
@@ -66,32 +64,35 @@ impl Publisher<'_> {
         })
     }
 
-    /// The files of one component, laid into the tree with their encodings.
-    fn targets(
+    /// The draft's files, laid into the tree: for each component that it has, a plain target for each
+    /// platform. What hosts would not install is refused before anything is compressed.
+    fn lay_all(
         &self,
-        name: &'static str,
         draft: &Draft,
-        earlier: &[Manifest],
-    ) -> Result<Vec<Target>, PublishError> {
-        let encoder = Encoder {
-            tree: self.tree,
-            earlier,
-            delta_from: draft.delta_from,
-            tell: self.tell,
-        };
-        let mut targets = Vec::new();
-        for files in &draft.files {
-            let Some((digest, size)) = self.lay(name, files)? else {
-                continue;
-            };
-            let platform = &files.platform;
-            let mut target = Target::plain(&platform.os, &platform.arch, digest, size);
-            if draft.encode {
-                encoder.dress(name, &mut target)?;
+        manifest: &Manifest,
+    ) -> Result<Vec<(&'static str, Vec<Target>)>, PublishError> {
+        let mut all = Vec::new();
+        for name in COMPONENTS {
+            let mut targets = Vec::new();
+            for files in &draft.files {
+                let Some((digest, size)) = self.lay(name, files)? else {
+                    continue;
+                };
+                let platform = &files.platform;
+                if manifest.is_revoked(&digest) {
+                    return Err(PublishError::Refused(format!(
+                        "{name} {platform} was revoked in channel {}, so no host would install \
+                         it; build it anew",
+                        draft.channel
+                    )));
+                }
+                targets.push(Target::plain(&platform.os, &platform.arch, digest, size));
             }
-            targets.push(target);
+            if !targets.is_empty() {
+                all.push((name, targets));
+            }
         }
-        Ok(targets)
+        Ok(all)
     }
 
     /// Lays a file of the draft into the tree, if the draft has one of this component.
