@@ -171,7 +171,11 @@ impl Host<'_> {
         };
         let pages = [&launcher_page, &self.agent_page];
         let counted = self.effort.begins(task.serial, pages, &self.records);
+        // What cannot stay is not kept for want of a count.
+        let need_not_count =
+            task.cause.is_urgent() || (task.component == Component::Agent && self.has_no_agent());
         let armed = counted
+            .or_else(|error| if need_not_count { Ok(()) } else { Err(error) })
             .map_err(|error| format!("the tries cannot be counted: {error}"))
             .and_then(|()| step_switch::arm(slot, task).map_err(|error| error.to_string()));
         match armed {

@@ -241,8 +241,7 @@ impl Host<'_> {
                 sequences: trust.sequences(),
                 sealed: &entries.into_keys().collect(),
                 pins: &self.rules.pins(wall),
-                rescue: self.crash_loop.is_rescue(),
-                left: self.left,
+                rescue: [self.own.rescue, self.crash_loop.is_rescue()],
             },
         ))
     }
@@ -263,6 +262,11 @@ impl Host<'_> {
 
     /// What stands in the way before a byte is fetched.
     fn in_the_way(&self, task: &Task) -> Option<(Block, Option<Duration>)> {
+        // Not even a release that led to nothing so often may keep a host without an agent from
+        // trying it: what stood in its way may be mended. The waits between the tries have grown.
+        if task.component == Component::Agent && self.has_no_agent() {
+            return None;
+        }
         let launcher_page = self.launcher_slot.read().page;
         let pages = [&launcher_page, &self.agent_page];
         if self.effort.is_spent(task.serial, pages) {
@@ -303,10 +307,13 @@ impl Host<'_> {
         stands.then_some((Block::Policy(objection.why), until))
     }
 
-    /// Whether no version of the component runs that any rule could protect.
+    /// Whether no version of the component works that any rule could protect. A launcher that runs
+    /// as the rescue does so because no other one does.
     fn has_nothing_to_lose(&self, task: &Task) -> bool {
-        let is_agent = task.component == Component::Agent;
-        is_agent && (self.agent_page.committed().is_none() || self.crash_loop.is_rescue())
+        match task.component {
+            Component::Agent => self.has_no_agent(),
+            Component::Launcher => self.own.rescue,
+        }
     }
 
     /// Something that is nobody's fault stands in the way of a version.

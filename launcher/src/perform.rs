@@ -1,12 +1,13 @@
 //! Carrying out what the state machine asks for, and telling it what came of it.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::env::consts::{ARCH, OS};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use shared_fetch::{FetchError, Fetcher};
 use shared_handover::exit::Exit;
-use shared_handover::layout::StateDir;
+use shared_handover::layout::{Component, StateDir};
 use shared_slots::{Digest, Page, Records, Slot, Store};
 use tokio::task::AbortHandle;
 use tracing::{debug, warn};
@@ -36,6 +37,8 @@ pub(crate) struct Own {
     /// `None` for one that does not run from the store.
     pub(crate) digest: Option<Digest>,
     pub(crate) has_bootstrapper: bool,
+    /// Whether it runs because no other launcher does.
+    pub(crate) rescue: bool,
     /// Process id and version of the bootstrapper, as far as it says so.
     pub(crate) bootstrapper: Option<(u32, String)>,
 }
@@ -52,8 +55,6 @@ pub(crate) struct Host<'a> {
     pub(crate) records: Records,
     pub(crate) effort: Effort,
     pub(crate) rules: Rules,
-    /// A version that somebody went back from.
-    pub(crate) left: Option<Digest>,
     pub(crate) fetcher: Fetcher,
     /// Ends the download under way.
     pub(crate) fetching: Option<AbortHandle>,
@@ -108,7 +109,6 @@ impl<'a> Host<'a> {
             records: Records::new(state.root(), state.quarantine()),
             effort: Effort::load(&state.root().join("effort.json")),
             rules: Rules::load(&state.policy(), settings.update_mode),
-            left: None,
             outward: Outward::new(&state),
             crash_loop: CrashLoop::default(),
             gate: Gate::new(settings.gate_seconds),
@@ -240,8 +240,23 @@ impl<'a> Host<'a> {
         let running = self.crew.digests().chain(self.own.digest);
         let wanted = self.upgrade.task().map(|task| task.digest);
         let in_use = running.chain(wanted).chain(self.agent_page.named());
+        let in_use = in_use.chain(self.tried_again());
         let readings = [self.launcher_slot.read(), self.agent_slot.read()];
         sweep::to_keep(&self.store, readings.each_ref(), in_use)
+    }
+
+    /// Agents that are tried again and again for want of another one, and need not come anew for it.
+    fn tried_again(&self) -> impl Iterator<Item = Digest> {
+        let manifest = self.trust.as_ref().and_then(Trust::manifest);
+        let manifest = manifest.filter(|_| self.has_no_agent());
+        let listed = manifest.map(|manifest| manifest.listed(Component::Agent.name()));
+        let targets = listed.into_iter().flatten();
+        targets.filter_map(|release| Some(release.target_for(OS, ARCH)?.sha256))
+    }
+
+    /// Whether no agent is installed that works.
+    pub(crate) fn has_no_agent(&self) -> bool {
+        self.agent_page.committed().is_none() || self.crash_loop.is_rescue()
     }
 
     /// The version of a digest, for people.

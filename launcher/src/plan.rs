@@ -10,7 +10,7 @@ use std::fmt;
 
 use shared_handover::layout::Component;
 use shared_release::{Blocked, Hop, Installed as Here, Manifest, Release, Target, Wish};
-use shared_slots::{Digest, Moment, Page};
+use shared_slots::{Digest, Moment, Page, Reason};
 
 use crate::upgrade::{Cause, Supply, Task};
 
@@ -30,10 +30,9 @@ pub(crate) struct Installed<'a> {
     pub(crate) sealed: &'a BTreeSet<Digest>,
     /// Versions that the components are to be at; the newest otherwise.
     pub(crate) pins: &'a HashMap<Component, String>,
-    /// A version that somebody went back from, until there is another manifest.
-    pub(crate) left: Option<Digest>,
-    /// Whether no installed agent runs, so that a version that failed is worth another try.
-    pub(crate) rescue: bool,
+    /// Whether no installed version of the launcher works, and of the agent, so that one that failed
+    /// is worth another try.
+    pub(crate) rescue: [bool; 2],
 }
 
 /// What follows from a manifest.
@@ -63,7 +62,7 @@ pub(crate) enum Why {
     /// The pinned version is not in the manifest.
     NotListed,
     /// It failed here, and its hold has not ended.
-    Held(shared_slots::Reason),
+    Held(Reason),
     /// Its file came wrong a while ago, and is fetched again later.
     Spoiled,
     /// Somebody went back from it.
@@ -205,13 +204,18 @@ impl<'a> Place<'a> {
         if self.installed.spoiled.contains(&digest) {
             return Some(Why::Spoiled);
         }
-        if self.installed.left == Some(digest) {
-            return Some(Why::Left);
-        }
         // With nothing else to run, a version that failed is better than none.
-        let has_rival = self.page.committed().is_some() && !self.installed.rescue;
+        let [launcher, agent] = self.installed.rescue;
+        let rescue = match self.component {
+            Component::Launcher => launcher,
+            Component::Agent => agent,
+        };
+        let has_rival = self.page.committed().is_some() && !rescue;
         let held = self.page.held(digest, self.installed.now);
-        held.filter(|_| has_rival).map(|bad| Why::Held(bad.reason))
+        held.filter(|_| has_rival).map(|bad| match bad.reason {
+            Reason::LeftByHand => Why::Left,
+            reason => Why::Held(reason),
+        })
     }
 
     /// The version before, if it may and can run.

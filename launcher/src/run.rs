@@ -116,6 +116,13 @@ fn prepare(settings: &Settings, state: &StateDir, stamp: &'static str) -> Result
         server = %settings.server_url,
         "launcher started"
     );
+    if own.rescue {
+        // Its agents serve all the same: they are not what failed, and a host that waits for a
+        // release may wait for days.
+        warn!(
+            "no other launcher runs on this host; the next release of it is taken, whatever the rules"
+        );
+    }
     Ok(Parts {
         store,
         slots,
@@ -136,6 +143,7 @@ fn own(stamp: &'static str) -> Own {
     Own {
         stamp,
         digest,
+        rescue: std::env::var("TRIREME_RESCUE").is_ok_and(|rescue| rescue == "1"),
         has_bootstrapper: pid.is_some(),
         bootstrapper: pid.and_then(|pid| Some((pid.parse().ok()?, version))),
         program: path.unwrap_or_else(|| Component::Launcher.name().into()),

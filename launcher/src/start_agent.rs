@@ -75,9 +75,10 @@ pub(crate) fn start(start: &Start<'_>, reports: Reports) -> Result<ProcessId, St
             "TRIREME_DEFAULT_ENDPOINT",
             format!("{}/v3", start.settings.server_url),
         )
-        // They are between us and the bootstrapper; a launcher that a job starts has neither.
+        // They are between us and the bootstrapper; a launcher that a job starts has none of them.
         .env_remove("TRIREME_BOOTSTRAPPER_PID")
         .env_remove("TRIREME_BOOTSTRAPPER_VERSION")
+        .env_remove("TRIREME_RESCUE")
         .stdin(Stdio::null())
         // Ours is the report pipe, which is nobody else's business.
         .stdout(Stdio::null());

@@ -40,14 +40,18 @@ pub(crate) fn change(
     slot.write(page).map_err(PageError::NotWritten)
 }
 
-/// Puts a version on trial. If that is because the committed one crashes, it is marked in the same
-/// write: should the trial succeed, a release must not bring it back at once.
+/// Puts a version on trial. If that is because the committed one crashes or somebody wants to be
+/// without it, it is marked in the same write: should the trial succeed, the same manifest must not
+/// bring it back.
 pub(crate) fn arm(slot: &Slot, task: &Task) -> Result<Page, PageError> {
     let page = change(slot, |page| {
-        let page = match page.committed() {
-            Some(looping) if task.cause == Cause::CrashLoop => {
-                page.condemn(looping, Reason::CrashLoop, Moment::read(&OsFs))
-            }
+        let why = match task.cause {
+            Cause::CrashLoop => Some(Reason::CrashLoop),
+            Cause::Asked => Some(Reason::LeftByHand),
+            Cause::Release | Cause::Revoked => None,
+        };
+        let page = match (page.committed(), why) {
+            (Some(left), Some(why)) => page.condemn(left, why, Moment::read(&OsFs)),
             _ => page,
         };
         page.arm(task.digest, TRIES)

@@ -16,7 +16,7 @@ use crate::keep_running::STABLE;
 use crate::perform::Host;
 use crate::start_agent::{self, Start, StartError};
 use crate::step_watch::judge;
-use crate::upgrade::{Block, Cause, Event, Upgrade};
+use crate::upgrade::{Cause, Event, Upgrade};
 use crate::wire::{End, Happening};
 use crate::{adopt, step_stage, step_switch};
 
@@ -135,13 +135,12 @@ impl Host<'_> {
                 self.give_try_back();
             }
         } else if on_trial {
-            warn!(
-                pid,
-                version,
-                how,
-                lived_ms = lived.as_millis(),
-                "agent ended while on trial"
-            );
+            let lived_ms = lived.as_millis();
+            let first = format!("agent {version} ended before it was ever proved");
+            // Of the first agent it is said once, however often it is tried.
+            if committed.is_some() || self.complaints.is_news(&first, how) {
+                warn!(pid, version, how, lived_ms, "agent ended while on trial");
+            }
             let mut facts = agent.facts(now);
             facts.ended = true;
             if let Some(verdict) = judge(&facts, &self.gate, committed.is_some()) {
@@ -238,11 +237,6 @@ impl Host<'_> {
         }
         self.crash_loop.falls_back(now);
         let task = self.task_from_store(Component::Agent, previous, Cause::CrashLoop);
-        let launcher_page = self.launcher_slot.read().page;
-        let pages = [&launcher_page, &self.agent_page];
-        if self.effort.is_spent(task.serial, pages) {
-            return self.complain("agent not exchanged", "slot", &Block::Effort.to_string());
-        }
         let from = self.version_of(self.agent_page.committed());
         error!(%from, to = %task.version, "the agent ends again and again; trying the version before");
         self.feed(Event::FallBack(task));

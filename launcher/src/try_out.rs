@@ -25,6 +25,11 @@ impl Host<'_> {
             warn!(version = %self.version_of(Some(digest)), "the version on trial was taken back");
             return Some(Event::Judged(Verdict::Withdraw));
         }
+        let pages = [&self.launcher_slot.read().page, &self.agent_page];
+        if !self.has_no_agent() && self.effort.is_spent(self.serial(), pages) {
+            warn!(version = %self.version_of(Some(digest)), "the version on trial was begun too often without a commit");
+            return Some(Event::Judged(Verdict::Withdraw));
+        }
         let name = Component::Agent.name();
         self.outward.tried(Component::Agent);
         let prepared = step_switch::prepare(&self.agent_slot, &self.store, digest, name);
@@ -74,7 +79,12 @@ impl Host<'_> {
         match verdict {
             Verdict::Commit => info!(%version, "agent committed"),
             Verdict::Reject(reason) if self.agent_page.committed().is_none() => {
-                warn!(%version, reason = reason.text(), "the first agent did not prove itself; trying again later, and agent.log may say what is wrong");
+                let news = self
+                    .complaints
+                    .is_news("first agent", &format!("{version} {}", reason.text()));
+                if news {
+                    warn!(%version, reason = reason.text(), "the first agent did not prove itself; it is tried again at least once a minute, and agent.log may say what is wrong");
+                }
                 self.crew.reject(digest);
             }
             Verdict::Reject(reason) => {

@@ -89,7 +89,6 @@ impl Host<'_> {
             from: self.version_of(page.committed()),
             to: task.version.clone(),
         };
-        self.left = page.committed();
         self.outward.waiting.push((wish, replier));
         self.feed(Event::FallBack(task));
     }
@@ -153,7 +152,6 @@ impl Host<'_> {
         self.agent_page = self.agent_slot.read().page;
         self.effort.ends();
         self.spoiled.clear();
-        self.left = None;
         self.feed(Event::Asked);
         replier.done(Answer::Forgiven { digests: forgiven });
     }

@@ -95,8 +95,7 @@ impl Host {
             sequences: &self.sequences,
             sealed: &self.sealed,
             pins: &self.pins,
-            left: None,
-            rescue: self.rescue,
+            rescue: [self.rescue; 2],
         };
         plan(manifest, &installed)
     }
@@ -165,6 +164,9 @@ fn a_rejected_launcher_does_not_hold_the_agent_back() {
     let plan = host.plan(&manifest());
     assert_eq!(whys(&plan), [Why::Held(Reason::NoAnswer)]);
     assert_eq!(wanted(&plan), Some(21));
+    // Unless no other launcher runs either.
+    host.rescue = true;
+    assert_eq!(wanted(&host.plan(&manifest())), Some(11));
 }
 
 #[test]
@@ -287,7 +289,7 @@ proptest! {
         let installed = Installed {
             launcher: None, launcher_page: &none, agent_page: &page, now, spoiled: &[],
             sequences: &nothing.sequences, sealed: &nothing.sealed, pins: &nothing.pins,
-            left: None, rescue: false,
+            rescue: [false; 2],
         };
         prop_assert_eq!(plan(&manifest(), &installed).task.is_none(), held);
     }

@@ -12,7 +12,7 @@ use shared_control::{Reply, Request};
 use shared_handover::handle::Handle;
 use shared_handover::layout::{Component, StateDir};
 use shared_release::{Keypair, Manifest, Release, Root, RootDraft, RootPlan, Target, sign};
-use shared_slots::{Digest, Page, Slot};
+use shared_slots::{Digest, Meta, Page, Slot, Source, Store};
 use shared_supervise::{ProcessId, Signal, kill_tree};
 use tempfile::TempDir;
 
@@ -148,6 +148,44 @@ impl Bed {
         let manifest = self.manifest(serial, &[(Component::Agent, script.as_bytes())]);
         self.publish_signed(&self.sign(&manifest));
         Digest::of(script.as_bytes())
+    }
+
+    /// The launcher as an entry of the store, where a bootstrapper would start it: its digest, and
+    /// its file.
+    pub(crate) fn launcher_in_store(&self) -> (Digest, PathBuf) {
+        let program = fs::read(env!("CARGO_BIN_EXE_launcher")).unwrap();
+        let digest = self.seal(Component::Launcher, &program);
+        let folder = self.state.store().join(digest.to_string());
+        (digest, folder.join("launcher"))
+    }
+
+    /// Seals a version into the store.
+    pub(crate) fn seal(&self, component: Component, content: &[u8]) -> Digest {
+        let digest = Digest::of(content);
+        let store = Store::new(self.state.store());
+        store.create().unwrap();
+        let file = self.folder.path().join("unsealed");
+        fs::write(&file, content).unwrap();
+        let meta = Meta {
+            component: component.name().to_owned(),
+            version: "0.0.1".to_owned(),
+            serial: 1,
+            size: content.len() as u64,
+            plugins: None,
+        };
+        let source = Source::Move(&file);
+        store.seal(digest, source, &meta, &[]).unwrap();
+        digest
+    }
+
+    /// Commits these versions of a component one after the other.
+    pub(crate) fn commit(&self, component: Component, versions: &[Digest]) {
+        let slot = Slot::new(self.state.pages(component));
+        slot.create().unwrap();
+        for version in versions {
+            let page = slot.read().page.arm(*version, 3).unwrap();
+            let _ = slot.write(page.commit().unwrap()).unwrap();
+        }
     }
 
     /// The page of a component.

@@ -9,6 +9,7 @@ mod bed;
 #[cfg(feature = "faults")]
 mod crash;
 mod fake_agent;
+mod last_resort;
 mod life;
 mod orders;
 mod recover;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use shared_control::{Answer, RefusedFor, Reply, Request, Retry, Status};
 use shared_handover::layout::Component;
+use shared_slots::Reason;
 
 use crate::bed::{Bed, wait_until};
 use crate::fake_agent::Manner;
@@ -63,14 +64,79 @@ fn a_version_that_somebody_went_back_from_stays_away_until_it_is_wanted_again() 
     let reply = bed.ask(&Request::Rollback { component });
     assert!(matches!(reply, Reply::Done { .. }), "{reply:?}");
     bed.wait_for(&["agent 0.2.0 not installed", "somebody went back"]);
+    // The next launcher knows it, too.
+    bed.launcher().lose_bootstrapper();
+    assert_eq!(bed.launcher().exit_code(), Some(11));
+    bed.start();
+    bed.wait_for(&["agent 0.2.0 not installed", "somebody went back"]);
     let whose = Retry::All;
     assert!(matches!(
         bed.ask(&Request::Retry { whose }),
         Reply::Done { .. }
     ));
     wait_until("agent 2 again", || {
-        (bed.launcher().lines(&["agent committed", "0.2.0"]).len() == 2).then_some(())
+        (bed.launcher().lines(&["agent committed", "0.2.0"]).len() == 1).then_some(())
     });
+    let page = bed.page(Component::Agent);
+    assert_eq!(page.bad(), []);
+}
+
+#[test]
+fn the_next_manifest_brings_on_a_version_that_somebody_went_back_from() {
+    let mut bed = Bed::new();
+    bed.publish_agent(1, Manner::Good);
+    bed.start();
+    bed.wait_for(&["agent committed", "0.1.0"]);
+    let second = bed.publish_agent(2, Manner::Good);
+    bed.wait_for(&["agent committed", "0.2.0"]);
+    let component = Component::Agent;
+    let reply = bed.ask(&Request::Rollback { component });
+    assert!(matches!(reply, Reply::Done { .. }), "{reply:?}");
+    let mut manifest = bed.manifest(3, &[]);
+    manifest.releases = vec![bed.agent(2, Manner::Good)];
+    bed.publish(&manifest);
+    wait_until("agent 2 again", || {
+        (bed.page(component).committed() == Some(second)).then_some(())
+    });
+}
+
+#[test]
+fn whoever_goes_back_to_the_launcher_before_is_answered_before_this_one_ends() {
+    let mut bed = Bed::new();
+    let (own, program) = bed.launcher_in_store();
+    let before = b"the launcher before".as_slice();
+    let previous = bed.seal(Component::Launcher, before);
+    bed.commit(Component::Launcher, &[previous, own]);
+    let mut manifest = bed.manifest(1, &[]);
+    let launcher = fs::read(&program).unwrap();
+    manifest.releases = bed
+        .manifest(1, &[(Component::Launcher, &launcher)])
+        .releases;
+    bed.publish(&manifest);
+    bed.start_with(&program, |command| {
+        command.env("TRIREME_BOOTSTRAPPER_PID", "1");
+    });
+    bed.wait_for(&["new manifest verified"]);
+    let component = Component::Launcher;
+    let reply = bed.ask(&Request::Rollback { component });
+    assert!(
+        matches!(
+            &reply,
+            Reply::Done {
+                answer: Answer::RolledBack { .. }
+            }
+        ),
+        "{reply:?}"
+    );
+    assert_eq!(bed.launcher().exit_code(), Some(10));
+    let page = bed.page(component);
+    assert_eq!(page.trial().map(|trial| trial.digest), Some(previous));
+    let marks: Vec<_> = page
+        .bad()
+        .iter()
+        .map(|bad| (bad.digest, bad.reason))
+        .collect();
+    assert_eq!(marks, [(own, Reason::LeftByHand)]);
 }
 
 #[test]

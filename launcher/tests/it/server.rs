@@ -7,26 +7,25 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Serves `root` under `/releases/v1/` until the test process ends.
 pub(crate) struct Server {
     pub(crate) url: String,
-    requests: Arc<AtomicUsize>,
+    /// The paths that were asked for.
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     pub(crate) fn start(root: PathBuf) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let requests = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&requests);
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&requests);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                count.fetch_add(1, Ordering::Relaxed);
                 // A launcher that was killed leaves half a conversation.
-                let _ = answer(stream, &root);
+                let _ = answer(stream, &root, &log);
             }
         });
         Self { url, requests }
@@ -34,11 +33,17 @@ impl Server {
 
     /// Requests so far.
     pub(crate) fn requests(&self) -> usize {
-        self.requests.load(Ordering::Relaxed)
+        self.requests_for("")
+    }
+
+    /// Requests so far for paths with this end.
+    pub(crate) fn requests_for(&self, end: &str) -> usize {
+        let paths = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        paths.iter().filter(|path| path.ends_with(end)).count()
     }
 }
 
-fn answer(stream: TcpStream, root: &Path) -> std::io::Result<()> {
+fn answer(stream: TcpStream, root: &Path, log: &Mutex<Vec<String>>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut request = String::new();
     reader.read_line(&mut request)?;
@@ -48,6 +53,9 @@ fn answer(stream: TcpStream, root: &Path) -> std::io::Result<()> {
     }
     let mut stream = reader.into_inner();
     let path = request.split(' ').nth(1).unwrap_or_default();
+    let mut paths = log.lock().unwrap_or_else(PoisonError::into_inner);
+    paths.push(path.to_owned());
+    drop(paths);
     let file = root.join(path.trim_start_matches("/releases/v1/"));
     let beside = |suffix: &str| PathBuf::from(format!("{}.{suffix}", file.display())).exists();
     let Ok(content) = fs::read(&file) else {

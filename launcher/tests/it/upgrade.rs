@@ -191,11 +191,8 @@ fn another_launcher_is_armed_and_left_to_the_bootstrapper() {
         ],
     );
     bed.publish_signed(&bed.sign(&manifest));
-    let program = fs::read(env!("CARGO_BIN_EXE_launcher")).unwrap();
-    let own = bed.state.store().join(Digest::of(&program).to_string());
-    fs::create_dir_all(&own).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_launcher"), own.join("launcher")).unwrap();
-    bed.start_with(&own.join("launcher"), |command| {
+    let (_, program) = bed.launcher_in_store();
+    bed.start_with(&program, |command| {
         command.env("TRIREME_BOOTSTRAPPER_PID", "1");
     });
     assert_eq!(bed.launcher().exit_code(), Some(10));

@@ -29,6 +29,8 @@ pub enum Reason {
     Revoked = 6,
     /// It ended again and again after it was committed.
     CrashLoop = 7,
+    /// Somebody went back from it by hand.
+    LeftByHand = 8,
     /// A reason that a newer version wrote.
     Other = 255,
 }
@@ -43,6 +45,7 @@ impl Reason {
             5 => Self::WouldNotStart,
             6 => Self::Revoked,
             7 => Self::CrashLoop,
+            8 => Self::LeftByHand,
             _ => Self::Other,
         }
     }
@@ -57,6 +60,7 @@ impl Reason {
             Self::WouldNotStart => "the operating system would not start it",
             Self::Revoked => "a release took it back",
             Self::CrashLoop => "it ended again and again after it was committed",
+            Self::LeftByHand => "somebody went back from it",
             Self::Other => "a reason this version does not know",
         }
     }
