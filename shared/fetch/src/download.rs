@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use reqwest::header::{HeaderMap, IF_RANGE, RANGE};
+use reqwest::header::{IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 use shared_slots::Digest;
 use tracing::debug;
@@ -98,19 +98,17 @@ impl Fetcher {
             return Ok(Body::File(self.open_local(&local, file.len()).await?));
         }
         let mut request = self.client.get(url);
-        let mut known = None;
         if file.len() > 0 {
             request = request.header(RANGE, format!("bytes={}-", file.len()));
             // Weak validators must not be used here (RFC 9110, 13.1.5). Without one a changed file
             // shows up as a wrong digest, and the try after that starts over.
-            known = file.etag(url).await;
-            known = known.filter(|etag| !etag.starts_with("W/"));
-            if let Some(etag) = &known {
+            let known = file.etag(url).await;
+            if let Some(etag) = known.filter(|etag| !etag.starts_with("W/")) {
                 request = request.header(IF_RANGE, etag);
             }
         }
         let response = self.send(url, request).await?;
-        prepare(file, url, size, &response, known.as_deref()).await?;
+        prepare(file, url, size, &response).await?;
         Ok(Body::Http(response))
     }
 }
@@ -138,14 +136,12 @@ async fn receive(
     }
 }
 
-/// Brings the file in line with the head of the answer, before the first byte is written. `known`
-/// is the ETag that was sent.
+/// Brings the file in line with the head of the answer, before the first byte is written.
 async fn prepare(
     file: &mut Partial,
     url: &str,
     size: u64,
     response: &Response,
-    known: Option<&str>,
 ) -> Result<(), FetchError> {
     let headers = response.headers();
     match response.status() {
@@ -163,7 +159,9 @@ async fn prepare(
             }
         }
         StatusCode::PARTIAL_CONTENT => {
-            if let Err(error) = continues(file.len(), url, size, headers, known) {
+            let fits = reply::expect_plain(url, headers)
+                .and_then(|()| reply::expect_range(headers, file.len(), size));
+            if let Err(error) = fits {
                 file.clear().await?;
                 return Err(error);
             }
@@ -181,22 +179,6 @@ async fn prepare(
         return Err(FetchError::TooLong { limit: size });
     }
     Ok(())
-}
-
-/// Whether a partial answer goes on where the file stops.
-fn continues(
-    have: u64,
-    url: &str,
-    size: u64,
-    headers: &HeaderMap,
-    known: Option<&str>,
-) -> Result<(), FetchError> {
-    reply::expect_plain(url, headers)?;
-    reply::expect_range(headers, have, size)?;
-    match (known, reply::etag(headers)) {
-        (Some(known), Some(found)) if known != found => Err(FetchError::Changed),
-        _ => Ok(()),
-    }
 }
 
 /// Judges a file that the server says is whole.

@@ -100,9 +100,6 @@ pub enum FetchError {
         /// The offset that was asked for.
         wanted: u64,
     },
-    /// The rest of the file is of another version than what is here.
-    #[error("the file changed while it was fetched; it starts over")]
-    Changed,
     /// All bytes are there, and they are not the ones that were promised.
     #[error("its sha256 is {found}, not {wanted}")]
     WrongDigest {
@@ -146,7 +143,6 @@ impl FetchError {
             | Self::BrokenOff { .. }
             | Self::Stalled { .. }
             | Self::Trickles { .. }
-            | Self::Changed
             | Self::TooSlow { .. } => true,
             Self::Setup(_)
             | Self::NotTheFile { .. }
@@ -185,7 +181,6 @@ impl FetchError {
                 | Self::TooLong { .. }
                 | Self::TooShort { .. }
                 | Self::WrongRange { .. }
-                | Self::Changed
                 | Self::WrongDigest { .. }
         )
     }

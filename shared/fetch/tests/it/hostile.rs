@@ -39,6 +39,16 @@ async fn a_body_that_is_cut_is_completed_on_the_next_connection() {
 }
 
 #[tokio::test]
+async fn a_weak_etag_is_not_used_to_go_on() {
+    let bed = Bed::new();
+    let etag = "etag: W/\"a\"";
+    let cut = raw("200 OK", &[etag], bed.new.len(), &bed.new[..7]);
+    let (done, asked) = full(&bed, vec![Answer::Bytes(cut), rest(&bed, 7, 7, etag)]).await;
+    assert_eq!(done.unwrap(), Kind::Full);
+    assert!(asked[1].contains("range: bytes=7-") && !asked[1].contains("if-range"));
+}
+
+#[tokio::test]
 async fn a_body_that_is_cut_and_called_whole_is_refused() {
     let bed = Bed::new();
     let (done, _) = full(&bed, vec![reply("200 OK", &[], &bed.new[..7])]).await;

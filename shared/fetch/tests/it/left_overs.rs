@@ -24,17 +24,22 @@ async fn a_left_over_that_is_too_long_or_wrong_is_replaced() {
     let bed = Bed::new();
     for left in [vec![1; 300_000], vec![1; bed.new.len()]] {
         bed.left_over(&bed.new, &left);
-        full(&bed, vec![reply("200 OK", &[], &bed.new)])
-            .await
-            .unwrap();
+        let server = bed.server().await;
+        let order = bed.order(vec![bed.full(&[&server.at("full")])]);
+        bed.obtain(&order).await.unwrap();
+        let asked = server.requests();
+        assert!(
+            asked.len() == 1 && !asked[0].contains("range:"),
+            "{asked:?}"
+        );
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_file_that_is_announced_too_long_is_refused_before_it_comes() {
     let bed = Bed::new();
-    let long = reply("200 OK", &[], &[bed.new.as_slice(), b"!"].concat());
-    let error = full(&bed, vec![long]).await.unwrap_err();
+    let long = raw("200 OK", &[], bed.new.len() + 1, b"");
+    let error = full(&bed, vec![Answer::Stall(long)]).await.unwrap_err();
     assert!(
         matches!(error, FetchError::TooLong { limit } if limit == bed.size()),
         "{error}"
