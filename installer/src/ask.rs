@@ -73,6 +73,7 @@ pub(crate) fn ask_running(
 fn not_there(host: &Host, error: io::Error) -> NoAnswer {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => NoAnswer::NotRunning,
+        io::ErrorKind::WouldBlock => NoAnswer::Failed(not_answering(&error, host.patience)),
         _ => {
             let socket = host.state.launcher_socket();
             NoAnswer::Failed(Failure::file("cannot connect to", socket)(error))
@@ -91,9 +92,14 @@ fn not_answering(error: &io::Error, patience: Duration) -> Failure {
 
 #[cfg(unix)]
 fn open(state: &StateDir, patience: Duration) -> io::Result<impl Read + Write> {
-    let stream = std::os::unix::net::UnixStream::connect(state.launcher_socket())?;
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket, sockopt};
+    let socket = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    // Connecting waits too, where a stopped launcher has not taken many clients before: the limit
+    // has to be there first.
+    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(patience))?;
+    connect(&socket, &SocketAddrUnix::new(state.launcher_socket())?)?;
+    let stream = std::os::unix::net::UnixStream::from(socket);
     stream.set_read_timeout(Some(patience))?;
-    stream.set_write_timeout(Some(patience))?;
     Ok(stream)
 }
 

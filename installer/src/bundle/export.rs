@@ -7,13 +7,14 @@ use std::path::Path;
 
 use serde::Serialize;
 use shared_handover::exit::Exit;
-use shared_release::{Manifest, Target};
+use shared_release::Manifest;
 use shared_slots::{Digest, Store};
 use tempfile::NamedTempFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::name::Name;
+use super::newest;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::place::Host;
@@ -81,31 +82,34 @@ pub(crate) fn run(host: &Host, to: &Path, output: &Output) -> Result<Exit, Failu
     Ok(Exit::Success)
 }
 
-/// The files that the newest release names for this platform. All of them have to be here and
-/// whole, or the bundle would be of no use.
+/// The files that a host of this platform is brought to. All of them have to be here and whole, or
+/// the bundle would be of no use.
 fn held(manifest: &Manifest, store: &Store) -> Result<Vec<Held>, Failure> {
-    let mut held = Vec::new();
-    for component in ["launcher", "agent", "plugins"] {
-        let newest = manifest.release(component);
-        let Some((release, target)) = newest.and_then(|release| {
-            let target: &Target = release.target_for(OS, ARCH)?;
-            Some((release, target))
-        }) else {
-            continue;
-        };
-        let (version, digest) = (release.version.clone(), target.sha256);
-        store.verified(digest, component).map_err(|error| {
-            Failure::Nothing(format!(
-                "{component} {version} cannot be exported: {error}; a host exports the release it runs"
-            ))
-        })?;
-        held.push(Held {
-            digest,
-            component: component.to_owned(),
-            version,
-        });
-    }
-    Ok(held)
+    let launcher = newest(manifest, "launcher");
+    let agent = newest(manifest, "agent");
+    let plugins = agent.and_then(|(agent, _)| Some((agent, manifest.plugins_of(agent, OS, ARCH)?)));
+    let named = [
+        ("launcher", launcher),
+        ("agent", agent),
+        ("plugins", plugins),
+    ];
+    named
+        .into_iter()
+        .filter_map(|(component, found)| Some((component, found?)))
+        .map(|(component, (release, target))| {
+            let (version, digest) = (release.version.clone(), target.sha256);
+            store.verified(digest, component).map_err(|error| {
+                Failure::Nothing(format!(
+                    "{component} {version} cannot be exported: {error}; a host exports the release it runs"
+                ))
+            })?;
+            Ok(Held {
+                digest,
+                component: component.to_owned(),
+                version,
+            })
+        })
+        .collect()
 }
 
 fn write(

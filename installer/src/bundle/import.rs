@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::env::consts::{ARCH, OS};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use shared_handover::exit::Exit;
@@ -14,11 +14,13 @@ use shared_release::{MAX_SIGNED, Manifest, Target, Walk};
 use shared_slots::{Digest, Store};
 
 use super::name::Name;
+use super::newest;
 use super::reader::Reader;
 use crate::failure::Failure;
 use crate::file;
 use crate::output::Output;
 use crate::place::Host;
+use crate::show::units;
 use crate::trust::Trust;
 
 /// What came of it, for programs.
@@ -44,24 +46,8 @@ pub(crate) fn run(host: &Host, from: &Path, output: &Output) -> Result<Exit, Fai
     usable(&manifest, &blobs, &store).map_err(refuse)?;
 
     let drop = host.state.drop_folder();
-    let cannot = |cause| Failure::file("cannot write into", &drop)(cause);
-    let place = |name: &Name| -> Result<std::path::PathBuf, Failure> {
-        let path = drop.join(name.path());
-        let folder = path.parent().unwrap_or(&drop);
-        file::make_folder(folder).map_err(cannot)?;
-        Ok(path)
-    };
-    for blob in &blobs {
-        let name = Name::Blob(*blob);
-        let path = place(&name)?;
-        let mut entry = bundle.entry(&name).map_err(cannot)?;
-        file::replace_with(&path, &mut entry).map_err(cannot)?;
-    }
-    for (version, bytes) in &roots {
-        file::replace(&place(&Name::Root(*version))?, bytes).map_err(cannot)?;
-    }
-    file::replace(&place(&name)?, &bytes).map_err(cannot)?;
-
+    lay(&drop, &mut bundle, &blobs, &roots, (&name, &bytes))?;
+    remove_others(&drop.join("v1/blobs"), &manifest);
     output.document(&Imported {
         channel: manifest.channel.clone(),
         serial: manifest.serial,
@@ -73,8 +59,43 @@ pub(crate) fn run(host: &Host, from: &Path, output: &Output) -> Result<Exit, Fai
         "{channel}, serial {serial}: verified, {files} files in {}\n",
         drop.display()
     ));
-    output.remark("the launcher takes it at its next check; `trireme update check` asks it now");
+    if manifest.expires < host.now.timestamp() {
+        let expired = units::time(manifest.expires, &host.now);
+        output.remark(&format!(
+            "it expired {expired}: the launcher does not adopt it; get a newer one, or set the clock"
+        ));
+    } else {
+        output
+            .remark("the launcher takes it at its next check; `trireme update check` asks it now");
+    }
     Ok(Exit::Success)
+}
+
+/// Lays a bundle into the drop folder: files, roots, and last the manifest that names them.
+fn lay(
+    drop: &Path,
+    bundle: &mut Reader,
+    blobs: &[Digest],
+    roots: &BTreeMap<u64, Vec<u8>>,
+    (manifest, bytes): (&Name, &[u8]),
+) -> Result<(), Failure> {
+    let cannot = |cause| Failure::file("cannot write into", drop)(cause);
+    let place = |name: &Name| -> Result<PathBuf, Failure> {
+        let path = drop.join(name.path());
+        let folder = path.parent().unwrap_or(drop);
+        file::make_folder(folder).map_err(cannot)?;
+        Ok(path)
+    };
+    for blob in blobs {
+        let name = Name::Blob(*blob);
+        let path = place(&name)?;
+        let mut entry = bundle.entry(&name).map_err(cannot)?;
+        file::replace_with(&path, &mut entry).map_err(cannot)?;
+    }
+    for (version, bytes) in roots {
+        file::replace(&place(&Name::Root(*version))?, bytes).map_err(cannot)?;
+    }
+    file::replace(&place(manifest)?, bytes).map_err(cannot)
 }
 
 /// Follows the bundle's roots from the one this host trusts. Those before it are not looked at.
@@ -152,6 +173,20 @@ fn check_blobs(bundle: &mut Reader, manifest: &Manifest) -> Result<Vec<Digest>, 
     Ok(names)
 }
 
+/// Removes what earlier bundles have brought and this release does not name: a folder that is only
+/// ever added to fills the disk.
+fn remove_others(blobs: &Path, manifest: &Manifest) {
+    let sizes = sizes(manifest);
+    for entry in std::fs::read_dir(blobs).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let digest: Option<Digest> = name.to_str().and_then(|name| name.parse().ok());
+        if digest.is_some_and(|digest| !sizes.contains_key(&digest)) {
+            // It is in nobody's way; the next import tries again.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Every file that a manifest names, in any encoding, with its length.
 fn sizes(manifest: &Manifest) -> BTreeMap<Digest, u64> {
     let targets = manifest
@@ -173,10 +208,7 @@ fn sizes(manifest: &Manifest) -> BTreeMap<Digest, u64> {
 /// Whether this host could install the release from it alone.
 fn usable(manifest: &Manifest, blobs: &[Digest], store: &Store) -> Result<(), String> {
     for component in ["launcher", "agent"] {
-        let Some(release) = manifest.release(component) else {
-            continue;
-        };
-        let Some(target) = release.target_for(OS, ARCH) else {
+        let Some((release, target)) = newest(manifest, component) else {
             continue;
         };
         let comes = |target: &Target| {

@@ -38,6 +38,9 @@ impl Reader {
                 archive.len()
             ));
         }
+        if archive.has_duplicate_names() {
+            return Err("one of its entries comes twice".to_owned());
+        }
         let mut places = BTreeMap::new();
         for place in 0..archive.len() {
             let entry = archive.by_index(place);
@@ -53,9 +56,7 @@ impl Reader {
             }
             let name = Name::parse(&text);
             let name = name.ok_or_else(|| format!("its entry {text:?} is no part of a release"))?;
-            if places.insert(name, place).is_some() {
-                return Err(format!("its entry {text:?} comes twice"));
-            }
+            places.insert(name, place);
         }
         Ok(Self { archive, places })
     }

@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
+use shared_control::reply::Entry;
 use shared_handover::layout::Component;
-use shared_slots::{Damage, Digest, OsFs, Room, Store};
+use shared_slots::{Damage, Digest, OsFs, Room};
 
 use super::Check;
 use crate::offline;
 use crate::place::Host;
 use crate::show::units;
+use crate::update::verify::{hashed, missing};
 
-/// Bytes that have to be free for any upgrade at all; a launcher asks for more.
-const LEAST_FREE: u64 = 64 << 20;
+/// Fewer free bytes than that, and even a page or a log may not find room.
+const ALMOST_NONE: u64 = 1 << 20;
 
 /// Partial downloads that are worth a remark.
 const MANY_PARTIALS: usize = 4;
@@ -72,7 +74,7 @@ fn room(host: &Host) -> Check {
     let text = format!("{free} free of {total}{files}");
     match room.check(0, 0) {
         Ok(()) => Check::ok("room", text),
-        Err(short) if room.free < LEAST_FREE / 64 => Check::bad("room", text, short.to_string()),
+        Err(short) if room.free < ALMOST_NONE => Check::bad("room", text, short.to_string()),
         Err(short) => Check::warn("room", text, format!("no upgrade: {short}")),
     }
 }
@@ -142,41 +144,43 @@ fn slot(host: &Host, component: Component) -> Check {
 }
 
 fn store(host: &Host) -> Check {
-    let store = Store::new(host.state.store());
-    let entries = match store.list() {
+    let mut entries = match hashed(host, |_, _| {}) {
         Ok(entries) => entries,
-        Err(error) => {
-            return Check::bad("store", error.to_string(), "the bootstrapper makes it anew");
+        Err(failure) => {
+            return Check::bad(
+                "store",
+                failure.to_string(),
+                "the bootstrapper makes it anew",
+            );
         }
     };
-    let roles = offline::roles(&host.state);
-    let troubled = entries.iter().filter_map(|(digest, meta)| {
-        let error = store.verified(*digest, &meta.component).err()?;
-        Some((*digest, error.to_string()))
-    });
-    let missing = roles
-        .keys()
-        .filter(|digest| !entries.contains_key(digest))
-        .map(|digest| (*digest, "it is not in the store".to_owned()));
-    let troubled: Vec<_> = troubled.chain(missing).collect();
-    let bytes: u64 = entries.values().map(|meta| meta.size).sum();
-    let text = format!("{} versions, {}", entries.len(), units::bytes(bytes));
-    let Some((digest, trouble)) = troubled.first() else {
+    let bytes = units::bytes(entries.iter().map(|entry| entry.size).sum());
+    let text = format!("{} versions, {bytes}", entries.len());
+    entries.extend(missing(host));
+    entries.retain(|entry| !entry.trouble.is_empty());
+    // The one that is worst stands for all.
+    let worst = entries.iter().max_by_key(|entry| !entry.role.is_empty());
+    let Some(Entry {
+        digest,
+        role,
+        trouble,
+        ..
+    }) = worst
+    else {
         return Check::ok("store", format!("{text}, all whole"));
     };
-    let role = roles.get(digest).copied().unwrap_or("unused");
-    let text = format!("{text}; {} ({role}): {trouble}", short(*digest));
-    if roles.contains_key(digest) {
-        return Check::bad(
+    let short = digest.get(..12).unwrap_or(digest);
+    if role.is_empty() {
+        return Check::warn(
             "store",
-            text,
-            "a running launcher fetches it again; `trireme update verify` shows all",
+            format!("{text}; {short} (unused): {trouble}"),
+            "nothing needs it; the next clean-up removes it",
         );
     }
-    Check::warn(
+    Check::bad(
         "store",
-        text,
-        "nothing needs it; the next clean-up removes it",
+        format!("{text}; {short} ({role}): {trouble}"),
+        "a running launcher fetches it again; `trireme update verify` shows all",
     )
 }
 

@@ -69,7 +69,7 @@ impl<'a> Progress<'a> {
             bar.set_length(total);
             bar.set_position(done);
             if !same && total > 0 {
-                bar.set_style(filling());
+                bar.set_style(filling(phase));
             }
         } else {
             let before = self.shown.as_ref().map_or(0, |(.., percent)| *percent);
@@ -101,8 +101,14 @@ fn waiting() -> ProgressStyle {
     ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect("the template is fixed")
 }
 
-fn filling() -> ProgressStyle {
-    let template = "{spinner} {msg} [{wide_bar}] {percent:>3} % {bytes}/{total_bytes} {eta}";
+fn filling(phase: Phase) -> ProgressStyle {
+    // What is verified is counted in versions.
+    let template = match phase {
+        Phase::Downloading => {
+            "{spinner} {msg} [{wide_bar}] {percent:>3} % {bytes}/{total_bytes} {eta}"
+        }
+        _ => "{spinner} {msg} [{wide_bar}] {percent:>3} %",
+    };
     let style = ProgressStyle::with_template(template).expect("the template is fixed");
     style.progress_chars("=> ")
 }

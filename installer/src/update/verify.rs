@@ -21,10 +21,16 @@ pub(crate) fn run(host: &Host, output: &Output) -> Result<Exit, Failure> {
     let answer = match ask(host, &Request::Verify, |line| progress.take(line)) {
         Ok(answer) => Ok(answer),
         Err(NoAnswer::Failed(failure)) => Err(failure),
-        Err(NoAnswer::NotRunning) => by_hand(host, &mut progress),
+        Err(NoAnswer::NotRunning) => hashed(host, |done, total| {
+            progress.show(Phase::Verifying, "", done, total);
+        })
+        .map(|entries| Answer::Verified { entries }),
     };
     progress.end();
-    let answer = answer?;
+    let mut answer = answer?;
+    if let Answer::Verified { entries } = &mut answer {
+        entries.extend(missing(host));
+    }
     output.document(&answer);
     let Answer::Verified { entries } = &answer else {
         return Ok(Exit::Success);
@@ -70,16 +76,18 @@ pub(crate) fn rows(entries: &[Entry], output: &Output) -> Rows {
     rows
 }
 
-fn by_hand(host: &Host, progress: &mut Progress<'_>) -> Result<Answer, Failure> {
+/// Hashes every version in the store; `on_step` is told how many are done, and of how many.
+pub(crate) fn hashed(
+    host: &Host,
+    mut on_step: impl FnMut(u64, u64),
+) -> Result<Vec<Entry>, Failure> {
     let store = Store::new(host.state.store());
     let listed = store.list();
     let listed = listed.map_err(Failure::file("cannot read", host.state.store()))?;
     let roles = offline::roles(&host.state);
-    let total = listed.values().map(|meta| meta.size).sum();
-    let mut done = 0;
-    let mut entries = Vec::new();
-    for (digest, meta) in listed {
-        progress.show(Phase::Verifying, "", done, total);
+    let total = listed.len() as u64;
+    let entries = (0..).zip(listed).map(|(done, (digest, meta))| {
+        on_step(done, total);
         let trouble = match store.verified(digest, &meta.component) {
             _ if meta.component.is_empty() => {
                 "its meta cannot be read, so its file is not known".to_owned()
@@ -87,27 +95,28 @@ fn by_hand(host: &Host, progress: &mut Progress<'_>) -> Result<Answer, Failure> 
             Ok(_) => String::new(),
             Err(error) => error.to_string(),
         };
-        done += meta.size;
-        entries.push(Entry {
+        Entry {
             digest: digest.to_string(),
             component: meta.component,
             version: meta.version,
             size: meta.size,
             role: roles.get(&digest).copied().unwrap_or_default().to_owned(),
             trouble,
-        });
-    }
-    // What a page names and the store does not have is worse than what is corrupt.
-    for (digest, role) in roles {
-        let text = digest.to_string();
-        if !entries.iter().any(|entry| entry.digest == text) {
-            entries.push(Entry {
-                digest: text,
-                role: role.to_owned(),
-                trouble: "it is not in the store".to_owned(),
-                ..Entry::default()
-            });
         }
-    }
-    Ok(Answer::Verified { entries })
+    });
+    Ok(entries.collect())
+}
+
+/// What a page names and the store does not have, which is worse than what is corrupt.
+pub(crate) fn missing(host: &Host) -> impl Iterator<Item = Entry> {
+    let store = Store::new(host.state.store());
+    let named = offline::roles(&host.state).into_iter();
+    named
+        .filter(move |(digest, _)| !store.folder(*digest).exists())
+        .map(|(digest, role)| Entry {
+            digest: digest.to_string(),
+            role: role.to_owned(),
+            trouble: "it is not in the store".to_owned(),
+            ..Entry::default()
+        })
 }

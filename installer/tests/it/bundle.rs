@@ -7,7 +7,10 @@ use std::path::Path;
 use shared_release::{Keypair, RootPlan, sign};
 use zip::write::SimpleFileOptions;
 
-use crate::bed::{Bed, content, digest_of, first_root, manifest, snapshot, soon, stable};
+use crate::bed::{
+    Bed, content, digest_of, first_root, manifest, revoking, snapshot, soon, stable,
+    stable_manifest,
+};
 
 type Entries = Vec<(String, Vec<u8>)>;
 
@@ -178,6 +181,80 @@ fn a_bundle_is_refused_as_a_whole_or_taken_as_a_whole() {
         bed.run(&["update", "import", bundle.to_str().unwrap()])
             .code,
         0
+    );
+}
+
+#[test]
+fn what_was_taken_back_need_not_be_in_a_bundle() {
+    let bed = Bed::installed();
+    let bundle = bed.path("bundle.zip");
+    let path = bundle.to_str().unwrap();
+    let manifest = stable_manifest(3, &[("agent", "3.0"), ("agent", "4.0")]);
+    let bad = digest_of("agent", "4.0");
+    for (entries, code) in [
+        (vec![manifest_of(revoking(&manifest, bad))], 65),
+        (
+            vec![manifest_of(revoking(&manifest, bad)), blob("agent", "3.0")],
+            0,
+        ),
+    ] {
+        pack(&bundle, &entries);
+        let ran = bed.run(&["update", "import", path]);
+        assert_eq!(ran.code, code, "{}", ran.err);
+        assert!(
+            code == 0 || ran.err.contains("it lacks agent 3.0 for"),
+            "{}",
+            ran.err
+        );
+    }
+    // A host that runs what is left exports that.
+    bed.seal(shared_handover::layout::Component::Agent, "3.0", 3);
+    bed.remember(&revoking(&manifest, bad));
+    let ran = bed.run(&["update", "export", path]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("agent 3.0 for"), "{}", ran.out);
+}
+
+#[test]
+fn a_bundle_makes_the_files_of_the_one_before_room() {
+    let bed = Bed::installed();
+    let bundle = bed.path("bundle.zip");
+    let path = bundle.to_str().unwrap();
+    let blobs = bed.state.drop_folder().join("v1/blobs");
+    for (serial, version) in [(3, "3.0"), (4, "4.0")] {
+        let newest = stable(serial, &[("agent", version)]);
+        pack(&bundle, &[manifest_of(newest), blob("agent", version)]);
+        assert_eq!(bed.run(&["update", "import", path]).code, 0);
+        let names: Vec<_> = fs::read_dir(&blobs)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(names, [digest_of("agent", version).to_string()]);
+    }
+}
+
+#[test]
+fn two_entries_of_one_name_are_refused() {
+    let bed = Bed::installed();
+    let bundle = bed.path("bundle.zip");
+    let other = ("v1/stablf/manifest.json".to_owned(), b"evil".to_vec());
+    pack(&bundle, &[good(), vec![other]].concat());
+    // No writer makes this, so it is patched.
+    let mut bytes = fs::read(&bundle).unwrap();
+    let places: Vec<usize> = (0..bytes.len() - 6)
+        .filter(|place| &bytes[*place..*place + 6] == b"stablf")
+        .collect();
+    assert_eq!(places.len(), 2, "its own header and the directory");
+    for place in places {
+        bytes[place + 5] = b'e';
+    }
+    fs::write(&bundle, bytes).unwrap();
+    let ran = bed.run(&["update", "import", bundle.to_str().unwrap()]);
+    assert_eq!(ran.code, 65, "{}", ran.err);
+    assert!(
+        ran.err.contains("one of its entries comes twice"),
+        "{}",
+        ran.err
     );
 }
 

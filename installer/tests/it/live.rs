@@ -5,7 +5,7 @@ use shared_control::status::{Agent, Phase, Tier, Version, Waiting};
 use shared_control::{Answer, RefusedFor, Reply, Request, Retry, Status};
 use shared_handover::layout::Component;
 
-use crate::bed::{Bed, ran, trireme};
+use crate::bed::{Bed, digest_of, ran, trireme};
 
 fn done(answer: Answer) -> Vec<Reply> {
     vec![Reply::Done { answer }]
@@ -332,4 +332,19 @@ fn orders_go_to_the_launcher_and_not_to_the_files() {
             Request::PolicyChanged,
         ]
     );
+}
+
+#[test]
+fn what_is_missing_is_told_though_a_launcher_looks_at_what_is_there_only() {
+    let bed = Bed::installed();
+    bed.store().remove(digest_of("agent", "1.0")).unwrap();
+    let entries = vec![];
+    let server = bed.answering(vec![done(Answer::Verified { entries })]);
+    let (verified, code) = bed.json(&["update", "verify"]);
+    assert_eq!(code, 65, "{verified:#}");
+    let entries = verified["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 1, "{verified:#}");
+    assert_eq!(entries[0]["role"], "previous");
+    assert_eq!(entries[0]["trouble"], "it is not in the store");
+    server.join().unwrap();
 }

@@ -99,6 +99,28 @@ fn a_launcher_that_hangs_is_given_up() {
 }
 
 #[test]
+fn a_launcher_that_takes_no_clients_is_given_up() {
+    use rustix::net;
+    let bed = Bed::installed();
+    let address = net::SocketAddrUnix::new(bed.state.launcher_socket()).unwrap();
+    let socket = || net::socket(net::AddressFamily::UNIX, net::SocketType::STREAM, None).unwrap();
+    let listener = socket();
+    net::bind(&listener, &address).unwrap();
+    net::listen(&listener, 1).unwrap();
+    // A place in the queue stays taken when its client has gone.
+    let connects = |_: &usize| {
+        let client = socket();
+        rustix::io::ioctl_fionbio(&client, true).unwrap();
+        net::connect(&client, &address).is_ok()
+    };
+    let waiting = (0..100).take_while(connects).count();
+    assert!((1..100).contains(&waiting), "the queue is full");
+    let ran = bed.run(&["--timeout", "0.1", "update", "check"]);
+    assert_eq!(ran.code, 69, "{}", ran.err);
+    assert!(ran.err.contains("said nothing for 0.1 s"), "{}", ran.err);
+}
+
+#[test]
 fn a_launcher_that_talks_nonsense_is_told_from_one_that_answers() {
     use std::io::Write as _;
     let bed = Bed::installed();
