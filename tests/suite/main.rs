@@ -8,8 +8,11 @@
 mod bad_release;
 mod command_line;
 mod good_release;
+mod host_trouble;
+mod hostile_server;
 mod job_log;
 mod killed;
+mod many_releases;
 mod server_trouble;
 mod stopped;
 

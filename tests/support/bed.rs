@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::Binaries;
 use crate::host::{Host, HostSettings};
+use crate::release_tree::ReleaseTree;
 use crate::server::Server;
 
 /// Folder, server and settings of one test.
@@ -69,7 +70,7 @@ impl Bed {
                 &text(self.server.trust_root()),
             ]
             .into_iter()
-            .chain(["--poll-interval", "1", "--gate-seconds", "3"])
+            .chain(["--poll-interval", "0.3", "--gate-seconds", "0.6"])
             .map(str::to_owned)
             .collect(),
             agent_config: format!(
@@ -77,7 +78,23 @@ impl Bed {
                 self.server.agent_token,
                 text(folder.join("builds"))
             ),
+            env: Vec::new(),
+            mounts: String::new(),
         }
+    }
+
+    /// How a host of this bed is started that gets its releases from this tree.
+    pub fn host_settings_of(&self, tree: &ReleaseTree) -> HostSettings {
+        let mut settings = self.host_settings();
+        let args = &mut settings.launcher_args;
+        let flag = args.iter().position(|arg| arg == "--trust-root");
+        let at = flag.expect("a host of a bed is given a trust root") + 1;
+        let trust_root = tree.trust_root().to_str();
+        trust_root
+            .expect("a path of the bed is text")
+            .clone_into(&mut args[at]);
+        args.extend(["--release-url", &tree.server.url].map(str::to_owned));
+        settings
     }
 
     /// Starts a host with the usual settings.
@@ -93,6 +110,37 @@ impl Bed {
         let path = self.folder.path().join(format!("variant-{label}"));
         std::fs::write(&path, bytes).expect("write a variant");
         path
+    }
+
+    /// A small agent of its own: a script that leaves a note and goes on as the real agent. The bytes
+    /// after that, `length` in all and no two files the same, only give a download something to do.
+    pub fn small_agent(&self, label: &str, length: usize) -> PathBuf {
+        let folder = self.folder.path();
+        let head = format!(
+            "#!/bin/sh\necho '{label}' >> '{}'\nexec '{}' \"$@\"\n# ",
+            self.notes().display(),
+            self.binaries.agent.display(),
+        );
+        let mut script = head.into_bytes();
+        // Text that does not compress well.
+        let mut state = Digest::of(label.as_bytes());
+        while script.len() < length {
+            script.extend_from_slice(state.to_string().as_bytes());
+            state = Digest::of(state.to_string().as_bytes());
+        }
+        let path = folder.join(format!("small-{label}"));
+        std::fs::write(&path, script).expect("write a small agent");
+        path
+    }
+
+    /// Whether a small agent was ever executed.
+    pub fn has_run(&self, label: &str) -> bool {
+        let notes = std::fs::read_to_string(self.notes()).unwrap_or_default();
+        notes.lines().any(|line| line == label)
+    }
+
+    fn notes(&self) -> PathBuf {
+        self.folder.path().join("small-agents")
     }
 
     /// The digest under which a file is released.

@@ -28,6 +28,11 @@ pub struct HostSettings {
     pub launcher_args: Vec<String>,
     /// Lines of the agent's configuration file.
     pub agent_config: String,
+    /// Further variables, for all tiers.
+    pub env: Vec<(String, String)>,
+    /// A shell script that prepares a mount namespace of this host's own, and then does
+    /// `exec "$@"`; empty for none. The state folder is `$STATE` in it.
+    pub mounts: String,
 }
 
 /// A running host. Its whole tree is killed when it is dropped.
@@ -66,10 +71,10 @@ impl Host {
             .append(true)
             .open(path)
             .expect("open the host's log");
-        let mut command = Command::new(&settings.bootstrapper);
+        let mut command = self.program();
         command
             .arg("--state-dir")
-            .arg(self.state().root())
+            .arg(self.own_state())
             .arg("--launcher")
             .arg(&settings.launcher)
             .args(&settings.bootstrapper_args)
@@ -77,21 +82,65 @@ impl Host {
             .args(&settings.launcher_args)
             .arg("--agent-config")
             .arg(settings.folder.join("agent.cfg"))
+            .envs(settings.env.iter().map(|(name, value)| (name, value)))
             .env(processes::MARK, &settings.mark)
             .stdin(Stdio::null())
             .stderr(stderr);
         command
     }
 
-    /// The host's state folder.
+    /// How it was started.
+    pub const fn settings(&self) -> &HostSettings {
+        &self.settings
+    }
+
+    /// The bootstrapper, straight or behind the preparation of its mounts. Its process keeps its
+    /// id through that.
+    fn program(&self) -> Command {
+        let settings = &self.settings;
+        if settings.mounts.is_empty() {
+            return Command::new(&settings.bootstrapper);
+        }
+        let mut command = Command::new("unshare");
+        command.arg("--mount");
+        if !rustix::process::geteuid().is_root() {
+            command.args(["--user", "--map-root-user"]);
+        }
+        command
+            .args(["sh", "-euc", &settings.mounts, "sh"])
+            .arg(&settings.bootstrapper)
+            .env("STATE", self.own_state());
+        command
+    }
+
+    /// The state folder as the host itself sees it.
+    fn own_state(&self) -> PathBuf {
+        self.settings.folder.join("state")
+    }
+
+    /// The host's state folder. Where the host has mounts of its own, it is seen through the
+    /// bootstrapper's eyes, so it can be asked for only while that one runs.
     pub fn state(&self) -> StateDir {
-        StateDir::new(self.settings.folder.join("state"))
+        let state = self.own_state();
+        if self.settings.mounts.is_empty() {
+            return StateDir::new(state);
+        }
+        let through = format!("/proc/{}/root{}", self.bootstrapper_pid(), state.display());
+        StateDir::new(through)
     }
 
     /// The log of a tier; empty while there is none.
     pub fn log(&self, tier: &str) -> String {
-        let bytes = std::fs::read(self.state().log(tier)).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let is_seen = self.settings.mounts.is_empty() || self.bootstrapper.is_some();
+        let path = is_seen.then(|| self.state().log(tier));
+        let bytes = path.and_then(|path| std::fs::read(path).ok());
+        String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
+    }
+
+    /// What the tiers said on standard error, where they speak while no log can be written.
+    pub fn stderr(&self) -> String {
+        let bytes = std::fs::read(self.settings.folder.join("stderr.log"));
+        String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
     }
 
     /// Waits for a line in the log of a tier that contains all of these words, and returns it.
@@ -99,6 +148,23 @@ impl Host {
         until(&format!("{tier}.log has a line with {words:?}"), || {
             let log = self.log(tier);
             log.lines()
+                .find(|line| words.iter().all(|word| line.contains(word)))
+                .map(str::to_owned)
+        })
+        .await
+    }
+
+    /// How long the log of a tier is now, in bytes.
+    pub fn log_end(&self, tier: &str) -> usize {
+        self.log(tier).len()
+    }
+
+    /// As [`Self::log_line`], in what was logged after `start`.
+    pub async fn log_line_after(&self, start: usize, tier: &str, words: &[&str]) -> String {
+        until(&format!("{tier}.log has a new line with {words:?}"), || {
+            let log = self.log(tier);
+            let mut lines = log.get(start..).unwrap_or_default().lines();
+            lines
                 .find(|line| words.iter().all(|word| line.contains(word)))
                 .map(str::to_owned)
         })
@@ -192,6 +258,9 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.print_logs();
+        }
         if let Some(child) = &mut self.bootstrapper {
             processes::signal(child.id(), Signal::KILL);
             let _ = child.wait();
@@ -201,9 +270,6 @@ impl Drop for Host {
             for process in self.alive() {
                 processes::signal(process.pid, Signal::KILL);
             }
-        }
-        if std::thread::panicking() {
-            self.print_logs();
         }
     }
 }
@@ -217,7 +283,6 @@ impl Host {
         for tier in ["bootstrapper", "launcher", "agent"] {
             eprintln!("--- {tier}.log\n{}", self.log(tier));
         }
-        let stderr = std::fs::read(self.settings.folder.join("stderr.log")).unwrap_or_default();
-        eprintln!("--- stderr\n{}", String::from_utf8_lossy(&stderr));
+        eprintln!("--- stderr\n{}", self.stderr());
     }
 }

@@ -7,8 +7,10 @@ pub mod api;
 pub mod bed;
 pub mod generated_log;
 pub mod host;
+pub mod lying_server;
 pub mod processes;
 pub mod proxy;
+pub mod release_tree;
 pub mod server;
 pub mod wait;
 

@@ -100,22 +100,32 @@ impl Server {
             .to_owned()
     }
 
-    /// Publishes a release and returns what the command printed.
+    /// Publishes a release of plain files, and returns what the command printed.
     pub fn publish(&self, version: &str, launcher: &Path, agent: &Path) -> String {
+        self.publish_with(version, launcher, agent, &["--plain"])
+    }
+
+    /// As [`Self::publish`], with these flags. Without `--plain` it makes deltas, which takes long
+    /// for large files.
+    pub fn publish_with(
+        &self,
+        version: &str,
+        launcher: &Path,
+        agent: &Path,
+        flags: &[&str],
+    ) -> String {
         let paths = [launcher, agent].map(|path| path.to_str().expect("a path of the bed is text"));
-        let output = self.command(&[
-            "release",
-            "publish",
-            "--version",
-            version,
-            "--launcher",
-            paths[0],
-            "--agent",
-            paths[1],
-        ]);
+        let needed = ["publish", "--version", version];
+        let files = ["--launcher", paths[0], "--agent", paths[1]];
+        self.release(&[&needed[..], &files, flags].concat())
+    }
+
+    /// Runs a subcommand of `release`, which must succeed, and returns what it printed.
+    pub fn release(&self, args: &[&str]) -> String {
+        let output = self.command(&[&["release"], args].concat());
         assert!(
             output.status.success(),
-            "release publish: {}",
+            "release {args:?}: {}",
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8_lossy(&output.stdout).into_owned()
