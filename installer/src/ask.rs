@@ -1,13 +1,13 @@
 //! The client of the launcher's socket: one question, lines, one final answer.
 
-use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::time::Duration;
 
 use shared_control::line::{decode, encode};
 use shared_control::{Answer, MAX_REPLY, Reply, Request};
-use shared_handover::layout::StateDir;
 
 use crate::failure::Failure;
+use crate::os;
 use crate::place::Host;
 
 /// Why there is no answer.
@@ -25,7 +25,7 @@ pub(crate) fn ask(
     request: &Request,
     mut on_progress: impl FnMut(&Reply),
 ) -> Result<Answer, NoAnswer> {
-    let stream = match open(&host.state, host.patience) {
+    let stream = match os::connect(&host.state.launcher_socket(), host.patience) {
         Ok(stream) => stream,
         Err(error) => return Err(not_there(host, error)),
     };
@@ -88,28 +88,4 @@ fn not_answering(error: &io::Error, patience: Duration) -> Failure {
         }
         _ => error.to_string(),
     })
-}
-
-#[cfg(unix)]
-fn open(state: &StateDir, patience: Duration) -> io::Result<impl Read + Write> {
-    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket, sockopt};
-    let socket = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
-    // Connecting waits too, where a stopped launcher has not taken many clients before: the limit
-    // has to be there first.
-    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(patience))?;
-    connect(&socket, &SocketAddrUnix::new(state.launcher_socket())?)?;
-    let stream = std::os::unix::net::UnixStream::from(socket);
-    stream.set_read_timeout(Some(patience))?;
-    Ok(stream)
-}
-
-/// A pipe is a file that both sides read and write. It has no time limit of its own; a launcher
-/// that hangs is ended by its bootstrapper.
-#[cfg(windows)]
-fn open(state: &StateDir, _patience: Duration) -> io::Result<impl Read + Write> {
-    let name = shared_control::line::pipe_name(&state.launcher_socket());
-    std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(name)
 }

@@ -3,7 +3,10 @@
 use std::io::{self, Read, Write as _};
 use std::path::Path;
 
-use tempfile::NamedTempFile;
+use shared_slots::{Fs as _, OsFs};
+use tempfile::{NamedTempFile, TempPath};
+
+use crate::os::give_to_owner_of;
 
 /// Puts `bytes` at `path`, durably.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -18,8 +21,20 @@ pub(crate) fn replace_with(path: &Path, from: &mut impl Read) -> io::Result<()> 
     file.flush()?;
     give_to_owner_of(folder, file.path())?;
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
+    put(file.into_temp_path(), path)?;
+    OsFs.sync_dir("file.sync-folder", folder)
+}
+
+/// Gives a whole file its name. On Windows somebody may look at the one that has the name; the disk
+/// waits until that is over.
+fn put(from: TempPath, path: &Path) -> io::Result<()> {
+    let from = from.keep().map_err(|error| error.error)?;
+    let put = OsFs.rename("file.rename", &from, path);
+    if put.is_err() {
+        // Nothing is said of a left-over: that it was not put there is.
+        let _ = std::fs::remove_file(&from);
+    }
+    put
 }
 
 /// Gives a file to the owner of its folder.
@@ -47,30 +62,4 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     }
     std::fs::create_dir(path)?;
     give_to_owner_of(folder, path)
-}
-
-/// Root may run this command; the launcher must be able to read what it wrote.
-#[cfg(unix)]
-fn give_to_owner_of(folder: &Path, path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
-    if !rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    let owner = std::fs::metadata(folder)?;
-    std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid()))
-}
-
-#[cfg(not(unix))]
-fn give_to_owner_of(_folder: &Path, _path: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    std::fs::File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }

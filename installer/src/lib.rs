@@ -17,6 +17,7 @@
 //! | `show/` | text for people: status, tables, progress |
 //! | `look_only` | a disk that is looked at and never changed, for what would be done |
 //! | `file` | writing a file that the launcher's user can read, as a whole or not at all |
+//! | `os/` | what the operating systems do differently |
 
 mod ask;
 mod bundle;
@@ -26,6 +27,7 @@ mod failure;
 mod file;
 mod look_only;
 mod offline;
+mod os;
 mod output;
 mod place;
 mod show;

@@ -8,6 +8,7 @@ use shared_slots::{Damage, Digest, OsFs, Room};
 
 use super::Check;
 use crate::offline;
+use crate::os::{self, Access, Flaw};
 use crate::place::Host;
 use crate::show::units;
 use crate::update::verify::{hashed, missing};
@@ -26,39 +27,26 @@ pub(super) fn checks(host: &Host) -> Vec<Check> {
     checks
 }
 
-#[cfg(unix)]
 fn owner(root: &Path) -> Check {
-    use std::os::unix::fs::MetadataExt as _;
-    let found = match std::fs::metadata(root) {
-        Ok(found) => found,
+    let Access { text, flaw } = match os::access(root) {
+        Ok(access) => access,
         Err(error) => return Check::bad("folder", error.to_string(), "mend the disk"),
     };
-    let (mode, uid) = (found.mode() & 0o777, found.uid());
-    let own = rustix::process::geteuid();
-    let text = format!("{}, mode {mode:o}, user {uid}", root.display());
-    if mode & 0o022 != 0 {
-        let advice = format!("others can write here: chmod 700 {}", root.display());
-        return Check::bad("folder", text, advice);
-    }
-    if mode & 0o055 != 0 {
-        let advice = format!("others can look in: chmod 700 {}", root.display());
-        return Check::warn("folder", text, advice);
-    }
-    if !own.is_root() && own.as_raw() != uid {
-        return Check::warn(
+    match flaw {
+        None => Check::ok("folder", text),
+        Some(Flaw::Writable) => {
+            let advice = format!("others can write here: chmod 700 {}", root.display());
+            Check::bad("folder", text, advice)
+        }
+        Some(Flaw::Readable) => {
+            let advice = format!("others can look in: chmod 700 {}", root.display());
+            Check::warn("folder", text, advice)
+        }
+        Some(Flaw::Foreign) => Check::warn(
             "folder",
             text,
             "it belongs to another user; run this as root",
-        );
-    }
-    Check::ok("folder", text)
-}
-
-#[cfg(not(unix))]
-fn owner(root: &Path) -> Check {
-    match std::fs::metadata(root) {
-        Ok(_) => Check::ok("folder", root.display().to_string()),
-        Err(error) => Check::bad("folder", error.to_string(), "mend the disk"),
+        ),
     }
 }
 
@@ -81,27 +69,19 @@ fn room(host: &Host) -> Check {
 
 /// Programs in the store are executed: the volume has to allow it.
 fn mount(host: &Host) -> Check {
-    match refuses_programs(host.state.root()) {
+    match os::refuses_programs(host.state.root()) {
         Ok(true) => Check::bad(
             "mount",
             "the volume is mounted noexec",
             "nothing in the store can be started: mount it without noexec, or move the folder",
         ),
         Ok(false) => Check::ok("mount", "programs may be started"),
-        Err(error) => Check::warn("mount", error, "look at the mount options by hand"),
+        Err(error) => Check::warn(
+            "mount",
+            error.to_string(),
+            "look at the mount options by hand",
+        ),
     }
-}
-
-#[cfg(target_os = "linux")]
-fn refuses_programs(root: &Path) -> Result<bool, String> {
-    let found = rustix::fs::statvfs(root).map_err(|error| error.to_string())?;
-    // ST_NOEXEC of <sys/statvfs.h> on Linux, which rustix has no name for.
-    Ok(found.f_flag.bits() & 8 != 0)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn refuses_programs(_root: &Path) -> Result<bool, String> {
-    Ok(false)
 }
 
 fn slot(host: &Host, component: Component) -> Check {
