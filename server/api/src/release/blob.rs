@@ -17,6 +17,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::manifest::is_known;
+use super::missing;
 use super::range::{Wanted, wanted};
 use crate::Server;
 use crate::fault::Fault;
@@ -29,11 +30,13 @@ pub(super) async fn show(
     Path(digest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    let missing = || Fault::not_found("there is no file of this digest");
-    let path = server.tree.blob(&digest).ok_or_else(missing)?;
+    let not_there = || Ok(missing("there is no file of this digest"));
+    let Some(path) = server.tree.blob(&digest) else {
+        return not_there();
+    };
     let file = match File::open(&path).await {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return not_there(),
         Err(error) => return Err(Fault::internal(&error)),
     };
     let size = file

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
 
+use super::missing;
 use crate::Server;
 use crate::fault::Fault;
 
@@ -15,28 +16,25 @@ pub(super) async fn show(
     Path(channel): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    let bytes = server.tree.manifest(&channel)?.ok_or_else(|| {
-        Fault::not_found(
-            "nothing was published in this channel; see `trireme-server release publish`",
-        )
-    })?;
-    Ok(document(&headers, bytes))
+    Ok(match server.tree.manifest(&channel)? {
+        Some(bytes) => document(&headers, bytes),
+        None => {
+            missing("nothing was published in this channel; see `trireme-server release publish`")
+        }
+    })
 }
 
 /// The trust root of a version, as `<version>.root.json`. A host that asks for the one after its own
-/// mostly gets a 404, which nobody may keep: the next root can come at any time.
+/// mostly gets a 404.
 pub(super) async fn root(
     State(server): State<Server>,
     Path(file): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    match server.tree.root(&file)? {
-        Some(bytes) => Ok(document(&headers, bytes)),
-        None => {
-            let fault = Fault::not_found("there is no trust root of this version").into_response();
-            Ok(([(CACHE_CONTROL, "no-store")], fault).into_response())
-        }
-    }
+    Ok(match server.tree.root(&file)? {
+        Some(bytes) => document(&headers, bytes),
+        None => missing("there is no trust root of this version"),
+    })
 }
 
 fn document(headers: &HeaderMap, bytes: Vec<u8>) -> Response {

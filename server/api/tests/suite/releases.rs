@@ -156,14 +156,17 @@ async fn a_ping_tells_the_serial_of_the_newest_release() {
 }
 
 #[tokio::test]
-async fn every_trust_root_is_served_and_a_missing_one_is_not_remembered() {
+async fn every_trust_root_is_served_and_what_is_missing_is_not_remembered() {
     let bed = Bed::new().await;
     bed.publish(b"one");
-    let missing = bed.get("roots/2.root.json", &[]).await;
-    assert_eq!(
-        (missing.status().as_u16(), header(&missing, "cache-control")),
-        (404, "no-store".to_owned())
-    );
+    let blob = format!("blobs/{}", "0".repeat(64));
+    for path in ["roots/2.root.json", "edge/manifest.json", &blob] {
+        let missing = bed.get(path, &[]).await;
+        assert_eq!(
+            (missing.status().as_u16(), header(&missing, "cache-control")),
+            (404, "no-store".to_owned())
+        );
+    }
     let change = KeyChange {
         new_release_keys: 1,
         ..KeyChange::default()
