@@ -13,6 +13,7 @@ mod hostile_server;
 mod job_log;
 mod killed;
 mod many_releases;
+mod operator;
 mod server_trouble;
 mod stopped;
 
