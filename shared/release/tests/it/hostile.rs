@@ -162,6 +162,12 @@ fn an_envelope_is_read_one_way_only() {
     let root = publisher.root();
     for text in [
         good.replacen('{', "{\"payload\":\"e30=\",", 1),
+        good.replacen('{', "{\"x\":1,\"x\":2,", 1),
+        good.replacen(
+            '{',
+            &format!("{{\"x\":{}{},", "[".repeat(20), "]".repeat(20)),
+            1,
+        ),
         good.replace("\"sigs\":[", "\"sigs\":[],\"sigs\":["),
         good.replace(one, &upper),
         good.replace(one, &many),
