@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shared_fetch::ManifestReply;
 use shared_handover::layout::Component;
+use shared_release::Freshness;
 use shared_slots::{Digest, Fs as _, Moment, OsFs};
 use tracing::{info, warn};
 
@@ -82,6 +83,8 @@ impl Host<'_> {
         if question != self.questions || !self.upgrade.awaits_answer() {
             return;
         }
+        let date = answer.as_ref().ok().and_then(|found| found.date);
+        self.clock.heard(date, Timestamp::now());
         match answer.and_then(|found| self.adopt_manifest(found)) {
             Ok(is_new) => {
                 self.complaints.manifest_came(is_new);
@@ -222,13 +225,24 @@ impl Host<'_> {
     /// What follows from the manifest, if there is one that may be adopted.
     fn plan(&mut self) -> Option<Plan> {
         let trust = self.trust.as_ref()?;
-        let manifest = trust.manifest()?;
+        let expires = trust.manifest()?.expires;
         let wall = Timestamp::now();
-        if !trust.is_fresh(wall) {
-            let reason = format!("it expired at {}; is the clock right?", manifest.expires);
-            self.complain("manifest not adopted", "manifest.json", &reason);
-            return None;
+        match trust.freshness(&self.clock.clocks(wall)) {
+            Freshness::Fresh => {}
+            Freshness::Healed => {
+                let what = "a manifest past its expiry is taken on the word of the server";
+                if self.complaints.is_news(what, &expires.to_string()) {
+                    warn!(%expires, "{what}; set this host's clock");
+                }
+            }
+            Freshness::Expired => {
+                let reason = format!("it expired at {expires}; is the clock right?");
+                self.complain("manifest not adopted", "manifest.json", &reason);
+                return None;
+            }
         }
+        let trust = self.trust.as_ref()?;
+        let manifest = trust.manifest()?;
         let entries = self.store.list().unwrap_or_default();
         Some(plan::plan(
             manifest,

@@ -30,6 +30,7 @@
 mod adopt;
 mod agent_link;
 mod bring_in;
+mod clock;
 mod complaints;
 mod crash_loop;
 mod crew;

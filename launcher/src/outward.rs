@@ -4,6 +4,7 @@
 //! an upgrade: it is one line in the log, and the next line comes when it is over.
 
 mod asked;
+mod measure;
 mod status;
 
 use std::collections::HashMap;
@@ -17,6 +18,8 @@ use shared_control::status::{LastError, Phase, Version};
 use shared_fetch::{Kind, Obtained};
 use shared_handover::layout::{Component, StateDir};
 use tracing::{debug, warn};
+
+use measure::Stopwatch;
 
 use crate::plan::Plan;
 use crate::upgrade::{Event, Step, Task, Upgrade, Verdict};
@@ -58,6 +61,9 @@ pub(crate) struct Outward {
     /// What follows from the manifest.
     changes: Vec<Change>,
     verdict: Option<Verdict>,
+    stopwatch: Stopwatch,
+    /// Whether the metrics changed since they were written.
+    unmeasured: bool,
 }
 
 impl Outward {
@@ -75,6 +81,8 @@ impl Outward {
             attempts: 0,
             changes: Vec::new(),
             verdict: None,
+            stopwatch: Stopwatch::default(),
+            unmeasured: true,
         }
     }
 
@@ -147,6 +155,8 @@ impl Outward {
         if let Event::Judged(verdict) = event {
             self.verdict = Some(*verdict);
         }
+        self.time_trial(from, event, to.step(), now);
+        self.unmeasured |= from != to.step();
         if let (Step::Checking, Some(task)) = (from, to.task()) {
             let version = Version {
                 version: task.version.clone(),
@@ -187,8 +197,6 @@ impl Outward {
         };
         let noted = self.journal.note(transition, now, Timestamp::now());
         self.heard(noted);
-        let written = self.journal.write_metrics();
-        self.heard(written);
     }
 
     /// When the status is to be written.

@@ -12,6 +12,7 @@ use shared_slots::{Digest, Page, Records, Slot, Store};
 use tokio::task::AbortHandle;
 use tracing::{debug, warn};
 
+use crate::clock::Clock;
 use crate::complaints::Complaints;
 use crate::crash_loop::CrashLoop;
 use crate::crew::{Crew, Ending};
@@ -63,6 +64,7 @@ pub(crate) struct Host<'a> {
     /// When the manifest came that is known.
     pub(crate) news_at: Duration,
     pub(crate) trust: Option<Trust>,
+    pub(crate) clock: Clock,
     pub(crate) own: Own,
     pub(crate) gate: Gate,
     pub(crate) upgrade: Upgrade,
@@ -105,6 +107,7 @@ impl<'a> Host<'a> {
             fetcher: Fetcher::with(&settings.fetch_options(own.stamp))?,
             fetching: None,
             questions: 0,
+            clock: Clock::default(),
             news_at: Duration::ZERO,
             records: Records::new(state.root(), state.quarantine()),
             effort: Effort::load(&state.root().join("effort.json")),

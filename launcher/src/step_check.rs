@@ -5,7 +5,7 @@
 //! question; the loop verifies it again when it adopts it. A manifest that was signed under a root
 //! that this host does not have brings the roots between along, followed one by one.
 
-use shared_fetch::{FetchError, Fetcher, ManifestReply};
+use shared_fetch::{FetchError, Fetcher, ManifestReply, ServerDate};
 use shared_release::{Error, MAX_SIGNED, Root, Seen, Walk};
 use shared_slots::{Fs as _, OsFs};
 use tracing::debug;
@@ -28,6 +28,8 @@ pub(crate) struct Found {
     /// The roots that follow the newest one of this host, in order.
     pub(crate) roots: Vec<Vec<u8>>,
     pub(crate) reply: ManifestReply,
+    /// When the answer was given, by the clock of whoever gave it.
+    pub(crate) date: Option<ServerDate>,
 }
 
 /// Why there is no manifest.
@@ -61,13 +63,14 @@ pub(crate) async fn ask(fetcher: &Fetcher, question: &Question) -> Result<Found,
 
 async fn ask_one(fetcher: &Fetcher, base: &str, question: &Question) -> Result<Found, Trouble> {
     let url = format!("{base}/v1/{}/manifest.json", question.channel);
-    let reply = fetcher
-        .manifest(&url, question.etag.as_deref(), MAX_SIGNED)
+    let (reply, date) = fetcher
+        .dated_manifest(&url, question.etag.as_deref(), MAX_SIGNED)
         .await
         .map_err(Trouble::Unreachable)?;
     let mut found = Found {
         roots: Vec::new(),
         reply,
+        date,
     };
     let ManifestReply::Fresh { bytes, .. } = &found.reply else {
         return Ok(found);
@@ -130,7 +133,11 @@ fn dropped(question: &Question) -> Option<Found> {
     };
     let known = question.seen.as_ref().map_or(0, Seen::serial);
     let reply = ManifestReply::Fresh { bytes, etag: None };
-    (manifest.serial > known).then_some(Found { roots, reply })
+    (manifest.serial > known).then_some(Found {
+        roots,
+        reply,
+        date: None,
+    })
 }
 
 /// Whether a newer root could change the judgement.

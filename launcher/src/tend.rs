@@ -323,10 +323,19 @@ impl Host<'_> {
         }
     }
 
+    /// Whether the committed agent takes jobs.
+    pub(crate) fn committed_serves(&self) -> bool {
+        let agent = self.crew.of(self.agent_page.committed());
+        agent.is_some_and(Agent::takes_jobs)
+    }
+
     /// Measures the time without a worker during a switch, and says when it is over.
     fn note_workers(&mut self, now: Duration) {
         if let Some(switch) = &mut self.switching {
             switch.gap.workers(self.crew.workers(), now);
+        }
+        if self.committed_serves() {
+            self.outward.serves(now);
         }
         let Some(agent) = self.crew.newly_working() else {
             return;

@@ -11,7 +11,6 @@ use std::env::consts::{ARCH, OS};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared_fault::point;
 use shared_handover::layout::{Component, StateDir};
@@ -139,16 +138,11 @@ impl Trust {
         &self.sequences
     }
 
-    /// Whether the known manifest may still be adopted at this wall-clock time.
-    pub(crate) fn is_fresh(&self, wall: Timestamp) -> bool {
-        let clocks = Clocks {
-            wall,
-            built: None,
-            server: None,
-        };
+    /// Whether the known manifest may still be adopted.
+    pub(crate) fn freshness(&self, clocks: &Clocks) -> Freshness {
         self.manifest().map_or(Freshness::Expired, |manifest| {
-            manifest.freshness(self.seen.as_ref(), &clocks)
-        }) != Freshness::Expired
+            manifest.freshness(self.seen.as_ref(), clocks)
+        })
     }
 
     /// Trusts the next root from now on. Durable before anything that only it allows is accepted.

@@ -94,6 +94,10 @@ impl Host<'_> {
             Verdict::Withdraw => warn!(%version, %back_to, "agent could not be proved; taken back"),
             Verdict::Overtaken => info!(%version, %back_to, "trial ended without a verdict"),
         }
+        if self.agent_page.committed().is_some() {
+            let serves = self.committed_serves();
+            self.outward.goes_back(verdict, serves, self.now());
+        }
         if verdict != Verdict::Commit {
             self.switching = None;
             self.restart_at = self.now();

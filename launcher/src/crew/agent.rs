@@ -137,6 +137,12 @@ impl Agent {
         self.status.as_ref()
     }
 
+    /// Whether it says that it takes jobs.
+    pub(crate) fn takes_jobs(&self) -> bool {
+        let status = self.status.as_ref();
+        status.is_some_and(|status| status.phase == Phase::Serving && self.workers() > 0)
+    }
+
     fn busy(&self) -> u32 {
         self.status.as_ref().map_or(0, |status| status.busy)
     }

@@ -31,6 +31,7 @@ impl Host<'_> {
     /// Writes the status if something changed, and answers those who waited for the step that ended.
     pub(crate) fn publish(&mut self) {
         self.answer_those_who_wait();
+        self.measure();
         let now = self.now();
         let written = if std::mem::take(&mut self.outward.changed) {
             let status = self.status();
@@ -68,6 +69,7 @@ impl Host<'_> {
                 .map(|agent| self.shown_agent(agent))
                 .collect(),
             disk: self.disk(),
+            clock_skew: self.clock.skew(),
             policy: self.policy_in_force(),
             ..Status::default()
         }

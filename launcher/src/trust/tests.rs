@@ -1,5 +1,6 @@
 //! Roots and manifests that come, go, and are damaged.
 
+use jiff::Timestamp;
 use std::fs;
 
 use jiff::SignedDuration;
@@ -86,8 +87,16 @@ fn the_last_manifest_is_the_mark_after_a_restart() {
     assert_eq!(accept(&mut trust, same(), Some("f")), Ok(false));
     let mut again = bed.load().unwrap();
     assert_eq!(again.etag(), Some("f"));
-    assert!(again.is_fresh(now()));
-    assert!(!again.is_fresh(now() + SignedDuration::from_hours(2)));
+    let later = now() + SignedDuration::from_hours(2);
+    for (wall, freshness) in [(now(), Freshness::Fresh), (later, Freshness::Expired)] {
+        let (built, server) = (None, None);
+        let clocks = Clocks {
+            wall,
+            built,
+            server,
+        };
+        assert_eq!(again.freshness(&clocks), freshness);
+    }
     let older = accept(&mut again, envelope("stable", 4), None);
     assert_eq!(older, Err(Error::SerialRolledBack { found: 4, seen: 5 }));
     assert_eq!(bed.serial(), Some(5));

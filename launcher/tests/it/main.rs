@@ -12,6 +12,7 @@ mod fake_agent;
 mod last_resort;
 mod life;
 mod orders;
+mod outward;
 mod recover;
 mod refusal;
 mod server;

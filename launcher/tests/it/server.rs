@@ -1,7 +1,7 @@
 //! A static file server on a free loopback port: the release tree.
 //!
 //! Beside a file, `<name>.cut` makes the server break off in the middle of it, `<name>.page` makes it
-//! answer with a login page instead.
+//! answer with a login page instead. Each answer has the `Date` that is in the file `date`.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -51,13 +51,16 @@ fn answer(stream: TcpStream, root: &Path, log: &Mutex<Vec<String>>) -> std::io::
     while reader.read_line(&mut header)? > 2 {
         header.clear();
     }
-    let mut stream = reader.into_inner();
+    let stream = reader.into_inner();
     let path = request.split(' ').nth(1).unwrap_or_default();
     let mut paths = log.lock().unwrap_or_else(PoisonError::into_inner);
     paths.push(path.to_owned());
     drop(paths);
     let file = root.join(path.trim_start_matches("/releases/v1/"));
     let beside = |suffix: &str| PathBuf::from(format!("{}.{suffix}", file.display())).exists();
+    let date = fs::read_to_string(root.join("date"));
+    let date = date.map_or_else(|_| String::new(), |date| format!("date: {date}\r\n"));
+    let mut stream = Dated { stream, date };
     let Ok(content) = fs::read(&file) else {
         return respond(&mut stream, "404 Not Found", "text/plain", 0, b"");
     };
@@ -74,8 +77,14 @@ fn answer(stream: TcpStream, root: &Path, log: &Mutex<Vec<String>>) -> std::io::
     respond(&mut stream, "200 OK", kind, content.len(), sent)
 }
 
+/// A connection, and the line that tells the date.
+struct Dated {
+    stream: TcpStream,
+    date: String,
+}
+
 fn respond(
-    stream: &mut TcpStream,
+    Dated { stream, date }: &mut Dated,
     status: &str,
     kind: &str,
     announced: usize,
@@ -83,7 +92,7 @@ fn respond(
 ) -> std::io::Result<()> {
     write!(
         stream,
-        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {announced}\r\nconnection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {announced}\r\n{date}connection: close\r\n\r\n"
     )?;
     stream.write_all(body)
 }

@@ -34,7 +34,7 @@ use std::time::Duration;
 
 pub use error::FetchError;
 pub use jitter::start_offset;
-pub use manifest::ManifestReply;
+pub use manifest::{ManifestReply, ServerDate};
 pub use obtain::{Obtained, Received};
 pub use options::{Fetcher, Options};
 pub use order::{Encoding, Kind, Order, Phase, Progress, Source};

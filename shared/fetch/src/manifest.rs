@@ -1,5 +1,6 @@
 //! Fetching a small document whose content is judged elsewhere.
 
+use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::IF_NONE_MATCH;
 
@@ -20,6 +21,15 @@ pub enum ManifestReply {
     },
 }
 
+/// When an answer was given, by the clock of whoever gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerDate {
+    /// The `Date` of the answer.
+    pub at: Timestamp,
+    /// Whether TLS has shown whose clock it is. Without it anybody could have written the date.
+    pub is_proved: bool,
+}
+
 impl Fetcher {
     /// Asks for the document at `url`, of which `etag` is known; at most `limit` bytes are read, and
     /// all of it has to come within ten stall limits: it is small, and a server that lets it trickle
@@ -30,6 +40,17 @@ impl Fetcher {
         etag: Option<&str>,
         limit: usize,
     ) -> Result<ManifestReply, FetchError> {
+        let answer = self.dated_manifest(url, etag, limit).await;
+        answer.map(|(reply, _)| reply)
+    }
+
+    /// As [`Fetcher::manifest`], with the date of the answer if it had one.
+    pub async fn dated_manifest(
+        &self,
+        url: &str,
+        etag: Option<&str>,
+        limit: usize,
+    ) -> Result<(ManifestReply, Option<ServerDate>), FetchError> {
         let whole = self.stall * 10;
         match tokio::time::timeout(whole, self.document(url, etag, limit)).await {
             Ok(reply) => reply,
@@ -44,14 +65,19 @@ impl Fetcher {
         url: &str,
         etag: Option<&str>,
         limit: usize,
-    ) -> Result<ManifestReply, FetchError> {
+    ) -> Result<(ManifestReply, Option<ServerDate>), FetchError> {
         let mut request = self.client.get(url);
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
         let mut response = self.send(url, request).await?;
+        // No redirect gives encryption up once it is there.
+        let is_proved = url.starts_with("https:");
+        let date = reply::date(response.headers()).map(|at| ServerDate { at, is_proved });
         match response.status() {
-            StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(ManifestReply::NotModified),
+            StatusCode::NOT_MODIFIED if etag.is_some() => {
+                return Ok((ManifestReply::NotModified, date));
+            }
             StatusCode::OK => {}
             status => return Err(reply::refusal(url, status.as_u16(), response.headers())),
         }
@@ -69,6 +95,6 @@ impl Fetcher {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(ManifestReply::Fresh { bytes, etag })
+        Ok((ManifestReply::Fresh { bytes, etag }, date))
     }
 }

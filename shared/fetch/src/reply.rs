@@ -89,11 +89,16 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
             let until = http_date(value)?.as_second();
-            let now = http_date(text(headers, DATE)?)?.as_second();
+            let now = date(headers)?.as_second();
             Duration::from_secs(u64::try_from(until - now).unwrap_or(0))
         }
     };
     Some(wait.min(MAX_RETRY_AFTER))
+}
+
+/// When the answer was given, as it says itself (RFC 9110, 6.6.1).
+pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(text(headers, DATE)?)
 }
 
 fn http_date(value: &str) -> Option<Timestamp> {

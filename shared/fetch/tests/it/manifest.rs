@@ -26,6 +26,20 @@ async fn a_new_manifest_comes_with_its_etag() {
 }
 
 #[tokio::test]
+async fn an_answer_tells_its_date_which_proves_nothing_without_tls() {
+    for (head, etag) in [("200 OK", None), ("304 Not Modified", Some("\"a1\""))] {
+        let date = "date: Tue, 15 Nov 1994 08:12:31 GMT";
+        let server = Server::start(vec![reply(head, &[date], b"")]).await;
+        let (_, date) = fetcher()
+            .dated_manifest(&server.url, etag, LIMIT)
+            .await
+            .unwrap();
+        let date = date.unwrap();
+        assert_eq!((date.at.as_second(), date.is_proved), (784_887_151, false));
+    }
+}
+
+#[tokio::test]
 async fn a_known_manifest_is_not_sent_again() {
     let server = Server::start(vec![reply("304 Not Modified", &[], b"")]).await;
     let answer = fetcher().manifest(&server.url, Some("\"a1\""), LIMIT).await;
