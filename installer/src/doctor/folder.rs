@@ -135,7 +135,8 @@ fn store(host: &Host) -> Check {
         }
     };
     let bytes = units::bytes(entries.iter().map(|entry| entry.size).sum());
-    let text = format!("{} versions, {bytes}", entries.len());
+    let versions = units::count(entries.len() as u64, "version");
+    let text = format!("{versions}, {bytes}");
     entries.extend(missing(host));
     entries.retain(|entry| !entry.trouble.is_empty());
     // The one that is worst stands for all.

@@ -101,12 +101,11 @@ fn agents(rows: &mut Rows, status: &Status, output: &Output) {
     for agent in &status.agents {
         let mut text = format!("{}, process {}", named(&agent.version), agent.pid);
         if !agent.phase.is_empty() {
-            let jobs = if agent.busy == 1 { "job" } else { "jobs" };
-            let _ = write!(
-                text,
-                ", {}, {} {jobs} on {} slots",
-                agent.phase, agent.busy, agent.slots
+            let (jobs, workers) = (
+                units::count(agent.busy.into(), "job"),
+                units::count(agent.slots.into(), "worker"),
             );
+            let _ = write!(text, ", {}, {jobs} on {workers}", agent.phase);
         }
         if agent.role == "trial" {
             text += ", on trial";

@@ -1,5 +1,7 @@
 //! Sizes and times for people.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 /// Bytes with three digits at most, in units of 1024.
@@ -17,6 +19,14 @@ pub(crate) fn bytes(bytes: u64) -> String {
         return format!("{whole} {unit}");
     }
     format!("{whole}.{} {unit}", rest * 10 / 1024)
+}
+
+/// A number of things, by the name of one.
+pub(crate) fn count(number: u64, name: &str) -> String {
+    match number {
+        1 => format!("1 {name}"),
+        number => format!("{number} {name}s"),
+    }
 }
 
 /// A length of time in its two largest units.
@@ -58,7 +68,9 @@ pub(crate) fn time(at: Timestamp, now: &Zoned) -> String {
         local.strftime("%Y-%m-%d %H:%M").to_string()
     };
     let away = at.duration_since(now.timestamp());
-    let seconds = away.unsigned_abs().as_secs();
+    // To the nearest: what was said to last three days a moment ago does not last "2 d 23 h".
+    let half = Duration::from_millis(500);
+    let seconds = away.unsigned_abs().saturating_add(half).as_secs();
     match away {
         _ if seconds == 0 => format!("{shown}, now"),
         away if away > SignedDuration::ZERO => format!("{shown}, in {}", span(seconds)),
@@ -97,5 +109,10 @@ mod tests {
         assert_eq!(at("2026-11-21T11:01:00Z"), "12:01:00, in 1 min");
         assert_eq!(at("2026-11-20T11:00:00Z"), "2026-11-20 12:00, 1 d ago");
         assert_eq!(at("2026-11-21T11:00:00Z"), "12:00:00, now");
+        assert_eq!(
+            at("2026-11-24T10:59:59.9Z"),
+            "2026-11-24 11:59, in 3 d",
+            "a moment less is no other day"
+        );
     }
 }

@@ -43,10 +43,10 @@ pub(crate) fn run(host: &Host, dry_run: bool, output: &Output) -> Result<Exit, F
         } else {
             "are free now"
         };
-        let (count, bytes) = (entries.len(), units::bytes(*bytes));
-        output.text(&format!(
-            "{count} versions and {leftovers} leftovers: {bytes} {verb}\n"
-        ));
+        let versions = units::count(entries.len() as u64, "version");
+        let leftovers = units::count(*leftovers, "leftover");
+        let bytes = units::bytes(*bytes);
+        output.text(&format!("{versions} and {leftovers}: {bytes} {verb}\n"));
     }
     Ok(Exit::Success)
 }

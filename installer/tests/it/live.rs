@@ -68,7 +68,7 @@ fn status_is_the_launchers_own() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     for line in [
         "Launcher  1.0, process 4711, up 1 h 1 min\n",
-        "Agent     2.0, process 4712, serving, 2 jobs on 4 slots\n",
+        "Agent     2.0, process 4712, serving, 2 jobs on 4 workers\n",
         "Release   stable, serial 7\n",
         "3.0 waits: no window is open",
     ] {
@@ -317,10 +317,7 @@ fn orders_go_to_the_launcher_and_not_to_the_files() {
         ran.out
     );
     let ran = bed.run(&["update", "gc"]);
-    assert_eq!(
-        ran.out,
-        "0 versions and 1 leftovers: 2.0 KiB are free now\n"
-    );
+    assert_eq!(ran.out, "0 versions and 1 leftover: 2.0 KiB are free now\n");
     assert_eq!(bed.run(&["update", "hold"]).code, 0);
     let whose = Retry::Component(Component::Agent);
     assert_eq!(
