@@ -143,3 +143,15 @@ fn a_bundle_can_be_for_some_platforms_only() {
     assert!(error.contains("no files"), "{error}");
     assert_eq!(std::fs::read(&out).unwrap(), before);
 }
+
+#[test]
+fn a_bundle_leaves_out_what_was_revoked() {
+    let bed = Bed::new();
+    bed.publish("1.0.0");
+    let agent = Digest::of(b"agent 1");
+    let publisher = bed.publisher();
+    publisher.revoke("stable", &agent.to_string(), &[]).unwrap();
+    let out = bed.path("bundle.zip");
+    assert_eq!(publisher.export("stable", &[], &out).unwrap().files, 1);
+    assert!(!unpack(&out).contains_key(&format!("v1/blobs/{agent}")));
+}
