@@ -18,11 +18,15 @@ use crate::plan::{self, Installed, Plan, Why};
 use crate::spread;
 use crate::step_check::{self, Found, Question, Trouble};
 use crate::trust::{Trust, advice};
-use crate::upgrade::{Block, Event, Supply, Task, Verdict};
+use crate::upgrade::{Block, Event, Step, Supply, Task, Verdict};
 use crate::wire::Happening;
 
 impl Host<'_> {
     pub(crate) fn check(&mut self) -> Option<Event> {
+        if self.is_in_the_way() {
+            warn!("making room for the launcher on trial, which was not started");
+            return Some(Event::PassedOver);
+        }
         self.rules.reload();
         if self.trust.is_none() {
             // What was in the way at the start may be mended.
@@ -40,6 +44,15 @@ impl Host<'_> {
             let _ = reports.send(Happening::Answered(number, answer));
         });
         None
+    }
+
+    /// Whether this launcher runs in place of one on trial, and has done so for a while: what kept the
+    /// bootstrapper from that one may be over. As often as the server is asked is often enough.
+    fn is_in_the_way(&self) -> bool {
+        self.upgrade.step() == Step::Checking
+            && self.own.has_bootstrapper
+            && self.now() >= self.settings.poll_interval / 2
+            && plan::is_passed_over(&self.launcher_slot.read().page, self.own.digest)
     }
 
     fn question(&self) -> Option<Question> {
@@ -92,7 +105,7 @@ impl Host<'_> {
                 if is_new {
                     self.manifest_changed();
                 }
-                self.compare();
+                self.compare(Event::NothingNew);
             }
             Err(trouble) => self.no_manifest(trouble),
         }
@@ -121,20 +134,11 @@ impl Host<'_> {
             Trouble::Unreachable(error) => (UNREACHABLE, error.to_string(), error.retry_after()),
         };
         self.outward.server_failed(what, &reason);
-        // A host without an agent may have all of one in its store already.
-        if self.agent_page.committed().is_none() && self.has_manifest() {
-            self.compare();
-        } else {
-            self.feed(Event::Failed { rest });
-        }
+        // What is known already may have come another way than from a server, and may not be brought
+        // about yet.
+        self.compare(Event::Failed { rest });
         let file = format!("{}/manifest.json", self.settings.channel);
         self.complain(what, &file, &reason);
-    }
-
-    fn has_manifest(&self) -> bool {
-        self.trust
-            .as_ref()
-            .is_some_and(|trust| trust.manifest().is_some())
     }
 
     /// The versions of this host.
@@ -167,13 +171,14 @@ impl Host<'_> {
         self.agent_page = self.agent_slot.read().page;
     }
 
-    /// Compares the manifest with what is installed.
-    fn compare(&mut self) {
+    /// Compares the known manifest with what is installed; `otherwise` is what happened if nothing
+    /// is to be done.
+    fn compare(&mut self, otherwise: Event) {
         if let Some(trial) = self.upgrade.trial() {
-            return self.compare_with_trial(trial);
+            return self.compare_with_trial(trial, otherwise);
         }
         let Some(plan) = self.plan() else {
-            return self.feed(Event::NothingNew);
+            return self.feed(otherwise);
         };
         for skipped in plan
             .skipped
@@ -186,7 +191,7 @@ impl Host<'_> {
         }
         self.outward.planned(&plan);
         let Some(mut task) = plan.task else {
-            self.feed(Event::NothingNew);
+            self.feed(otherwise);
             return self.sweep_once();
         };
         if task.supply == Supply::Store {
@@ -204,12 +209,12 @@ impl Host<'_> {
 
     /// Compares the manifest with the version on trial, which gives way to another agent that may be
     /// adopted now. Another launcher waits for the verdict, so that two trials are not mixed.
-    fn compare_with_trial(&mut self, trial: Digest) {
+    fn compare_with_trial(&mut self, trial: Digest, otherwise: Event) {
         let is_revoked = self.is_revoked(trial);
         let next = self.plan().and_then(|plan| plan.agent);
         let next = next.filter(|next| next.digest != trial && self.in_the_way(next).is_none());
         if !is_revoked && next.is_none() {
-            return self.feed(Event::NothingNew);
+            return self.feed(otherwise);
         }
         let version = self.version_of(Some(trial));
         match next {

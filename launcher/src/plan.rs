@@ -122,6 +122,14 @@ pub(crate) fn plan(manifest: &Manifest, installed: &Installed<'_>) -> Plan {
     plan
 }
 
+/// Whether a launcher is on trial that the bootstrapper passed over when it started this one: its
+/// try could not be counted, or its file not be read. Where no try is left, only the verdict of the
+/// bootstrapper is missing, and that takes its next look, too.
+pub(crate) fn is_passed_over(launcher_page: &Page, own: Option<Digest>) -> bool {
+    let trial = launcher_page.trial().map(|trial| trial.digest);
+    trial.is_some() && own.is_some() && trial != own
+}
+
 /// One component of this host.
 struct Place<'a> {
     component: Component,

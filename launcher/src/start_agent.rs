@@ -78,6 +78,7 @@ pub(crate) fn start(start: &Start<'_>, reports: Reports) -> Result<ProcessId, St
         // They are between us and the bootstrapper; a launcher that a job starts has none of them.
         .env_remove("TRIREME_BOOTSTRAPPER_PID")
         .env_remove("TRIREME_BOOTSTRAPPER_VERSION")
+        .env_remove("TRIREME_BOOTSTRAPPER_STATE")
         .env_remove("TRIREME_RESCUE")
         .stdin(Stdio::null())
         // Ours is the report pipe, which is nobody else's business.

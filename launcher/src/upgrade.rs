@@ -62,7 +62,7 @@ pub(crate) enum Upgrade {
         verdict: Verdict,
         failures: u32,
     },
-    /// A launcher is armed; this one ends so that the bootstrapper can start it.
+    /// A launcher is on trial; this one ends so that the bootstrapper can start it.
     Leaving,
 }
 
@@ -114,6 +114,7 @@ impl Upgrade {
                 (state, vec![])
             }
             (Self::Downloading { task, .. }, Event::Downloaded) => Self::stage(task, failures),
+            (Self::Checking { .. }, Event::PassedOver) => (Self::Leaving, vec![Effect::Leave]),
             (Self::Staging { task, .. }, Event::Staged) => Self::arm(task, failures),
             (Self::Arming { task, .. }, Event::Armed) => match task.component {
                 Component::Launcher => (Self::Leaving, vec![Effect::Leave]),

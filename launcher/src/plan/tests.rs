@@ -110,6 +110,29 @@ fn whys(plan: &Plan) -> Vec<Why> {
 }
 
 #[test]
+fn only_a_launcher_that_stands_in_for_one_on_trial_makes_room() {
+    let armed = |tries| committed(10).arm(digest(11), tries).unwrap();
+    let spent = armed(1).count_try().unwrap();
+    for (page, own, passed_over) in [
+        (committed(10), Some(10), false),
+        (armed(3), Some(10), true),
+        (armed(3), Some(9), true),
+        // Its verdict is missing.
+        (spent, Some(10), true),
+        // It is the one on trial.
+        (armed(3), Some(11), false),
+        // It does not run from the store, so no bootstrapper chose it.
+        (armed(3), None, false),
+    ] {
+        assert_eq!(
+            is_passed_over(&page, own.map(digest)),
+            passed_over,
+            "{page:?} {own:?}"
+        );
+    }
+}
+
+#[test]
 fn the_launcher_goes_first_and_then_the_agent() {
     let mut host = Host::new();
     assert_eq!(wanted(&host.plan(&manifest())), Some(11));

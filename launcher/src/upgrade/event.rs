@@ -39,6 +39,8 @@ pub(crate) enum Event {
         why: Block,
         until: Option<Duration>,
     },
+    /// A launcher is on trial that the bootstrapper did not start when it should have.
+    PassedOver,
     /// The step under way failed. `rest` is how long the server asked to be left alone.
     Failed { rest: Option<Duration> },
     /// The trial could not be started, which is no fault of the version.

@@ -27,6 +27,7 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("AskNow", Event::AskNow),
         ("Asked", Event::Asked),
         ("NothingNew", Event::NothingNew),
+        ("PassedOver", Event::PassedOver),
         ("Failed", Event::Failed { rest: None }),
         ("NotStarted", Event::NotStarted),
         ("Spoiled", Event::Spoiled),

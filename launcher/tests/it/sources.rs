@@ -4,9 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use shared_delta::Algorithm;
 use shared_handover::layout::Component;
-use shared_release::{Delta, Encoded, Release};
 use shared_slots::Digest;
 
 use crate::bed::{Bed, plain, wait_until};
@@ -69,56 +67,67 @@ fn a_folder_does_where_there_is_no_network() {
 }
 
 #[test]
-fn an_agent_comes_as_a_delta_and_a_delta_that_does_not_fit_costs_only_itself() {
-    let mut bed = Bed::new();
-    let script = |serial: u64| Manner::Good.script(&format!("0.{serial}.0")).into_bytes();
-    let lay = |bed: &Bed, name: &str, bytes: &[u8]| {
-        fs::write(bed.tree(name), bytes).unwrap();
-        (vec![name.to_owned()], bytes.len() as u64, Digest::of(bytes))
-    };
-    bed.publish_agent(1, Manner::Good);
-    bed.start();
-    bed.wait_for(&["agent committed", "0.1.0"]);
-    for (serial, way) in [(2, "way=delta"), (3, "way=zstd")] {
-        let (old, new) = (script(serial - 1), script(serial));
-        let mut manifest = bed.manifest(serial, &[(Component::Agent, &new)]);
-        let target = &mut manifest.releases[0].targets[0];
-        let mut patch = shared_delta::create(Algorithm::Bsdiff4, &old, &new).unwrap();
-        if serial == 3 {
-            patch.truncate(8);
+fn what_a_folder_brought_goes_on_whatever_the_server_says() {
+    for server_is_older in [true, false] {
+        let mut bed = Bed::new();
+        bed.publish_agent(1, Manner::Good);
+        bed.start();
+        bed.wait_for(&["agent committed", "0.1.0"]);
+        bed.launcher().lose_bootstrapper();
+        assert_eq!(bed.launcher().exit_code(), Some(11));
+        // The folder has the newer release, and this launcher is not to install it.
+        let (on_server, older) = (bed.tree("stable/manifest.json"), bed.tree("../older"));
+        fs::copy(&on_server, &older).unwrap();
+        let second = bed.publish_agent(2, Manner::Good);
+        let dropped = bed.tree("../dropped/v1/stable");
+        fs::create_dir_all(&dropped).unwrap();
+        fs::rename(&on_server, dropped.join("manifest.json")).unwrap();
+        bed.start_with(launcher(), |command| {
+            let drop_dir = dropped.ancestors().nth(2).unwrap();
+            command
+                .args(["--update-mode", "off", "--drop-dir"])
+                .arg(drop_dir);
+        });
+        bed.wait_for(&["agent 0.2.0 waits"]);
+        bed.launcher().lose_bootstrapper();
+        assert_eq!(bed.launcher().exit_code(), Some(11));
+        // The next one may, and hears no more of it.
+        if server_is_older {
+            fs::rename(&older, &on_server).unwrap();
         }
-        let (url, size, sha256) = lay(&bed, &format!("blobs/delta-{serial}"), &patch);
-        target.deltas = vec![Delta {
-            from: Digest::of(&old),
-            algo: "bsdiff4".to_owned(),
-            url,
-            size,
-            sha256,
-        }];
-        let whole = shared_delta::encode_zstd(&new).unwrap();
-        let (url, size, sha256) = lay(&bed, &format!("blobs/zstd-{serial}"), &whole);
-        target.encoded = vec![Encoded {
-            enc: "zstd".to_owned(),
-            url,
-            // So small a file is not made smaller by any patch.
-            size: size.max(target.deltas[0].size + 1),
-            sha256,
-        }];
-        target.encoded[0].size = size;
-        bed.publish(&manifest);
-        let version = format!("0.{serial}.0");
-        let line = bed.wait_for(&["downloaded", &version]);
-        if target_is_smaller(&manifest.releases[0]) {
-            assert!(line.contains(way), "{line}");
-        }
-        bed.wait_for(&["agent committed", &version]);
+        bed.start();
+        bed.wait_for(&["agent committed", "0.2.0"]);
+        assert_eq!(bed.page(Component::Agent).committed(), Some(second));
     }
 }
 
-/// Whether the delta is worth taking.
-fn target_is_smaller(release: &Release) -> bool {
-    let target = &release.targets[0];
-    target.deltas[0].size < target.encoded[0].size
+#[test]
+fn a_base_that_the_signed_root_names_does_where_the_server_is_gone() {
+    let mut bed = Bed::new();
+    let base = format!("{}/releases", bed.server.url);
+    bed.name_base(&base);
+    bed.publish_agent(1, Manner::Good);
+    bed.start();
+    bed.wait_for(&["agent committed", "0.1.0"]);
+    bed.launcher().lose_bootstrapper();
+    assert_eq!(bed.launcher().exit_code(), Some(11));
+    bed.publish_agent(2, Manner::Good);
+    bed.start_with(launcher(), |command| {
+        command.args(["--release-url", NOBODY]);
+    });
+    bed.wait_for(&["agent committed", "0.2.0"]);
+}
+
+#[test]
+fn all_that_is_fetched_goes_through_the_proxy() {
+    let mut bed = Bed::new();
+    bed.publish_agent(1, Manner::Good);
+    let proxy = bed.server.url.clone();
+    bed.start_with(launcher(), |command| {
+        command.args(["--release-url", "http://releases.invalid/releases"]);
+        command.args(["--proxy", &proxy]);
+    });
+    bed.wait_for(&["agent committed", "0.1.0"]);
 }
 
 #[test]
