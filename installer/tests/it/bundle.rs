@@ -297,6 +297,11 @@ fn a_bomb_is_read_no_further_than_it_may_be_long() {
     let name = blob("agent", "3.0").0;
     // A hundred megabytes of zeros in a hundred kilobytes, under the name of a file of 1,000 bytes.
     pack(&bundle, &[manifest_of(newest), (name, vec![0; 100 << 20])]);
+    // Whoever reads on comes to a place where it cannot be unpacked.
+    let mut bytes = fs::read(&bundle).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 1000].fill(0x5a);
+    fs::write(&bundle, bytes).unwrap();
     let ran = bed.run(&["update", "import", bundle.to_str().unwrap()]);
     assert_eq!(ran.code, 65);
     assert!(ran.err.contains("is not what its name says"), "{}", ran.err);
