@@ -7,13 +7,7 @@ use jiff::Zoned;
 use shared_handover::layout::{Component, StateDir};
 
 use crate::failure::Failure;
-
-/// Where packages put the state folder.
-const USUAL: &str = if cfg!(windows) {
-    r"C:\ProgramData\Trireme"
-} else {
-    "/var/lib/trireme"
-};
+use crate::os;
 
 /// A host, and how a command meets it.
 #[derive(Debug)]
@@ -28,7 +22,7 @@ pub(crate) struct Host {
 pub(crate) fn find(named: Option<&Path>) -> Result<StateDir, Failure> {
     let path = match named {
         Some(path) => path.to_owned(),
-        None if Path::new(USUAL).is_dir() => PathBuf::from(USUAL),
+        None if Path::new(os::USUAL_STATE_DIR).is_dir() => PathBuf::from(os::USUAL_STATE_DIR),
         None => return Err(Failure::NoStateDir),
     };
     drop(std::fs::read_dir(&path).map_err(Failure::file("cannot read", &path))?);

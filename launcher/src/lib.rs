@@ -23,7 +23,7 @@
 //! `start_agent`. `run` is the loop around all of it; `settings`, `lock` and `trust` come before. What
 //! the state machine asks for is carried out by `perform`, with `install` up to the decision, `bring_in`
 //! up to the trial and `try_out` from there; `tend` looks after agents, and `outward` tells operators.
-//! `docs/life-of-an-upgrade.md` walks through all of it.
+//! `os` is what differs between systems. `docs/life-of-an-upgrade.md` walks through all of it.
 //!
 //! A failing server never stops the agent, and neither does anything this tier cannot write.
 

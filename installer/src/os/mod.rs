@@ -4,7 +4,7 @@
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub(crate) use unix::{access, connect, give_to_owner_of};
+pub(crate) use unix::{USUAL_STATE_DIR, access, connect, give_to_owner_of};
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -19,7 +19,7 @@ pub(crate) use macos::refuses_programs;
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
-pub(crate) use windows::{access, connect, give_to_owner_of, refuses_programs};
+pub(crate) use windows::{USUAL_STATE_DIR, access, connect, give_to_owner_of, refuses_programs};
 
 /// Who may do what in a folder.
 #[derive(Debug)]

@@ -11,6 +11,9 @@ use rustix::process::geteuid;
 
 use super::{Access, Flaw};
 
+/// Where packages put the state folder.
+pub(crate) const USUAL_STATE_DIR: &str = "/var/lib/trireme";
+
 /// Connects to the launcher, and lets each read and write take at most `patience`.
 pub(crate) fn connect(path: &Path, patience: Duration) -> io::Result<impl Read + Write + use<>> {
     let socket = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;

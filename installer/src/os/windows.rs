@@ -14,6 +14,9 @@ use windows_sys::Win32::Storage::FileSystem::SECURITY_IDENTIFICATION;
 
 use super::Access;
 
+/// Where packages put the state folder.
+pub(crate) const USUAL_STATE_DIR: &str = r"C:\ProgramData\Trireme";
+
 /// Between two tries to get an end of a pipe that another client was quicker to take.
 const SLICE: Duration = Duration::from_millis(10);
 
