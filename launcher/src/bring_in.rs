@@ -2,6 +2,8 @@
 //! an effect of [`crate::upgrade`]; what takes long runs in a task, and its outcome comes back through
 //! [`crate::wire`], with the digest it is about: a task that was given up may still report.
 
+use std::time::Duration;
+
 use shared_fetch::{FetchError, Obtained};
 use shared_handover::layout::Component;
 use shared_release::Target;
@@ -28,7 +30,7 @@ impl Host<'_> {
         };
         let need = step_download::need(target, task.plugins.as_deref());
         if let Err(short) = self.make_room(&need) {
-            return Some(self.no_room(task, short));
+            return Some(self.hindered(task, Block::Disk(short), None));
         }
         let (fetcher, reports) = (self.fetcher.clone(), self.reports.clone());
         let download = Download {
@@ -65,15 +67,12 @@ impl Host<'_> {
         make_room::make_room(&self.store, &self.state, need, keep.as_ref())
     }
 
-    fn no_room(&mut self, task: Task, short: Short) -> Event {
+    /// Says what stands in the way of the step under way.
+    fn hindered(&mut self, task: Task, why: Block, until: Option<Duration>) -> Event {
         let what = format!("{} {} waits", task.component.name(), task.version);
-        let why = Block::Disk(short);
-        self.complain(&what, "disk", &why.to_string());
-        Event::Blocked {
-            task,
-            why,
-            until: None,
-        }
+        let wait = until.map(|until| until.saturating_sub(self.now()));
+        self.complain_until(&what, task.place(), &why.to_string(), wait);
+        Event::Blocked { task, why, until }
     }
 
     pub(crate) fn received(&mut self, digest: Digest, done: u64, total: u64) {
@@ -163,8 +162,7 @@ impl Host<'_> {
             // The bootstrapper writes that page, too: first it has to commit this launcher.
             Component::Launcher if unproved.is_some() && unproved == self.own.digest => {
                 let until = Some(self.now() + self.gate.ping_interval);
-                let (task, why) = (task.clone(), Block::OwnCommit);
-                return Event::Blocked { task, why, until };
+                return self.hindered(task.clone(), Block::OwnCommit, until);
             }
             Component::Launcher => &self.launcher_slot,
             Component::Agent => &self.agent_slot,

@@ -17,6 +17,9 @@ const MISSED_PINGS: u32 = 3;
 /// Longest time between two pings while an agent is watched.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Longest time between two pings of an agent that is not watched for a verdict.
+const PULSE: Duration = Duration::from_mins(1);
+
 /// How long an agent may take from its start to its first word.
 const FIRST_WORD: Duration = Duration::from_secs(30);
 
@@ -32,6 +35,8 @@ pub(crate) struct Gate {
     pub(crate) first_word: Duration,
     /// Time between two pings.
     pub(crate) ping_interval: Duration,
+    /// Time between two pings of an agent on which nothing depends but its jobs.
+    pub(crate) pulse: Duration,
 }
 
 impl Gate {
@@ -39,10 +44,12 @@ impl Gate {
     pub(crate) fn new(hold: Duration) -> Self {
         // A machine that is busy with tests must not make a good agent look silent.
         let (first_word, ping) = (Duration::from_secs(2), Duration::from_millis(400));
+        let pulse = Duration::from_secs(2);
         Self {
             hold,
             first_word: hold.clamp(first_word, FIRST_WORD),
             ping_interval: (hold / 4).clamp(ping, PING_INTERVAL),
+            pulse: hold.clamp(pulse, PULSE),
         }
     }
 }

@@ -20,9 +20,6 @@ use crate::upgrade::{Cause, Event, Upgrade};
 use crate::wire::{End, Happening};
 use crate::{adopt, step_stage, step_switch};
 
-/// Time between two pings of an agent on which nothing depends but its jobs.
-const PULSE: Duration = Duration::from_mins(1);
-
 impl Host<'_> {
     /// Takes over the agents that still run.
     pub(crate) fn adopt(&mut self) {
@@ -314,7 +311,7 @@ impl Host<'_> {
         if pids.is_empty() && self.ending == Ending::No {
             let serving = self.crew.serving().map(|agent| agent.id.pid);
             if let Some(pid) = serving {
-                self.crew.ping(pid, now, PULSE);
+                self.crew.ping(pid, now, self.gate.pulse);
                 self.crew.end_if_hung(pid);
             }
         }
@@ -386,7 +383,7 @@ impl Host<'_> {
         if self.upgrade.trial().is_some() || self.owes_report || self.crew.has_rejected() {
             wakes.push(self.gate.ping_interval);
         } else if self.crew.serving().is_some() {
-            wakes.push(PULSE);
+            wakes.push(self.gate.pulse);
         }
         wakes.extend(self.outward.due().map(in_time));
         wakes.extend(self.crew.deaf_in(now));

@@ -113,18 +113,31 @@ impl Bed {
         manifest.releases.into_iter().next().unwrap()
     }
 
+    /// Follows the newest root with one that names this base of release trees, too.
+    pub(crate) fn name_base(&mut self, base: &str) {
+        let plan = RootPlan {
+            base_urls: vec![base.to_owned()],
+            ..RootPlan::after(&self.root)
+        };
+        self.follow(&plan);
+    }
+
     /// Follows the newest root with one that gives the release role to another key, and lays it
     /// into the tree; manifests are signed with that key from now on.
     pub(crate) fn rotate(&mut self, seed: u8) {
-        let root_key = Keypair::from_seed([1; 32]);
         let release_key = Keypair::from_seed([seed; 32]);
         let plan = RootPlan {
             release_keys: vec![release_key.public()],
             ..RootPlan::after(&self.root)
         };
+        self.follow(&plan);
+        self.release_key = release_key;
+    }
+
+    fn follow(&mut self, plan: &RootPlan) {
+        let root_key = Keypair::from_seed([1; 32]);
         let next = sign(&plan.to_payload(), &[&root_key]);
         self.root = self.root.follow(&next).unwrap();
-        self.release_key = release_key;
         fs::create_dir_all(self.tree("roots")).unwrap();
         let name = format!("roots/{}.root.json", self.root.version());
         fs::write(self.tree(&name), next).unwrap();

@@ -8,7 +8,9 @@
 mod bed;
 #[cfg(feature = "faults")]
 mod crash;
+mod delta;
 mod fake_agent;
+mod hung;
 mod last_resort;
 mod life;
 mod orders;
@@ -18,4 +20,5 @@ mod refusal;
 mod server;
 mod sources;
 mod trial;
+mod turn;
 mod upgrade;

@@ -56,7 +56,9 @@ fn answer(stream: TcpStream, root: &Path, log: &Mutex<Vec<String>>) -> std::io::
     let mut paths = log.lock().unwrap_or_else(PoisonError::into_inner);
     paths.push(path.to_owned());
     drop(paths);
-    let file = root.join(path.trim_start_matches("/releases/v1/"));
+    // A proxy is asked with the whole address.
+    let (_, below) = path.split_once("/releases/v1/").unwrap_or_default();
+    let file = root.join(below);
     let beside = |suffix: &str| PathBuf::from(format!("{}.{suffix}", file.display())).exists();
     let date = fs::read_to_string(root.join("date"));
     let date = date.map_or_else(|_| String::new(), |date| format!("date: {date}\r\n"));
