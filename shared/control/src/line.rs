@@ -1,5 +1,7 @@
 //! One message is one line of JSON with the version of the message set in `v`.
 
+use std::path::Path;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -43,11 +45,15 @@ pub fn decode<T: DeserializeOwned>(line: &str) -> Result<T, BadLine> {
     Ok(line.message)
 }
 
-/// The named pipe that stands for a control socket at this path on Windows, where a socket in the
-/// file system is not at hand for every program. Two paths of one file need not have one name.
-pub fn pipe_name(socket: &std::path::Path) -> String {
+/// The named pipe that stands for a control socket at this path on Windows, be it that of the
+/// launcher or of an agent: a socket in the file system is not at hand there for every program. One
+/// name for a path, however it is written; two paths of one file by a link have two.
+pub fn pipe_name(socket: &Path) -> String {
+    let whole = std::path::absolute(socket);
     // At most 256 characters, of which a backslash is none; the end of a path tells hosts apart.
-    let text: Vec<char> = socket
+    let text: Vec<char> = whole
+        .as_deref()
+        .unwrap_or(socket)
         .to_string_lossy()
         .to_lowercase()
         .chars()
@@ -61,4 +67,30 @@ pub fn pipe_name(socket: &std::path::Path) -> String {
         .collect();
     let end = &text[text.len().saturating_sub(200)..];
     format!(r"\\.\pipe\trireme{}", end.iter().collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_has_one_name_however_its_path_is_written() {
+        let here = std::env::current_dir().unwrap();
+        let name = pipe_name(&here.join("run").join("launcher.sock"));
+        assert_eq!(pipe_name(Path::new("run/launcher.sock")), name);
+        assert_eq!(pipe_name(Path::new("./RUN/launcher.sock")), name);
+        let (pipes, rest) = name.split_at(r"\\.\pipe\".len());
+        assert_eq!(pipes, r"\\.\pipe\");
+        assert!(!rest.contains(['\\', '/', ':']), "{rest}");
+    }
+
+    #[test]
+    fn a_pipe_of_a_deep_folder_keeps_the_end_of_its_path() {
+        let deep = Path::new("/").join("d".repeat(300)).join("agent-7.sock");
+        let name = pipe_name(&deep);
+        assert!(
+            name.len() <= 256 && name.ends_with("-agent-7.sock"),
+            "{name}"
+        );
+    }
 }
