@@ -16,6 +16,10 @@ use crate::fs::folder_of;
 use crate::record::{Damage, PAGE_BYTES};
 use crate::{Fs, OsFs, Page, Reserve};
 
+/// How often a page that cannot be read is looked at. One that is not seen looks like an older slot,
+/// and a decision would be made by that.
+const LOOKS: u32 = 3;
+
 /// The pointer of one component.
 #[derive(Debug, Clone)]
 pub struct Slot<F = OsFs> {
@@ -176,6 +180,17 @@ impl<F: Fs> Slot<F> {
     }
 
     fn read_page(&self, place: usize) -> Result<Page, Damage> {
+        let mut seen = self.look_at_page(place);
+        for _ in 1..LOOKS {
+            if !matches!(seen, Err(Damage::Unreadable)) {
+                break;
+            }
+            seen = self.look_at_page(place);
+        }
+        seen
+    }
+
+    fn look_at_page(&self, place: usize) -> Result<Page, Damage> {
         let bytes = self
             .fs
             .read("page.read", &self.pages[place], PAGE_BYTES as u64)
