@@ -195,7 +195,10 @@ fn parts(
     let signals = Signals::catch()?;
     let transport = Transport::new(stamp)?;
     let client = Client::new(transport.clone(), config.endpoint, token);
-    let records = Records::new(state.map(StateDir::jobs), ProcessId::own());
+    // A launcher knows an agent by it again, and what jobs leave behind is found by it.
+    let own = ProcessId::own()
+        .map_err(|error| format!("cannot tell when this process started: {error}"))?;
+    let records = Records::new(state.map(StateDir::jobs), own);
     let fault = self_test(&config.jobs);
     let workers = config.workers;
     let plan = if environ.get(env::TRIREME_STANDBY).is_some() {
@@ -205,7 +208,7 @@ fn parts(
     };
     let control = match state {
         Some(state) => {
-            let introduction = introduction(stamp, environ, workers.spawn, fault.clone());
+            let introduction = introduction(own, stamp, environ, workers.spawn, fault.clone());
             Some(Control::open(state, introduction, config.orphan_grace)?)
         }
         // Nobody would hear of the fault otherwise.
@@ -239,8 +242,13 @@ fn parts(
     })
 }
 
-fn introduction(stamp: &str, environ: &Environ, spawn: u32, fault: Option<String>) -> Introduction {
-    let own = ProcessId::own();
+fn introduction(
+    own: ProcessId,
+    stamp: &str,
+    environ: &Environ,
+    spawn: u32,
+    fault: Option<String>,
+) -> Introduction {
     let digest = environ.get(env::TRIREME_AGENT_DIGEST).unwrap_or_default();
     let serial = environ.get(env::TRIREME_RELEASE_SERIAL);
     Introduction {

@@ -7,10 +7,13 @@ use shared_slots::{Damage, Digest, EntryError, Fs as _, Moment, OsFs, Page, Role
 
 use crate::crash_loop::Turn;
 use crate::factory::{Factory, NoLauncher};
-use crate::host::Host;
+use crate::host::{Host, Judged};
 use crate::judge;
 use crate::pick::{self, Finding, Note, Picked};
 use crate::try_record::OpenTry;
+
+/// How often a version that cannot be read is looked at before it is passed over.
+const LOOKS: u32 = 2;
 
 /// A version that may be started, now.
 #[derive(Debug)]
@@ -133,12 +136,8 @@ impl Host {
     }
 
     fn stand_in(&mut self, digest: Digest, role: &'static str) -> Chosen {
-        // One that is committed stays so: it is only out of order now. And not being durable is no
-        // harm, for the same is found the next time.
-        self.judge(&|page, _| match page.committed() {
-            None => page.adopt_factory(digest).ok(),
-            Some(_) => None,
-        });
+        self.unadopted = Some(digest);
+        self.settle_stand_in();
         Chosen {
             digest,
             path: self.launcher_file(digest),
@@ -146,6 +145,27 @@ impl Host {
             on_trial: false,
             rescue: false,
         }
+    }
+
+    /// Commits who stands in where nothing is committed, if that is not done yet. One that is
+    /// committed stays so: it is only out of order now.
+    pub(crate) fn settle_stand_in(&mut self) {
+        let Some(digest) = self.unadopted else { return };
+        let judged = self.judge(&|page, _| match page.committed() {
+            None => page.adopt_factory(digest).ok(),
+            Some(_) => None,
+        });
+        match judged {
+            // Not being durable does no harm yet: it runs all the same.
+            Judged::Failed => return,
+            Judged::Unchanged => {}
+            Judged::Written => {
+                self.say(format_args!(
+                    "launcher {digest} is committed: there is no other"
+                ));
+            }
+        }
+        self.unadopted = None;
     }
 
     fn read_slot(&mut self) -> Page {
@@ -172,11 +192,15 @@ impl Host {
         if unusable.contains(&digest) {
             return Finding::Unusable;
         }
-        match self.store.verified(digest, Component::Launcher.name()) {
-            Ok(_) => Finding::Whole,
-            Err(EntryError::Missing | EntryError::Corrupt { .. }) => Finding::Lost,
-            Err(EntryError::Io(_)) => Finding::Unusable,
+        // An error of the moment must not bring another version to run: that one stays for long.
+        for _ in 0..LOOKS {
+            match self.store.verified(digest, Component::Launcher.name()) {
+                Ok(_) => return Finding::Whole,
+                Err(EntryError::Missing | EntryError::Corrupt { .. }) => return Finding::Lost,
+                Err(EntryError::Io(_)) => {}
+            }
         }
+        Finding::Unusable
     }
 
     fn tell(&mut self, note: Note) {

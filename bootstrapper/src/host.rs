@@ -44,6 +44,9 @@ pub(crate) struct Host {
     pub(crate) crashed: Option<Digest>,
     /// A trial that reported that it is healthy while the page could not be written.
     pub(crate) proven: Option<Digest>,
+    /// A launcher that stands in for a committed one, none of which there is, while the page could
+    /// not be written.
+    pub(crate) unadopted: Option<Digest>,
     /// Held until the end, so that there is no second tree on this folder.
     _lock: Lock,
 }
@@ -106,6 +109,7 @@ impl Host {
             row: CrashLoop::new(options.restart_delay),
             crashed: None,
             proven: None,
+            unadopted: None,
             _lock: lock,
             state,
             options,

@@ -17,6 +17,7 @@ use crate::watch::reap_all;
 pub(crate) fn keep_running(host: &mut Host) -> ExitCode {
     let (stamp, pid) = (host.stamp, std::process::id());
     host.say(format_args!("bootstrapper {stamp} runs as process {pid}"));
+    host.end_orphans();
     if host.options.once {
         run_once(host)
     } else {

@@ -11,6 +11,7 @@ use crate::crash_loop::Turn;
 use crate::factory::NoLauncher;
 use crate::host::{Host, Judged};
 use crate::judge;
+use crate::leftovers;
 
 impl Host {
     /// Chooses a version and starts it; goes on to the next best as long as one does not start.
@@ -89,7 +90,13 @@ impl Host {
         let version = format!("TRIREME_BOOTSTRAPPER_VERSION={}", self.stamp);
         let pid = format!("TRIREME_BOOTSTRAPPER_PID={}", std::process::id());
         let rescue = format!("TRIREME_RESCUE={}", u8::from(chosen.rescue));
-        let variables = [version.as_ref(), pid.as_ref(), rescue.as_ref()];
+        let folder = leftovers::mark(self.state.root());
+        let variables = [
+            version.as_ref(),
+            pid.as_ref(),
+            rescue.as_ref(),
+            folder.as_os_str(),
+        ];
         Child::start(&chosen.path, &args, &variables)
     }
 }

@@ -74,9 +74,11 @@ impl Host {
     /// Kills everything below this process, and every agent of this folder with everything below
     /// it. Nothing of it is left when this returns, unless the kernel does not let go of it.
     pub(crate) fn kill_all(&mut self) {
-        let own = [ProcessId::own()];
         for _ in 0..KILL_ROUNDS {
-            let roots: Vec<_> = descendants(&own)
+            // What is below a process that cannot be told is not known; the agents are.
+            let below = ProcessId::own().map(|own| descendants(&[own]));
+            let roots: Vec<_> = below
+                .unwrap_or_default()
                 .into_iter()
                 .chain(self.agents().unwrap_or_default())
                 .collect();

@@ -65,7 +65,7 @@ impl Watch {
             reports: Some(child.reports),
             _lifeline: child.lifeline,
             since,
-            settle_at: None,
+            settle_at: host.settle_again(),
             turn_by,
             tell_at: None,
             kill_at: None,
@@ -181,13 +181,19 @@ impl Host {
     /// Commits what is proven, or sees to it that this is done a little later.
     fn settle_in(&mut self, watch: &mut Watch) {
         self.settle();
-        let again = || clock::now() + self.options.restart_delay;
-        watch.settle_at = self.proven.is_some().then(again);
+        watch.settle_at = self.settle_again();
     }
 
-    /// Commits the trial that reported that it is healthy, if it is not committed yet. One that
-    /// could not be written is tried again: the report comes only once.
+    /// When to write the page again, if there is something that could not be written.
+    fn settle_again(&self) -> Option<Instant> {
+        let waits = self.proven.or(self.unadopted).is_some();
+        waits.then(|| clock::now() + self.options.restart_delay)
+    }
+
+    /// Commits the trial that reported that it is healthy, if it is not committed yet, and whoever
+    /// stands in. What could not be written is tried again: the report comes only once.
     pub(crate) fn settle(&mut self) {
+        self.settle_stand_in();
         let Some(digest) = self.proven else { return };
         let crashed = self.crashed;
         match self.judge(&|page, now| judge::healthy(page, digest, crashed, now)) {

@@ -123,7 +123,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir::new(folder.path());
         assert_eq!(running_agents(&state), []);
-        let own = ProcessId::own();
+        let own = ProcessId::own().unwrap();
         lay_down(&state, own.pid, own.start);
         lay_down(&state, 1, 12_345);
         let listener = UnixListener::bind(state.agent_socket(own.pid)).unwrap();

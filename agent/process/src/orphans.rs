@@ -41,6 +41,6 @@ impl Orphans {
     /// Kills everything below this process; how many there were. Nothing new is found when it is
     /// called again, unless somebody forks faster than they are stopped.
     pub fn kill(&self) -> usize {
-        kill_tree(&[ProcessId::own()]).len()
+        ProcessId::own().map_or(0, |own| kill_tree(&[own]).len())
     }
 }

@@ -244,7 +244,7 @@ mod tests {
     }
 
     fn agent() -> ProcessId {
-        ProcessId::own()
+        ProcessId::own().unwrap()
     }
 
     #[test]

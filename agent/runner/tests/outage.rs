@@ -147,7 +147,7 @@ fn settings(folder: &std::path::Path) -> JobSettings {
             ..AgentVariables::default()
         },
         last_job: false,
-        records: Records::new(None, ProcessId::own()),
+        records: Records::new(None, ProcessId::own().unwrap()),
     }
 }
 

@@ -68,6 +68,42 @@ fn no_error_of_the_system_ends_it() {
 }
 
 #[test]
+fn a_look_that_fails_once_costs_no_trial() {
+    for fault in ["page.read:eio:1", "page.read:short:2", "store.verify:eio:1"] {
+        let (bench, [_, new]) = bench();
+        let mut running = start(&bench, &format!("bootstrapper/{fault}"));
+        let first = running.line_with(&["launcher ", "runs as process"]);
+        assert!(
+            first.contains(&format!("trial launcher {new}")),
+            "{fault}: {first}"
+        );
+        running.line(&format!("launcher {new} is healthy and now committed"));
+        running.stop();
+    }
+}
+
+#[test]
+fn a_factory_launcher_that_could_not_be_adopted_is_adopted_while_it_runs() {
+    for fault in ["page.write:eio:1", "page.sync:eio:1", "page.write:eacces:1"] {
+        let bench = Bench::new();
+        let factory = bench.script("factory", HEALTHY);
+        let hits = bench.folder.path().join("hits");
+        let fault = format!("bootstrapper/{fault}");
+        let variables = [
+            ("TRIREME_FAULT", fault.as_str()),
+            ("TRIREME_FAULT_HITS", hits.to_str().expect("text")),
+        ];
+        let flags = ["--launcher", factory.to_str().expect("text")];
+        let mut running = Running::start_with(Path::new(PROGRAM), &bench, &flags, &variables);
+        running.line("cannot write the launcher's slot");
+        running.line("factory launcher");
+        running.line("is committed: there is no other");
+        assert!(bench.page().committed().is_some(), "{fault}");
+        running.stop();
+    }
+}
+
+#[test]
 fn wherever_it_dies_the_next_one_goes_on() {
     for point in points() {
         for strike in ["kill:1", "exit:1"] {

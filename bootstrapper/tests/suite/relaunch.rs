@@ -1,5 +1,7 @@
 //! Whatever its child does, it is restarted.
 
+use shared_supervise::Signal;
+
 use crate::bench::{Bench, STAY};
 
 #[test]
@@ -47,6 +49,32 @@ fn a_launcher_gets_its_arguments_its_folder_and_who_started_it() {
     let pid = running.pid();
     running.line(&format!("env {pid} {}", env!("CARGO_PKG_VERSION")));
     running.stop();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_launcher_that_outlives_its_bootstrapper_is_ended_before_another_starts() {
+    let bench = Bench::new();
+    // Deaf on its standard input. Its standard error is not the one that the bench waits for.
+    let launcher = bench.script("launcher", "exec sleep 60 2>/dev/null");
+    let other = Bench::new();
+    let neighbour = other.script("launcher", STAY);
+    let mut beside = other.start(&["--launcher", neighbour.to_str().expect("text")]);
+    let spared = beside.process("factory launcher");
+    let mut running = bench.start(&["--launcher", launcher.to_str().expect("text")]);
+    let orphan = running.process("factory launcher");
+    running.send(Signal::Kill);
+    running.end();
+    assert!(orphan.is_same_alive());
+
+    let mut next = bench.start(&[]);
+    let pid = orphan.pid;
+    next.line(&format!("killed process {pid}, a launcher that outlived"));
+    assert!(!orphan.is_same_alive());
+    next.line("committed launcher");
+    assert!(spared.is_same_alive());
+    next.stop();
+    beside.stop();
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn plays() {
             .map(PathBuf::from)
             .unwrap(),
     );
-    let own = ProcessId::own();
+    let own = ProcessId::own().unwrap();
     let digest = std::env::var("TRIREME_AGENT_DIGEST").unwrap();
     let listener = UnixListener::bind(state.agent_socket(own.pid)).unwrap();
     let handle = Handle {

@@ -117,7 +117,7 @@ fn garbage_in_the_state_folder_does_not_keep_the_installed_agent_from_running() 
     bed.launcher().signal(Signal::Terminate);
     assert_eq!(bed.launcher().exit_code(), Some(0));
     // A process that lives, but is no agent: its numbers fit, and nobody listens.
-    let own = ProcessId::own();
+    let own = ProcessId::own().unwrap();
     let handle = Handle {
         pid: own.pid,
         start: own.start,

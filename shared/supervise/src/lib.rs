@@ -30,4 +30,4 @@ pub use os::raise;
 pub use os::{ExitFile, Reports, Watched};
 pub use process::{ProcessId, start_time, wait_gone};
 pub use signal::Signal;
-pub use tree::{descendants, kill_tree};
+pub use tree::{descendants, kill_tree, session_leaders};

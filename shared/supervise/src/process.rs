@@ -10,6 +10,10 @@ use crate::stat::Stat;
 /// How long one look lasts where the kernel cannot tell of an exit by itself.
 const SLICE: Duration = Duration::from_millis(10);
 
+/// How often this process is looked at before it has no identity: an error of the moment must not
+/// cost it that.
+const LOOKS: u32 = 5;
+
 /// A process. Numbers are used again, start times are not, so the pair is never another process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId {
@@ -32,9 +36,21 @@ impl ProcessId {
     }
 
     /// This process.
-    pub fn own() -> Self {
+    ///
+    /// # Errors
+    /// When the system cannot tell when it started, however often it is asked. Under a made-up time
+    /// nobody would ever find it again.
+    pub fn own() -> io::Result<Self> {
         let pid = std::process::id();
-        Self::of(pid).unwrap_or(Self { pid, start: 0 })
+        let mut looked = os::stat(pid);
+        for _ in 1..LOOKS {
+            if matches!(looked, Ok(Some(_))) {
+                break;
+            }
+            looked = os::stat(pid);
+        }
+        let start = looked?.ok_or(io::ErrorKind::NotFound)?.start;
+        Ok(Self { pid, start })
     }
 
     /// Whether this very process still runs. One that waits to be reaped does not. One that cannot

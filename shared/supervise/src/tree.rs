@@ -4,6 +4,8 @@
 //! So a tree is first stopped from the top down until nothing new is found in it, and only then
 //! killed: what is stopped neither forks nor exits.
 
+use std::ffi::OsStr;
+
 use crate::os;
 use crate::process::ProcessId;
 use crate::signal::Signal;
@@ -18,6 +20,28 @@ const LOOKS: u32 = 64;
 /// for whoever started it may still be in there.
 pub fn descendants(roots: &[ProcessId]) -> Vec<ProcessId> {
     below(roots, std::process::id(), &running())
+}
+
+/// Every living process that leads a session and was started with both of these variables: any value
+/// of the one, and `NAME=value` of the other. They last through an exec. Only Linux tells of them.
+pub fn session_leaders(name: &str, pair: &OsStr) -> Vec<ProcessId> {
+    let is_meant = |variables: &[u8]| {
+        let mut all = variables.split(|byte| *byte == 0);
+        let named = |variable: &[u8]| {
+            let value = variable.strip_prefix(name.as_bytes());
+            value.is_some_and(|value| value.first() == Some(&b'='))
+        };
+        all.clone().any(named) && all.any(|variable| variable == pair.as_encoded_bytes())
+    };
+    let leaders = running()
+        .into_iter()
+        .filter(|(pid, stat)| stat.alive && stat.session == *pid)
+        .filter(|(pid, _)| os::environment(*pid).is_ok_and(|variables| is_meant(&variables)));
+    let identify = |(pid, stat): Running| ProcessId {
+        pid,
+        start: stat.start,
+    };
+    leaders.map(identify).collect()
 }
 
 /// Kills `roots` and all below them with SIGKILL. Returns whom it killed; they are gone shortly

@@ -35,7 +35,7 @@ fn signals_ends_of_children_and_files_are_told_apart_and_none_is_lost() {
 
     // Several signals at once come one by one.
     for signal in [Signal::Terminate, Signal::Interrupt] {
-        assert!(ProcessId::own().send(signal).expect("sent"));
+        assert!(ProcessId::own().expect("known").send(signal).expect("sent"));
     }
     let both = [(); 2].map(|()| events.wait(&[], LONG).expect("waits"));
     assert!(both.contains(&Event::Signal(Signal::Terminate)));

@@ -125,7 +125,10 @@ fn a_child_has_our_environment_with_what_is_replaced_in_it() {
 
 #[test]
 fn this_process_and_the_first_one_are_never_hit() {
-    assert_eq!(start_time(std::process::id()), Some(ProcessId::own().start));
+    assert_eq!(
+        start_time(std::process::id()),
+        Some(ProcessId::own().expect("known").start)
+    );
     assert_eq!(start_time(u32::MAX), None);
     for pid in [0, 1] {
         let protected = ProcessId {

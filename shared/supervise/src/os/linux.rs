@@ -46,6 +46,15 @@ pub(crate) fn running() -> io::Result<Vec<(u32, Stat)>> {
     Ok(running)
 }
 
+/// The variables that a process was started with, each with a zero behind it; see proc_pid_environ(5).
+pub(crate) fn environment(pid: u32) -> io::Result<Vec<u8>> {
+    let mut path = String::from("/proc/");
+    path.push_str(&pid.to_string());
+    path.push_str("/environ");
+    shared_fault::point("process.environment")?;
+    fs::read(path)
+}
+
 /// The mappings of this process; see proc_pid_maps(5).
 pub(crate) fn own_maps() -> io::Result<String> {
     shared_fault::point("code.maps")?;

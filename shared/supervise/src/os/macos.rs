@@ -55,6 +55,11 @@ pub(crate) fn stat(pid: u32) -> io::Result<Option<Stat>> {
     }))
 }
 
+/// Unknown: this system tells nobody but the process itself.
+pub(crate) fn environment(_pid: u32) -> io::Result<Vec<u8>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// All processes, as far as they can be looked at.
 pub(crate) fn running() -> io::Result<Vec<(u32, Stat)>> {
     shared_fault::point("tree.list")?;

@@ -71,12 +71,7 @@ fn agent() -> io::Result<()> {
     let (version, manner) = part.split_once(' ').unwrap_or((&part, "good"));
     let state = StateDir::new(PathBuf::from(text("TRIREME_STATE_DIR")?));
     let mut events = Events::listen(&[Signal::Terminate])?;
-    let own = ProcessId::own();
-    if own.start == 0 {
-        return Err(io::Error::other(
-            "it cannot be told when this process started",
-        ));
-    }
+    let own = ProcessId::own()?;
     let (socket, handle) = (state.agent_socket(own.pid), state.agent_handle(own.pid));
     let digest = text("TRIREME_AGENT_DIGEST")?;
     point("fake-socket.bind")?;

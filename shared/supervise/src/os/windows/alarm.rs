@@ -46,7 +46,7 @@ impl Alarm {
     pub(crate) fn listen(_signals: &[Signal]) -> io::Result<Self> {
         shared_fault::point("events.pipe")?;
         let bell = event(None)?;
-        let wish = event(Some(&wish_name(ProcessId::own())))?;
+        let wish = event(Some(&wish_name(ProcessId::own()?)))?;
         let alarm = Self { bell, wish };
         // The handler may run at any time from now on, so it gets a bell of its own.
         let copy = alarm.bell.try_clone()?;
