@@ -1,13 +1,15 @@
 //! Trees of real processes.
 #![cfg(target_os = "linux")]
 
+use std::ffi::OsString;
 use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader, PipeWriter};
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use shared_supervise::{
-    Child, ProcessId, Signal, descendants, is_shortage, kill_tree, start_time, wait_gone,
+    Child, ProcessId, Signal, descendants, is_shortage, kill_tree, session_leaders, start_time,
+    wait_gone,
 };
 
 /// Longer than any test may take: only a failure waits that long.
@@ -137,4 +139,19 @@ fn this_process_and_the_first_one_are_never_hit() {
         };
         assert!(!protected.send(Signal::Kill).expect("not sent"));
     }
+}
+
+#[test]
+fn a_session_leader_is_found_by_its_variables_even_after_an_exec() {
+    let of_folder = |folder: &str| OsString::from(format!("TEST_FOLDER=/{folder}"));
+    let mine = of_folder(&format!("folder-{}", std::process::id()));
+    let args = ["-c".as_ref(), "exec sleep 60".as_ref()];
+    let variables = [mine.as_os_str(), "TEST_PARENT=1".as_ref()];
+    let child = Child::start("/bin/sh".as_ref(), &args, &variables).expect("started");
+    assert_eq!(session_leaders("TEST_PARENT", &mine), [child.id]);
+    assert_eq!(session_leaders("TEST_PAREN", &mine), []);
+    assert_eq!(session_leaders("TEST_PARENT", &of_folder("folder")), []);
+    kill_tree(&[child.id]);
+    assert!(wait_gone(&[child.id], LONG));
+    assert_eq!(session_leaders("TEST_PARENT", &mine), []);
 }

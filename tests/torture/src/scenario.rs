@@ -259,7 +259,7 @@ pub(crate) const ALL: &[Scenario] = &[
     ),
     scenario("embedded", Embedded, &[Publish(good(1), good(1)), Converge]),
     scenario("beside", Beside, &[Publish(good(1), good(1)), Converge]),
-    scenario("drop", Release1, &[Deliver(good(1), good(2)), Converge]),
+    scenario("drop", Release1, &[Deliver(good(2), good(2)), Converge]),
     scenario("plugins", Release1, &[Publish(good(1), good(4)), Converge]),
     scenario("delta", Release1, &[Publish(good(1), good(5)), Converge]),
     scenario("asked", Release1, &[Converge, Ask, Converge]),

@@ -121,6 +121,8 @@ struct Shared {
     slots: u32,
     /// Slots with a job, or with a question for one under way.
     taken: u32,
+    /// A signal told it to end. What its last launcher said before is read after that, at times.
+    ends: bool,
     launcher: Option<UnixStream>,
     connections: u64,
 }
@@ -166,7 +168,11 @@ impl Agent {
     fn drain_when_told(&self, events: &mut Events) {
         loop {
             match events.wait(&[], None) {
-                Ok(Event::Signal(_)) => self.lock().status.phase = Phase::Draining,
+                Ok(Event::Signal(_)) => {
+                    let mut shared = self.lock();
+                    shared.ends = true;
+                    shared.status.phase = Phase::Draining;
+                }
                 Ok(_) => {}
                 Err(_) => thread::park_timeout(ASK_AGAIN),
             }
@@ -225,6 +231,7 @@ impl Agent {
                     let mut shared = self.lock();
                     shared.slots = slots;
                     shared.status.phase = match slots {
+                        _ if shared.ends => Phase::Draining,
                         0 => Phase::Standby,
                         _ => Phase::Serving,
                     };
