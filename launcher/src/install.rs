@@ -212,7 +212,7 @@ impl Host<'_> {
     fn compare_with_trial(&mut self, trial: Digest, otherwise: Event) {
         let is_revoked = self.is_revoked(trial);
         let next = self.plan().and_then(|plan| plan.agent);
-        let next = next.filter(|next| next.digest != trial && self.in_the_way(next).is_none());
+        let next = next.filter(|next| next.digest != trial && self.may_be_adopted(next));
         if !is_revoked && next.is_none() {
             return self.feed(otherwise);
         }
@@ -305,6 +305,11 @@ impl Host<'_> {
             let turn = self.news_at + spread::offset(&self.state, &task.digest, spread);
             (waits && self.now() < turn).then_some((Block::Spread, Some(turn)))
         })
+    }
+
+    /// Whether it may be fetched and, as things are now, put on trial then.
+    fn may_be_adopted(&self, task: &Task) -> bool {
+        self.in_the_way(task).is_none() && self.ruled_out(task, true).is_none()
     }
 
     /// What the policy says, before the download or, if the file `is_here`, after it.

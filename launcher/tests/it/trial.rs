@@ -78,7 +78,10 @@ fn a_trial_goes_on_while_the_server_is_silent_or_has_nothing_that_may_be_adopted
     let silent = bed.tree("stable/manifest.json.page");
     fs::write(&silent, "").unwrap();
     bed.wait_for(&["cannot fetch the manifest"]);
-    fs::write(bed.state.policy(), r#"{"hold": {"reason": "holidays"}}"#).unwrap();
+    // It may be fetched, but not adopted.
+    let blackout =
+        r#"{"blackouts": [{"from": "2020-01-01", "to": "2220-01-01", "why": "holidays"}]}"#;
+    fs::write(bed.state.policy(), blackout).unwrap();
     let third = bed.publish_agent(3, Manner::Good);
     fs::remove_file(silent).unwrap();
     bed.wait_for(&["new manifest verified", "serial=3"]);
