@@ -182,26 +182,7 @@ fn run(settings: &Settings, state: StateDir, parts: Parts) -> Exit {
             }
         };
         open_control(&host.state, &reports_of_control);
-        loop {
-            if let Some(exit) = host.act() {
-                last_words().await;
-                return exit;
-            }
-            let (asleep, wake) = (host.now(), host.next_wake());
-            let happening = wait(&mut happened, wake).await;
-            let slept = host.now().saturating_sub(asleep);
-            let late = wake.map_or(Duration::ZERO, |wake| slept.saturating_sub(wake));
-            if late >= OVERSLEPT {
-                warn!(
-                    late_ms = late.as_millis(),
-                    "this process was not let run; that time does not count"
-                );
-                host.overslept(late);
-            }
-            if let Some(happening) = happening {
-                host.take(happening);
-            }
-        }
+        go_on(&mut host, &mut happened).await
     });
     // A name that is still being looked up must not keep this process.
     runtime.shutdown_background();
@@ -230,6 +211,32 @@ fn open_control(state: &StateDir, reports: &Reports) {
             }));
         }
         Err(error) => warn!(%error, "operators cannot ask this launcher"),
+    }
+}
+
+/// The loop itself, until this process is to end.
+async fn go_on(host: &mut Host<'_>, happened: &mut Happenings) -> Exit {
+    let mut begun = host.now();
+    loop {
+        if let Some(exit) = host.act() {
+            last_words().await;
+            return exit;
+        }
+        let wake = host.next_wake();
+        let happening = wait(happened, wake).await;
+        let took = host.now().saturating_sub(begun);
+        let late = wake.map_or(Duration::ZERO, |wake| took.saturating_sub(wake));
+        if late >= OVERSLEPT {
+            warn!(
+                late_ms = late.as_millis(),
+                "this process was not let run; that time does not count"
+            );
+            host.overslept(late);
+        }
+        begun = host.now();
+        if let Some(happening) = happening {
+            host.take(happening);
+        }
     }
 }
 
