@@ -7,16 +7,18 @@
 
 mod documents;
 mod files;
+mod identity;
 mod silence;
 mod transport;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use shared_handover::layout::Component;
 use shared_slots::{Digest, Slot};
 use tests::bed::Bed;
 use tests::host::Host;
 use tests::release_tree::ReleaseTree;
+use tests::tls_front::TlsFront;
 use tests::wait::until;
 
 use crate::binaries;
@@ -30,36 +32,44 @@ struct Stage {
     host: Host,
     bed: Bed,
     tree: ReleaseTree,
+    front: Option<TlsFront>,
     committed: Digest,
     agents: u32,
 }
 
 impl Stage {
     async fn new() -> Self {
-        Self::with_args(&[]).await
+        Self::behind(async |_, _, _| None).await
     }
 
-    /// With further flags of the launcher.
-    async fn with_args(args: &[&str]) -> Self {
+    /// With something between host and tree: `put` makes it, and changes the launcher's flags.
+    async fn behind<F>(put: F) -> Self
+    where
+        F: AsyncFnOnce(&ReleaseTree, &Path, &mut Vec<String>) -> Option<TlsFront>,
+    {
         let bed = Bed::without_release(binaries()).await;
         let mut tree = ReleaseTree::start(bed.folder()).await;
         let first = bed.small_agent("first", LENGTH);
         let committed = tree.add("0.0.0", &first);
         tree.issue();
         let mut settings = bed.host_settings_of(&tree);
-        settings
-            .launcher_args
-            .extend(args.iter().map(ToString::to_string));
+        let front = put(&tree, bed.folder(), &mut settings.launcher_args).await;
         let host = Host::start(settings);
         host.log_line("launcher", &["agent committed", "version=0.0.0"])
             .await;
         Self {
+            host,
             bed,
             tree,
-            host,
+            front,
             committed,
             agents: 0,
         }
+    }
+
+    /// What is between host and tree.
+    fn front(&self) -> &TlsFront {
+        self.front.as_ref().unwrap()
     }
 
     /// Another agent, with its version and the label under which it notes that it ran.

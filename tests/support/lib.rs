@@ -12,6 +12,7 @@ pub mod processes;
 pub mod proxy;
 pub mod release_tree;
 pub mod server;
+pub mod tls_front;
 pub mod wait;
 
 use std::path::PathBuf;
