@@ -1,11 +1,12 @@
 //! `cargo xtask ci`: everything a change must pass, in the order in which failures are cheapest.
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::{cargo, crates, demo, layers, points, shape, tidy};
+use crate::{cargo, crates, debian, demo, layers, points, shape, tidy};
 
 /// Everything a change must pass.
 #[derive(Parser)]
@@ -14,6 +15,13 @@ pub(crate) struct Args {
     #[arg(long)]
     no_demo: bool,
 }
+
+/// Where distributions put libfaketime.
+const FAKETIME: [&str; 3] = [
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
+    "/usr/lib64/faketime/libfaketime.so.1",
+];
 
 type Step = (&'static str, fn() -> Result<()>);
 
@@ -92,12 +100,24 @@ fn needs() -> Result<()> {
             "cc",
             "a C compiler builds SQLite and the TLS library; install the package `gcc`",
         ),
+        (
+            "unshare",
+            "tests give hosts small disks with it; install the package `util-linux`",
+        ),
     ] {
         std::process::Command::new(program)
             .arg("--version")
             .output()
             .with_context(|| format!("{program} is missing: {why}"))?;
     }
-    println!("needs: git, bash and a C compiler are there");
+    debian::provide(&["libfaketime"], || {
+        let is_there = FAKETIME.iter().any(|path| Path::new(path).exists());
+        if is_there {
+            vec![]
+        } else {
+            vec!["libfaketime, with which tests set clocks"]
+        }
+    })?;
+    println!("needs: git, bash, a C compiler and libfaketime are there");
     Ok(())
 }

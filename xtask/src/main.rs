@@ -14,6 +14,7 @@ mod chain;
 mod ci;
 mod crates;
 mod cross;
+mod debian;
 mod demo;
 mod layers;
 mod points;
