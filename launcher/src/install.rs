@@ -70,6 +70,8 @@ impl Host<'_> {
     pub(crate) fn trees(&self) -> Trees {
         let dropped = self.settings.drop_dir.clone();
         let drop_dir = dropped.unwrap_or_else(|| self.state.drop_folder());
+        // Its address in an order needs the whole path.
+        let drop_dir = std::path::absolute(&drop_dir).unwrap_or(drop_dir);
         Trees {
             // Most hosts have none, and then its absence need not be noticed for each file.
             drop_dir: OsFs

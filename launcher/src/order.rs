@@ -3,9 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
+use shared_delta::Algorithm;
 use shared_fetch::{Encoding, Order, Source};
 use shared_release::{Delta, Target};
 use shared_slots::Digest;
+use url::Url;
 
 /// Where release trees begin, in the order in which they are asked.
 #[derive(Debug, Clone)]
@@ -66,19 +68,21 @@ fn deltas(target: &Target, trees: &Trees, old: &[Old]) -> Vec<Source> {
     deltas.into_iter().map(source).collect()
 }
 
+/// `None` for an algorithm that a later publisher may use.
 fn encoding(algorithm: &str, old: &Path) -> Option<Encoding> {
     let from = old.to_owned();
-    match algorithm {
-        "bsdiff4" => Some(Encoding::Bsdiff4 { from }),
-        "zstd" => Some(Encoding::ZstdPatch { from }),
-        _ => None,
+    match algorithm.parse().ok()? {
+        Algorithm::Bsdiff4 => Some(Encoding::Bsdiff4 { from }),
+        Algorithm::Zstd => Some(Encoding::ZstdPatch { from }),
     }
 }
 
 impl Trees {
     fn urls(&self, places: &[String]) -> Vec<String> {
-        let drop_dir = self.drop_dir.as_ref().and_then(|folder| folder.to_str());
-        let drop_dir = drop_dir.map(|folder| format!("file://{folder}"));
+        let drop_dir = self.drop_dir.as_ref();
+        // Its name may hold anything that a folder's can, such as `#` and `%`.
+        let drop_dir = drop_dir.and_then(|folder| Url::from_file_path(folder).ok());
+        let drop_dir = drop_dir.map(|url| url.as_str().trim_end_matches('/').to_owned());
         drop_dir
             .iter()
             .chain(&self.bases)
@@ -153,7 +157,7 @@ mod tests {
     #[test]
     fn a_folder_on_this_host_is_asked_before_any_server() {
         let trees = Trees {
-            drop_dir: Some("/media/stick".into()),
+            drop_dir: Some("/media/stick #1".into()),
             bases: vec!["http://a".into()],
         };
         let order = order(&Target::plain("linux", "x86_64", digest(9), 1), &trees, &[]);
@@ -161,7 +165,7 @@ mod tests {
         assert_eq!(
             order.sources[0].urls,
             [
-                format!("file:///media/stick/{place}"),
+                format!("file:///media/stick%20%231/{place}"),
                 format!("http://a/{place}")
             ]
         );

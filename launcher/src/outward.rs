@@ -29,8 +29,8 @@ use crate::upgrade::{Event, Step, Task, Upgrade, Verdict};
 enum Wish {
     /// To know what follows from the manifest.
     Check,
-    /// To have it installed.
-    Apply,
+    /// To have it installed. Part of it may be: `brought` is whether a version was committed since.
+    Apply { brought: bool },
     /// To be back at the version before.
     Rollback {
         component: Component,

@@ -103,7 +103,7 @@ fn agents(rows: &mut Rows, status: &Status, output: &Output) {
         if !agent.phase.is_empty() {
             let (jobs, workers) = (
                 units::count(agent.busy.into(), "job"),
-                units::count(agent.slots.into(), "worker"),
+                units::count(agent.workers.into(), "worker"),
             );
             let _ = write!(text, ", {}, {jobs} on {workers}", agent.phase);
         }

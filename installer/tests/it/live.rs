@@ -36,7 +36,7 @@ fn status() -> Status {
                 ..Version::default()
             },
             phase: "serving".into(),
-            slots: 4,
+            workers: 4,
             busy: 2,
             ..Agent::default()
         }],

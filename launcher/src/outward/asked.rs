@@ -32,7 +32,7 @@ impl Host<'_> {
             Request::Check => self.ask_server(Wish::Check, replier),
             Request::Apply { to } => {
                 self.rules.order(to);
-                self.ask_server(Wish::Apply, replier);
+                self.ask_server(Wish::Apply { brought: false }, replier);
             }
             Request::Rollback { component } => self.go_back(component, replier),
             Request::Retry { whose } => self.retry(&whose, replier),
@@ -227,9 +227,8 @@ impl Host<'_> {
             return self.tell_progress(step);
         }
         let committed = self.outward.verdict == Some(Verdict::Commit);
-        let applies = |(wish, _): &(Wish, Replier)| matches!(wish, Wish::Apply);
         // There may be more to do: another hop, or the agent after the launcher.
-        if committed && step == Step::Idle && self.outward.waiting.iter().any(applies) {
+        if committed && step == Step::Idle && self.outward.note_brought() {
             self.outward.verdict = None;
             return self.feed(Event::Asked);
         }
@@ -250,8 +249,10 @@ impl Host<'_> {
     }
 
     fn answer(&self, wish: Wish, replier: Replier) {
+        // What came from the drop folder is there, whatever the server says after that.
+        let needs_server = matches!(wish, Wish::Check | Wish::Apply { brought: false });
         if let Some(trouble) = &self.outward.server_trouble
-            && !matches!(wish, Wish::Rollback { .. })
+            && needs_server
         {
             let reason = if trouble.class == "trust" {
                 RefusedFor::Trust
@@ -266,7 +267,7 @@ impl Host<'_> {
             _ => None,
         };
         match (wish, rejected) {
-            (Wish::Check, _) | (Wish::Apply, None) => replier.done(Answer::Release {
+            (Wish::Check, _) | (Wish::Apply { .. }, None) => replier.done(Answer::Release {
                 serial: self.serial(),
                 changes: self.outward.changes(&self.upgrade),
             }),
@@ -288,6 +289,18 @@ impl Host<'_> {
 }
 
 impl super::Outward {
+    /// Notes for those who want a release installed that a part of it is; whether there are any.
+    fn note_brought(&mut self) -> bool {
+        let mut any = false;
+        for (wish, _) in &mut self.waiting {
+            if let Wish::Apply { brought } = wish {
+                *brought = true;
+                any = true;
+            }
+        }
+        any
+    }
+
     /// What follows from the manifest, with what stands in the way now.
     fn changes(&self, upgrade: &crate::upgrade::Upgrade) -> Vec<shared_control::reply::Change> {
         let mut changes = self.changes.clone();

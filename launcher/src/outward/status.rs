@@ -224,7 +224,7 @@ impl Host<'_> {
             },
             role: role.to_owned(),
             phase: standing(status.map(|status| status.phase)).to_owned(),
-            slots: ready + busy,
+            workers: ready + busy,
             ready,
             busy,
             jobs_done: status.map_or(0, |status| status.jobs_done),

@@ -109,8 +109,8 @@ impl Publisher<'_> {
                 )
             });
             (self.tell)(&format!(
-                "note: {name} {} is the newest; hosts that run it keep it until a newer version is \
-                 published{way}",
+                "note: {name} {} is the newest; hosts that run it go back to what they ran before, and \
+                 those that have nothing else keep it until a newer version is published{way}",
                 newest.version
             ));
         }

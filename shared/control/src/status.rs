@@ -297,8 +297,8 @@ pub struct Agent {
     pub role: String,
     /// `starting`, `standby`, `serving`, `draining`.
     pub phase: String,
-    /// Workers it is told to run.
-    pub slots: u32,
+    /// Workers it runs.
+    pub workers: u32,
     /// Workers that could take a job now.
     pub ready: u32,
     /// Jobs that run.

@@ -335,7 +335,7 @@ fn a_status_says_all_it_knows_under_released_names() {
             version,
             role: "trial".into(),
             phase: "serving".into(),
-            slots: 4,
+            workers: 4,
             ..Agent::default()
         }],
         ..Status::default()
