@@ -192,6 +192,7 @@ async fn a_bundle_upgrades_a_host_whose_release_server_is_gone() {
     to.agent_pid().await;
     let imported = done(&to, &["update", "import", &bundle]);
     assert_eq!(imported["files"], 2, "{imported:#}");
+    done(&to, &["update", "apply"]);
     to.log_line("launcher", &["agent committed", "version=2.0.0"])
         .await;
     assert_eq!(committed_agent(&to), "2.0.0");
