@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cargo;
+use crate::{cargo, debian};
 
 /// The Debian toolchain: cargo, rustc, the library's sources, clippy.
 const PACKAGES: [&str; 4] = ["cargo-web", "rustc-web", "rust-web-src", "rust-web-clippy"];
@@ -79,7 +79,7 @@ const CLIPPY_ARGS: &str = "-Dwarnings__CLIPPY_HACKERY__-Aclippy::cast_lossless";
     reason = "the outermost loop of this process measures its steps"
 )]
 pub(crate) fn run() -> Result<()> {
-    provide()?;
+    debian::provide(&PACKAGES, missing)?;
     let target_dir = cargo::target_dir()?.join("cross");
     let stand_in = lay_down_stand_in(&target_dir)?;
     for system in SYSTEMS {
@@ -101,40 +101,6 @@ fn missing() -> Vec<&'static str> {
         .into_iter()
         .filter(|file| !Path::new(file).exists())
         .collect()
-}
-
-fn provide() -> Result<()> {
-    if missing().is_empty() {
-        return Ok(());
-    }
-    let is_debian = Path::new("/etc/debian_version").exists();
-    if is_debian && rustix::process::geteuid().is_root() {
-        apt(&["update"])?;
-        let install = ["install", "--yes", "--no-install-recommends"];
-        apt(&[&install[..], &PACKAGES].concat())?;
-    }
-    let missing = missing();
-    if !missing.is_empty() {
-        bail!(
-            "missing: {}; on Debian: apt-get install {}",
-            missing.join(", "),
-            PACKAGES.join(" ")
-        );
-    }
-    Ok(())
-}
-
-fn apt(args: &[&str]) -> Result<()> {
-    let status = Command::new("apt-get")
-        .arg("-qq")
-        .args(args)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .status()
-        .context("start apt-get")?;
-    if !status.success() {
-        bail!("`apt-get {}` failed ({status})", args.join(" "));
-    }
-    Ok(())
 }
 
 fn lay_down_stand_in(folder: &Path) -> Result<PathBuf> {
