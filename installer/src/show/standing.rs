@@ -248,20 +248,19 @@ fn paragraph(component: &Component, host: &Host, output: &Output) -> Rows {
 
 fn marks(rows: &mut Rows, component: &Component, host: &Host, output: &Output) {
     for mark in &component.marks {
-        let times = match mark.count {
-            1 => "once".to_owned(),
-            count => format!("{count} times"),
+        let failed = match (mark.until, mark.count) {
+            // For such a mark one reason is enough, which need not be a failure.
+            (Until::NextRelease, _) => String::new(),
+            (_, 1) => " failed once".to_owned(),
+            (_, count) => format!(" failed {count} times"),
         };
         let until = match mark.until {
             Until::Over => "may be tried again".to_owned(),
             Until::At(at) => format!("left alone until {}", units::time(at, &host.now)),
             Until::NextRelease => "left alone until another release names it".to_owned(),
         };
-        let text = format!(
-            "{} failed {times}: {}; {until}",
-            named(&mark.version),
-            mark.reason
-        );
+        let version = named(&mark.version);
+        let text = format!("{version}{failed}: {}; {until}", mark.reason);
         rows.add("Marked", output.paint.warn(&text));
     }
 }
