@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tests::bed::Bed;
 use tests::host::Host;
+use tests::processes::is_alive;
 
 use super::{committed, takes, works};
 use crate::binaries;
@@ -52,6 +53,26 @@ impl Clock {
         let next = self.0.with_extension("next");
         std::fs::write(&next, format!("{seconds:+}\n")).unwrap();
         std::fs::rename(next, &self.0).unwrap();
+    }
+}
+
+impl Drop for Clock {
+    /// Removes the shared memory that the library leaves of each process that was killed.
+    fn drop(&mut self) {
+        for entry in std::fs::read_dir("/dev/shm")
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let name = entry.file_name();
+            let pid = name
+                .to_str()
+                .filter(|name| name.contains("faketime_"))
+                .and_then(|name| name.rsplit('_').next()?.parse().ok());
+            if pid.is_some_and(|pid| !is_alive(pid)) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 }
 
