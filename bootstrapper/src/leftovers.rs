@@ -41,13 +41,13 @@ impl Host {
             .into_iter()
             .filter(|orphan| matches!(orphan.send(Signal::Kill), Ok(true)))
             .collect();
+        wait_gone(&killed, KILL_PATIENCE);
         for process in &killed {
             let pid = process.pid;
             self.say(format_args!(
                 "killed process {pid}, a launcher that outlived its bootstrapper"
             ));
         }
-        wait_gone(&killed, KILL_PATIENCE);
     }
 
     /// Whether somebody has the launcher's lock, now that no launcher runs. A process that
@@ -77,12 +77,12 @@ impl Host {
         killed.retain(|process| {
             !spared.contains(process) && matches!(process.send(Signal::Kill), Ok(true))
         });
+        wait_gone(&killed, KILL_PATIENCE);
         for process in &killed {
             let pid = process.pid;
             self.say(format_args!(
                 "killed process {pid}, which held the lock of a launcher that is gone"
             ));
         }
-        wait_gone(&killed, KILL_PATIENCE);
     }
 }
