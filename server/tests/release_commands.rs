@@ -232,7 +232,13 @@ fn what_is_written_wrong_is_said_with_what_would_be_right() {
         &["revoke", "1"],
         &["export", "--out", "x"],
     ] {
-        let (code, _, said) = Desk::new().run(line);
+        let desk = Desk::new();
+        let (code, _, said) = desk.run(line);
+        assert_eq!(code, Some(1), "{line:?}");
+        assert!(said.contains("--data-dir"), "{line:?}: {said}");
+        assert!(!desk.path("data").exists(), "{line:?}: a folder was made");
+        std::fs::create_dir(desk.path("data")).unwrap();
+        let (code, _, said) = desk.run(line);
         assert_eq!(code, Some(1), "{line:?}");
         assert!(said.contains("init-keys"), "{line:?}: {said}");
     }
