@@ -124,6 +124,7 @@ impl Records {
         };
         entries
             .filter_map(|entry| Some(entry.ok()?.path()))
+            .inspect(|path| clear_unfinished(path))
             .filter(|path| {
                 path.extension()
                     .is_some_and(|extension| extension == "json")
@@ -202,6 +203,27 @@ impl RecordFile {
     }
 }
 
+/// Begins the name of a file that is being written; the writer's process id comes next.
+const UNFINISHED: &str = ".job-";
+
+/// Removes what an agent was writing when it died.
+fn clear_unfinished(path: &Path) {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let writer = name.and_then(|name| {
+        name.strip_prefix(UNFINISHED)?
+            .split('-')
+            .next()?
+            .parse()
+            .ok()
+    });
+    if writer.is_some_and(|pid| ProcessId::of(pid).is_none())
+        && let Err(error) = point("job-record.clear").and_then(|()| fs::remove_file(path))
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!("failed to remove {}: {error}", path.display());
+    }
+}
+
 /// Writes a file beside `path` and renames it. Only the agent's user may read it: it holds a token.
 fn write(path: &Path, record: &Record) -> io::Result<()> {
     let folder = path
@@ -211,7 +233,7 @@ fn write(path: &Path, record: &Record) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     point("job-record.create")?;
     let mut file = tempfile::Builder::new()
-        .prefix(".job-")
+        .prefix(&format!("{UNFINISHED}{}-", std::process::id()))
         .tempfile_in(folder)?;
     let bytes = serde_json::to_vec(record)?;
     write_point("job-record.write", || {
@@ -245,6 +267,21 @@ mod tests {
 
     fn agent() -> ProcessId {
         ProcessId::own().unwrap()
+    }
+
+    #[test]
+    fn what_a_dead_agent_was_writing_goes_and_what_a_living_one_writes_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let dead = folder.path().join(format!(".job-{}-aBc", GONE.pid));
+        let own = folder
+            .path()
+            .join(format!(".job-{}-aBc", std::process::id()));
+        for path in [&dead, &own] {
+            fs::write(path, "half").unwrap();
+        }
+        clear_unfinished(&dead);
+        clear_unfinished(&own);
+        assert!(!dead.exists() && own.exists());
     }
 
     #[test]
