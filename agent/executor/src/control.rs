@@ -11,6 +11,15 @@ use crate::cancellation::{Cancellation, Order};
 use crate::failure::RunError;
 use crate::os::Signals;
 
+/// What still runs once the job is canceled. Each has a grace period of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// `post-command` hooks.
+    PostCommand,
+    /// Artifacts and `pre-exit` hooks; their period begins at the signal.
+    Ending,
+}
+
 /// Hears signals and keeps track of processes for the whole life of the job.
 #[derive(Debug)]
 pub(crate) struct Control {
@@ -21,6 +30,8 @@ pub(crate) struct Control {
     grace: Duration,
     /// Until when the present attempt of something may take.
     limit: Option<Instant>,
+    /// What may run although the job is canceled.
+    rest: Option<Rest>,
 }
 
 impl Control {
@@ -33,12 +44,18 @@ impl Control {
             cancel_signal,
             grace,
             limit: None,
+            rest: None,
         })
     }
 
     /// Limits what follows to this time from now on, or lifts the limit.
     pub(crate) fn limit(&mut self, time: Option<Duration>) {
         self.limit = time.map(|time| Instant::now() + time);
+    }
+
+    /// From here on this may run, canceled or not.
+    pub(crate) fn allow(&mut self, rest: Rest) {
+        self.rest = Some(rest);
     }
 
     /// The signal that canceled the job, if one did.
@@ -60,7 +77,7 @@ impl Control {
             }
             () = std::future::ready(()) => {}
         }
-        if self.canceled_by().is_some() {
+        if self.canceled_by().is_some() && self.rest.is_none() {
             return Err(RunError::Canceled);
         }
         if self.limit.is_some_and(|limit| Instant::now() >= limit) {

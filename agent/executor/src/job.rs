@@ -9,10 +9,11 @@ use shared_protocol::env as names;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 
-use crate::control::Control;
+use crate::control::{Control, Rest};
 use crate::environment::Environment;
 use crate::failure::RunError;
 use crate::log::Log;
+use crate::plugin::Plugin;
 use crate::settings::Settings;
 
 /// How long processes that a child left behind may hold its output.
@@ -28,6 +29,8 @@ pub(crate) struct Job {
     pub(crate) cwd: PathBuf,
     /// The checkout of a job without a repository; removed with the job.
     pub(crate) scratch: Option<TempDir>,
+    /// The step's plugins, in their order; vendored ones are there after the checkout.
+    pub(crate) plugins: Vec<Plugin>,
     control: Control,
 }
 
@@ -70,6 +73,7 @@ impl Job {
             log,
             cwd,
             scratch: None,
+            plugins: Vec::new(),
             control,
         }
     }
@@ -162,6 +166,11 @@ impl Job {
         let result = self.control.pause(time).await;
         self.tell_children();
         result
+    }
+
+    /// From here on this may run, canceled or not.
+    pub(crate) fn allow(&mut self, rest: Rest) {
+        self.control.allow(rest);
     }
 
     /// Limits what follows to this time from now on, or lifts the limit.

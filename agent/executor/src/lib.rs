@@ -12,10 +12,12 @@ mod checkout;
 mod control;
 mod environment;
 mod failure;
+mod hook;
 mod job;
 mod log;
 mod os;
 mod phase;
+mod plugin;
 mod settings;
 mod words;
 

@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use agent_hooks::Name;
 use shared_protocol::env as names;
 
 use super::later;
 use crate::checkout::{self, CheckoutError, directory, metadata};
 use crate::failure::Failure;
+use crate::hook;
 use crate::job::Job;
 
 /// Makes the checkout.
 pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
+    hook::run(job, Name::PreCheckout).await?;
     if job.settings.checkout.clean {
         job.log.header("Cleaning pipeline checkout");
         directory::remove(job, &path(job)).await?;
@@ -23,12 +26,14 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     if job.settings.checkout.skip {
         job.log
             .comment("Skipping checkout, BUILDKITE_SKIP_CHECKOUT is set");
+    } else if hook::instead(job, Name::Checkout).await? {
+        metadata::send(job).await?;
     } else if !job.settings.checkout.repository.is_empty() {
         checkout::with_retries(job).await?;
         metadata::send(job).await?;
     }
     later::repository_hooks(job);
-    Ok(())
+    hook::run(job, Name::PostCheckout).await
 }
 
 /// A job without the checkout phase works in what an earlier one left, or where it was started.

@@ -2,10 +2,13 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use agent_hooks::Name;
 use agent_process::Exit;
 use shared_protocol::env as names;
 
+use crate::control::Rest;
 use crate::failure::{Failure, RunError, status_text};
+use crate::hook;
 use crate::job::Job;
 use crate::os;
 use crate::words;
@@ -32,8 +35,22 @@ enum Refusal {
     Outside(String),
 }
 
-/// Runs it. Its result is in the environment afterwards; a command that fails is no [`Failure`].
+/// Runs it between its hooks. A command that fails is no [`Failure`]; its status is in the
+/// environment afterwards.
 pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
+    hook::run(job, Name::PreCommand).await?;
+    let result = if hook::instead(job, Name::Command).await? {
+        Ok(())
+    } else {
+        default(job).await
+    };
+    job.allow(Rest::PostCommand);
+    let after = hook::run(job, Name::PostCommand).await;
+    result.and(after)
+}
+
+/// Runs the command itself.
+async fn default(job: &mut Job) -> Result<(), Failure> {
     let result = match choose(&job.settings.command, job.settings.command_eval, &job.cwd) {
         Ok(work) => execute(job, work).await,
         Err(refusal) => {

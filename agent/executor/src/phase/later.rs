@@ -61,15 +61,6 @@ pub(crate) fn repository_hooks(job: &mut Job) {
     hooks(job, &folder);
 }
 
-/// Plugins of the step.
-pub(crate) fn plugins(job: &mut Job) {
-    let asked = job.settings.plugins.as_deref().map(str::trim);
-    if asked.is_some_and(|list| !matches!(list, "[]" | "null")) {
-        job.log
-            .warning("the step has plugins, but this version does not run plugins");
-    }
-}
-
 fn hooks(job: &mut Job, folder: &Path) {
     let found: Vec<&str> = HOOKS
         .into_iter()

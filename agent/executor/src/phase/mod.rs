@@ -1,15 +1,19 @@
 //! The phases of a job, in order. A phase is a file.
 
+mod artifacts;
 mod checkout;
 mod command;
 mod later;
+mod secrets;
 mod setup;
 mod teardown;
 
 use shared_protocol::env as names;
 
+use crate::control::Rest;
 use crate::failure::Failure;
 use crate::job::Job;
+use crate::plugin;
 
 /// What a job consists of, between set-up and teardown. A job may ask for some of them only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +42,7 @@ impl Phase {
 
     async fn run(self, job: &mut Job) -> Result<(), Failure> {
         match self {
-            Self::Plugin => {
-                later::plugins(job);
-                Ok(())
-            }
+            Self::Plugin => plugin::prepare(job).await,
             Self::Checkout => checkout::run(job).await,
             Self::Command => command::run(job).await,
         }
@@ -66,14 +67,22 @@ pub(crate) async fn run(job: &mut Job) -> i32 {
 }
 
 async fn work(job: &mut Job) -> Result<(), Failure> {
-    setup::run(job)?;
+    setup::run(job).await?;
     if !job.settings.phases.contains(&Phase::Checkout) {
         checkout::enter_existing(job);
     }
-    for phase in Phase::ORDER {
-        if job.settings.phases.contains(&phase) {
-            phase.run(job).await?;
-        }
+    if job.settings.phases.contains(&Phase::Plugin) {
+        Phase::Plugin.run(job).await?;
+    }
+    if job.settings.phases.contains(&Phase::Checkout) {
+        Phase::Checkout.run(job).await?;
+    }
+    if job.settings.phases.contains(&Phase::Command) {
+        plugin::prepare_vendored(job).await?;
+        let command = Phase::Command.run(job).await;
+        job.allow(Rest::Ending);
+        let artifacts = artifacts::run(job).await;
+        return command.and(artifacts);
     }
     Ok(())
 }

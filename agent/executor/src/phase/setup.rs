@@ -1,17 +1,19 @@
-//! Set-up: secrets are hidden, the environment of the children is made. Nothing of the job has run
-//! before, and nothing runs here.
+//! Set-up: secrets are hidden, the environment of the children is made, and the agent's
+//! `environment` hooks change it.
 
 use std::path::{Path, PathBuf};
 
+use agent_hooks::Name;
 use shared_protocol::env as names;
 use shared_redact::{Added, Names};
 
-use super::later;
+use super::{later, secrets};
 use crate::failure::Failure;
+use crate::hook;
 use crate::job::Job;
 
 /// Prepares the job.
-pub(crate) fn run(job: &mut Job) -> Result<(), Failure> {
+pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     hide_secrets(job);
     announce_ignored(job);
     show_environment(job);
@@ -20,7 +22,8 @@ pub(crate) fn run(job: &mut Job) -> Result<(), Failure> {
     job.env.set(names::BUILD_CHECKOUT_PATH, checkout);
     job.env.set("GIT_TERMINAL_PROMPT", "0");
     later::announce(job);
-    Ok(())
+    secrets::run(job).await?;
+    hook::run_of_agent(job, Name::Environment).await
 }
 
 /// The values of all variables with a secret's name are hidden, from the first line on.

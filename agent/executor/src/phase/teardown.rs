@@ -1,11 +1,22 @@
 //! Teardown: runs after every job, however it ended.
 
+use agent_hooks::Name;
+
+use super::Phase;
+use crate::control::Rest;
 use crate::failure::Failure;
+use crate::hook;
 use crate::job::Job;
 
-/// Removes what the job had for itself, ends what a canceled job left behind, and sends the rest
+/// Runs the last hooks, removes what the job had for itself, ends what a canceled job left behind, and sends the rest
 /// of the log.
 pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
+    job.allow(Rest::Ending);
+    let hooks = if job.settings.phases.contains(&Phase::Command) {
+        hook::run(job, Name::PreExit).await
+    } else {
+        Ok(())
+    };
     if let Some(scratch) = job.scratch.take() {
         let path = scratch.path().to_owned();
         if let Err(error) = scratch.close() {
@@ -14,5 +25,6 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
         }
     }
     job.kill_leftovers();
-    job.log.send().await.map_err(Failure::Log)
+    let sent = job.log.send().await.map_err(Failure::Log);
+    hooks.and(sent)
 }

@@ -1,8 +1,6 @@
 //! Whether the commit is on its branch.
 
-mod world;
-
-use world::World;
+use crate::world::World;
 
 /// A world with a second commit on `main` and one on `side`; answers (the first one, that of side).
 fn branches() -> (World, String, String) {

@@ -1,8 +1,6 @@
 //! Secrets in the log.
 
-mod world;
-
-use world::World;
+use crate::world::World;
 
 #[test]
 fn values_of_secret_names_are_hidden_in_all_that_is_written() {

@@ -1,11 +1,9 @@
 //! SSH addresses: known hosts and keys, with stand-ins for the programs of OpenSSH.
 
-mod world;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use world::World;
+use crate::world::World;
 
 /// A world whose repository is at an SSH address; cloning it fails after the scan.
 fn remote() -> World {

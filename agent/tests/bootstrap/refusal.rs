@@ -1,8 +1,6 @@
 //! What is refused before anything runs, and how it is said.
 
-mod world;
-
-use world::World;
+use crate::world::World;
 
 #[test]
 fn a_missing_variable_is_named_with_its_flag() {

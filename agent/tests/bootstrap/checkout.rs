@@ -1,11 +1,9 @@
 //! Checkouts with the real git.
 
-mod world;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use world::World;
+use crate::world::World;
 
 const CLONE: &str = "clone -v -- ~/repo .";
 const CLEAN: &str = "clean -ffxdq";

@@ -1,13 +1,11 @@
 //! Cancelling: signals to the executor, and what is left afterwards.
 
-mod world;
-
 use std::fs;
 use std::io::Read;
 use std::process::Stdio;
 
+use crate::world::{World, wait_gone};
 use rustix::process::Signal;
-use world::{World, wait_gone};
 
 const TRAP: &str = "trap 'echo got-TERM; exit 3' TERM; trap 'echo got-INT; exit 4' INT; echo ready\n\
                     while :; do sleep 0.1; done";

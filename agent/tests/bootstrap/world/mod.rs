@@ -1,7 +1,5 @@
 //! A host for one job: folders, a real repository, a `git` that writes down how it is called.
 
-#![expect(dead_code, reason = "each test file uses a part of it")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
@@ -38,14 +36,6 @@ impl Ended {
         self.status
             .signal()
             .unwrap_or_else(|| panic!("{:?}\n{}", self.status, self.log))
-    }
-
-    /// Lines that begin so, without it.
-    pub(crate) fn lines(&self, start: &str) -> Vec<&str> {
-        self.log
-            .lines()
-            .filter_map(|line| line.trim_end().strip_prefix(start))
-            .collect()
     }
 }
 
@@ -179,7 +169,7 @@ impl World {
     }
 
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_executor-under-test"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agent"));
         command.arg("bootstrap").env_clear().envs(&self.env);
         command
             .current_dir(self.path("builds"))

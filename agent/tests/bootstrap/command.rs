@@ -1,10 +1,8 @@
 //! The command: what it sees, and what becomes of its result.
 
-mod world;
-
 use std::fs;
 
-use world::World;
+use crate::world::World;
 
 fn log_of(command: &str, more: &[(&str, &str)]) -> String {
     let mut world = World::without_checkout(command);

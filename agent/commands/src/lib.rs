@@ -1,0 +1,1 @@
+//! Client subcommands of the agent that hooks and commands call from inside a job.

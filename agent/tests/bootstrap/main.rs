@@ -1,0 +1,11 @@
+//! `agent bootstrap`, the real binary, with real git, shells and hooks in a folder of its own.
+
+mod world;
+
+mod cancel;
+mod checkout;
+mod command;
+mod redaction;
+mod refusal;
+mod ssh;
+mod verification;
