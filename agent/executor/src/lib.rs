@@ -16,8 +16,10 @@ mod hook;
 mod job;
 mod log;
 mod os;
+mod own;
 mod phase;
 mod plugin;
+mod protected;
 mod settings;
 mod words;
 

@@ -11,6 +11,7 @@ pub mod env;
 pub mod header;
 pub mod id;
 pub mod job;
+pub mod protection;
 pub mod reason;
 pub mod secret;
 

@@ -6,13 +6,12 @@ use shared_protocol::env as names;
 
 use super::error::CheckoutError;
 use crate::job::Job;
+use crate::own;
 
 const KEY: &str = "buildkite:git:commit";
 const FORMAT: &str = "--format=commit %H%nabbrev-commit %h%nAuthor: %an <%ae>%n%n%w(0,4,4)%B";
 /// The status of `meta-data exists` for a key that is not set.
 const ABSENT: Exit = Exit::Code(100);
-/// Only this job may name another program in the agent's place: the one of the recorded cases.
-const TEST_JOB: &str = "1111-1111-1111-1111";
 
 /// Sends the description unless the build has it. That it cannot be sent never fails a job.
 pub(crate) async fn send(job: &mut Job) -> Result<(), CheckoutError> {
@@ -20,8 +19,13 @@ pub(crate) async fn send(job: &mut Job) -> Result<(), CheckoutError> {
     if resolved || job.env.filled(names::AGENT_ACCESS_TOKEN).is_none() {
         return Ok(());
     }
-    let Some(agent) = agent(job) else {
-        return Ok(());
+    let agent = match own::program(job) {
+        Ok(agent) => agent,
+        Err(error) => {
+            let text = format!("failed to send the commit's description: {error}");
+            job.log.warning(&text);
+            return Ok(());
+        }
     };
     let (exit, _) = job
         .capture(&agent, &["meta-data", "exists", KEY], b"")
@@ -63,15 +67,4 @@ pub(crate) async fn send(job: &mut Job) -> Result<(), CheckoutError> {
         ));
     }
     Ok(())
-}
-
-/// The program to call: the one that runs.
-fn agent(job: &Job) -> Option<String> {
-    if job.settings.job == TEST_JOB
-        && let Some(other) = job.env.filled("BUILDKITE_OVERRIDE_SELF")
-    {
-        return Some(other.to_owned());
-    }
-    let own = std::env::current_exe().ok()?;
-    own.to_str().map(str::to_owned)
 }

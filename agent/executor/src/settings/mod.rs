@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use agent_process::Signal;
 use shared_protocol::env as names;
+use shared_protocol::protection::OverrideMode;
 use shared_redact::DEFAULT_NAMES;
 
 use crate::environment::Environment;
@@ -76,6 +77,9 @@ pub(crate) struct Settings {
     pub(crate) plugins: Option<String>,
     pub(crate) quiet_warnings: Vec<String>,
     pub(crate) experiments: Vec<String>,
+    /// Who decides the variables of the checkout.
+    #[cfg_attr(not(test), expect(dead_code, reason = "secrets and hooks ask it next"))]
+    pub(crate) override_mode: OverrideMode,
 }
 
 impl Settings {
@@ -114,6 +118,7 @@ impl Settings {
             plugins: source.text("BUILDKITE_PLUGINS").map(str::to_owned),
             quiet_warnings: source.list("BUILDKITE_AGENT_DISABLE_WARNINGS_FOR", &[]),
             experiments: source.list("BUILDKITE_AGENT_EXPERIMENT", &[]),
+            override_mode: source.override_mode()?,
         })
     }
 }

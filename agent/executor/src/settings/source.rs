@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use agent_process::Signal;
 use shared_protocol::env as names;
+use shared_protocol::protection::OverrideMode;
 
 use super::{SettingsError, flags};
 use crate::environment::Environment;
@@ -113,6 +114,15 @@ impl Source<'_> {
                     .ok_or_else(|| self.invalid(VARIABLE, "a list of plugin, checkout, command"))
             })
             .collect()
+    }
+
+    pub(super) fn override_mode(&self) -> Result<OverrideMode, SettingsError> {
+        const VARIABLE: &str = "BUILDKITE_CHECKOUT_OVERRIDE_MODE";
+        match self.text(VARIABLE) {
+            None => Ok(OverrideMode::default()),
+            Some(name) => OverrideMode::from_name(name)
+                .ok_or_else(|| self.invalid(VARIABLE, "strict, from-job or none")),
+        }
     }
 
     pub(super) fn signal(&self) -> Result<Signal, SettingsError> {

@@ -78,3 +78,13 @@ fn values_that_make_no_sense_are_refused_with_their_text() {
     let error = read(&[("BUILDKITE_GIT_CLONE_FLAGS", "'x")]).expect_err("quote");
     assert!(error.to_string().contains("BUILDKITE_GIT_CLONE_FLAGS"));
 }
+
+#[test]
+fn the_override_mode_is_one_of_three_names() {
+    for mode in OverrideMode::ALL {
+        let settings = read(&[("BUILDKITE_CHECKOUT_OVERRIDE_MODE", mode.name())]).expect("read");
+        assert_eq!(settings.override_mode, mode);
+    }
+    let error = read(&[("BUILDKITE_CHECKOUT_OVERRIDE_MODE", "agent")]).expect_err("refused");
+    assert!(error.to_string().contains("checkout-override-mode"));
+}
