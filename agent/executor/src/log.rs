@@ -32,9 +32,9 @@ impl Log {
         }
     }
 
-    /// Hides a secret from now on.
-    pub(crate) fn hide(&mut self, secret: &[u8]) -> Added {
-        self.redactor.add(secret)
+    /// Hides the value of a variable whose name is a secret's, unless it is too short.
+    pub(crate) fn hide_value(&mut self, value: &[u8]) -> Added {
+        self.redactor.add_value(value)
     }
 
     /// Begins a folded group.

@@ -2,7 +2,6 @@
 //! is up. They live as long as the job and hold no token of the agent.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -89,74 +88,15 @@ fn env_file(variables: &BTreeMap<String, String>) -> String {
     for (name, value) in variables {
         text.push_str(name);
         text.push('=');
-        quote(&mut text, value);
+        text.push_str(&shared_goquote::quote(value.as_bytes()));
         text.push('\n');
     }
     text
 }
 
-/// Go's `strconv.Quote`.
-fn quote(out: &mut String, value: &str) {
-    out.push('"');
-    for c in value.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{b}' => out.push_str("\\v"),
-            _ if is_printable(c) => out.push(c),
-            _ => {
-                let code = u32::from(c);
-                let written = match code {
-                    0..0x80 => write!(out, "\\x{code:02x}"),
-                    0x80..0x1_0000 => write!(out, "\\u{code:04x}"),
-                    _ => write!(out, "\\U{code:08x}"),
-                };
-                written.expect("writing to a String cannot fail");
-            }
-        }
-    }
-    out.push('"');
-}
-
-/// Close to Go's `unicode.IsPrint`: no controls, no spaces but the plain one, nothing invisible.
-fn is_printable(c: char) -> bool {
-    let invisible = matches!(
-        u32::from(c),
-        0xad | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff
-            | 0xe000..=0xf8ff | 0xfff0..=0xfffb | 0xf_0000..=0x10_ffff
-    );
-    c == ' ' || !(c.is_control() || c.is_whitespace() || invisible)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn quoted(value: &str) -> String {
-        let mut out = String::new();
-        quote(&mut out, value);
-        out
-    }
-
-    #[test]
-    fn values_are_quoted_as_go_does() {
-        for (value, expected) in [
-            ("", r#""""#),
-            ("a \"b\" $c", r#""a \"b\" $c""#),
-            ("x\ny\t\\", r#""x\ny\t\\""#),
-            ("\u{1b}[1m\u{7f}", r#""\x1b[1m\x7f""#),
-            ("ünï €😀", r#""ünï €😀""#),
-            ("\u{a0}\u{85}\u{feff}", r#""\u00a0\u0085\ufeff""#),
-        ] {
-            assert_eq!(quoted(value), expected);
-        }
-    }
 
     #[test]
     fn files_hold_the_variables_and_vanish_with_the_job() {

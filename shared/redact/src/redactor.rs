@@ -32,16 +32,22 @@ impl Redactor {
         Self::default()
     }
 
-    /// Hides `secret` from now on, also as Go's `%q` prints it. Bytes already given out stay as
-    /// they are. Blanks around each of its lines do not matter, and a break between two lines
-    /// matches any run of blanks.
+    /// Hides a variable's value from now on, unless it is shorter than [`MIN_LENGTH`]: names say
+    /// only that it may be a secret, and hiding `none` or `true` would spoil the log.
+    pub fn add_value(&mut self, value: &[u8]) -> Added {
+        if (1..MIN_LENGTH).contains(&value.len()) {
+            return Added::TooShort;
+        }
+        self.add(value)
+    }
+
+    /// Hides `secret` from now on, however short, also as Go's `%q` prints it. Bytes already given
+    /// out stay as they are. Blanks around each of its lines do not matter, and a break between
+    /// two lines matches any run of blanks.
     pub fn add(&mut self, secret: &[u8]) -> Added {
         let Some(needle) = Needle::new(secret) else {
             return Added::Empty;
         };
-        if secret.len() < MIN_LENGTH || needle.len() < MIN_LENGTH {
-            return Added::TooShort;
-        }
         self.insert(needle);
         if let Some(needle) = escaped(secret).as_deref().and_then(Needle::new) {
             self.insert(needle);
@@ -58,10 +64,7 @@ impl Redactor {
 
     /// Takes the next bytes of the stream and appends to `out` what may be shown now.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        if self.grown {
-            self.search = Search::new(&self.needles);
-            self.grown = false;
-        }
+        self.compile();
         let Some(search) = &self.search else {
             out.extend_from_slice(bytes);
             return;
@@ -71,9 +74,17 @@ impl Redactor {
         self.release(&found.matches, found.open, out);
     }
 
+    fn compile(&mut self) {
+        if self.grown {
+            self.search = Search::new(&self.needles);
+            self.grown = false;
+        }
+    }
+
     /// Ends what is withheld: no more bytes belong to it. Use it at the end of each child's
     /// output, so that its last words are shown and never joined with the next one's.
     pub fn flush(&mut self, out: &mut Vec<u8>) {
+        self.compile();
         let matches = match &self.search {
             Some(search) => search.find(&self.held).matches,
             None => Vec::new(),

@@ -33,7 +33,7 @@ fn hide_secrets(job: &mut Job) {
     let mut short = Vec::new();
     for (name, value) in job.env.iter() {
         let name = name.to_string_lossy();
-        if names.matches(&name) && job.log.hide(value.as_encoded_bytes()) == Added::TooShort {
+        if names.matches(&name) && job.log.hide_value(value.as_encoded_bytes()) == Added::TooShort {
             short.push(name.into_owned());
         }
     }
