@@ -1,24 +1,19 @@
 //! Control over what runs: signals from the agent and time limits become orders to the running
 //! child's group.
+//!
+//! It carries out what [`crate::cancellation`] decides, and decides nothing itself.
 
 use std::io;
 use std::time::Duration;
 
 use agent_process::{Exit, Group, Orphans, Signal};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
-use crate::cancellation::{Cancellation, Order};
+use crate::cancellation::{Cancellation, Closed, Grace, Order, Pressure};
 use crate::failure::RunError;
 use crate::os::Signals;
 
-/// What still runs once the job is canceled. Each has a grace period of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rest {
-    /// `post-command` hooks.
-    PostCommand,
-    /// Artifacts and `pre-exit` hooks; their period begins at the signal.
-    Ending,
-}
+pub(crate) use crate::cancellation::Rest;
 
 /// Hears signals and keeps track of processes for the whole life of the job.
 #[derive(Debug)]
@@ -27,35 +22,28 @@ pub(crate) struct Control {
     orphans: Orphans,
     cancellation: Cancellation,
     cancel_signal: Signal,
-    grace: Duration,
-    /// Until when the present attempt of something may take.
-    limit: Option<Instant>,
-    /// What may run although the job is canceled.
-    rest: Option<Rest>,
 }
 
 impl Control {
-    /// Nothing is canceled yet. A canceled child gets `cancel_signal`, and is killed after `grace`.
-    pub(crate) fn start(cancel_signal: Signal, grace: Duration) -> io::Result<Self> {
+    /// Nothing is canceled yet. A child of a canceled job gets `cancel_signal` first.
+    pub(crate) fn start(cancel_signal: Signal, grace: Grace) -> io::Result<Self> {
         Ok(Self {
             signals: Signals::listen()?,
             orphans: Orphans::adopt()?,
-            cancellation: Cancellation::None,
+            cancellation: Cancellation::new(grace),
             cancel_signal,
-            grace,
-            limit: None,
-            rest: None,
         })
     }
 
     /// Limits what follows to this time from now on, or lifts the limit.
     pub(crate) fn limit(&mut self, time: Option<Duration>) {
-        self.limit = time.map(|time| Instant::now() + time);
+        let limit = time.and_then(|time| Instant::now().checked_add(time));
+        self.cancellation = self.cancellation.on_limit(limit);
     }
 
     /// From here on this may run, canceled or not.
     pub(crate) fn allow(&mut self, rest: Rest) {
-        self.rest = Some(rest);
+        self.cancellation = self.cancellation.on_rest(rest, Instant::now());
     }
 
     /// The signal that canceled the job, if one did.
@@ -72,28 +60,30 @@ impl Control {
     pub(crate) async fn check(&mut self) -> Result<(), RunError> {
         tokio::select! {
             biased;
-            signal = self.signals.next() => {
-                self.on_signal(signal);
-            }
+            signal = self.signals.next() => self.on_signal(signal),
             () = std::future::ready(()) => {}
         }
-        if self.canceled_by().is_some() && self.rest.is_none() {
-            return Err(RunError::Canceled);
-        }
-        if self.limit.is_some_and(|limit| Instant::now() >= limit) {
-            return Err(RunError::TimedOut);
-        }
-        Ok(())
+        self.open()
     }
 
-    /// Waits, unless the job is canceled meanwhile.
+    /// Waits, unless what runs has to end meanwhile.
     pub(crate) async fn pause(&mut self, time: Duration) -> Result<(), RunError> {
-        self.check().await?;
-        tokio::select! {
-            () = sleep(time) => Ok(()),
-            signal = self.signals.next() => {
-                self.on_signal(signal);
-                Err(RunError::Canceled)
+        let end = Instant::now().checked_add(time);
+        loop {
+            self.check().await?;
+            let pressure = self.cancellation.pressure_on_new(Instant::now());
+            let asked = self.cancellation.wakes_at(pressure);
+            let wake = [end, asked].into_iter().flatten().min();
+            tokio::select! {
+                biased;
+                signal = self.signals.next() => self.on_signal(signal),
+                () = wake_at(wake) => {
+                    if wake == end {
+                        return Ok(());
+                    }
+                    self.open()?;
+                    return Err(RunError::Canceled);
+                }
             }
         }
     }
@@ -106,39 +96,20 @@ impl Control {
         work: impl Future<Output = io::Result<Exit>>,
     ) -> Result<Exit, RunError> {
         tokio::pin!(work);
-        let mut limit = self.limit;
+        let mut pressure = self.cancellation.pressure_on_new(Instant::now());
         let mut overdue = false;
         loop {
-            let wake = [self.cancellation.wakes_at(), limit]
-                .into_iter()
-                .flatten()
-                .min();
-            let order = tokio::select! {
+            while let Some(order) = self.cancellation.order(pressure, Instant::now()) {
+                overdue |= self.canceled_by().is_none();
+                pressure = self.press(group, order)?;
+            }
+            let wake = self.cancellation.wakes_at(pressure);
+            tokio::select! {
                 biased;
-                signal = self.signals.next() => Some(self.on_signal(signal)),
+                signal = self.signals.next() => self.on_signal(signal),
                 never = self.orphans.bury(group) => match never {},
                 exit = &mut work => return ended(group, exit, overdue),
-                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
-                    let now = Instant::now();
-                    if limit.is_some_and(|limit| now >= limit) {
-                        // The limit interrupts first and kills a grace period later.
-                        limit = (!overdue).then(|| now + self.grace);
-                        let order = if overdue { Order::Kill } else { Order::Interrupt };
-                        overdue = true;
-                        Some(order)
-                    } else {
-                        self.on_time(now)
-                    }
-                }
-            };
-            match order {
-                Some(Order::Interrupt) => group.signal(self.cancel_signal)?,
-                Some(Order::Kill) => {
-                    group.kill_tree();
-                    // Daemons of a canceled job are no longer below its child.
-                    self.kill_leftovers();
-                }
-                None => {}
+                () = wake_at(wake) => {}
             }
         }
     }
@@ -151,17 +122,41 @@ impl Control {
         }
     }
 
-    fn on_signal(&mut self, signal: Signal) -> Order {
-        let order;
-        let now = Instant::now();
-        (self.cancellation, order) = self.cancellation.on_signal(signal, now, self.grace);
-        order
+    fn open(&self) -> Result<(), RunError> {
+        self.cancellation
+            .open(Instant::now())
+            .map_err(|closed| match closed {
+                Closed::Canceled => RunError::Canceled,
+                Closed::TimedOut => RunError::TimedOut,
+            })
     }
 
-    fn on_time(&mut self, now: Instant) -> Option<Order> {
-        let order;
-        (self.cancellation, order) = self.cancellation.on_time(now);
-        order
+    fn press(&mut self, group: Group, order: Order) -> io::Result<Pressure> {
+        self.cancellation = self.cancellation.on_order(order);
+        match order {
+            Order::Interrupt => {
+                group.signal(self.cancel_signal)?;
+                Ok(Pressure::Asked)
+            }
+            Order::Kill => {
+                group.kill_tree();
+                // Daemons of a canceled job are no longer below its child.
+                self.kill_leftovers();
+                Ok(Pressure::Killed)
+            }
+        }
+    }
+
+    fn on_signal(&mut self, signal: Signal) {
+        self.cancellation = self.cancellation.on_signal(signal, Instant::now());
+    }
+}
+
+/// Ends at that time, or never.
+async fn wake_at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -16,8 +16,10 @@ use crate::log::Log;
 use crate::plugin::Plugin;
 use crate::settings::Settings;
 
-/// How long processes that a child left behind may hold its output.
+/// How long processes that a child left behind may hold its terminal. A pipe they may hold a second
+/// longer than a canceled child lives.
 const PATIENCE: Duration = Duration::from_secs(10);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// One job.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub(crate) struct Job {
     /// The step's plugins, in their order; vendored ones are there after the checkout.
     pub(crate) plugins: Vec<Plugin>,
     control: Control,
+    /// Whether the log says that the job is canceled.
+    told: bool,
 }
 
 /// The last part of a child's output.
@@ -75,6 +79,7 @@ impl Job {
             scratch: None,
             plugins: Vec::new(),
             control,
+            told: false,
         }
     }
 
@@ -108,6 +113,7 @@ impl Job {
         } else {
             Stream::Pipe
         };
+        let patience = self.patience(stream);
         let command = self.command(program, args).stream(stream);
         let (mut running, mut output) = self.start(command).await?;
         let group = running.group();
@@ -117,7 +123,7 @@ impl Job {
                 seen(bytes);
                 log.child(bytes).await
             };
-            let ending = follow(&mut running, &mut output, PATIENCE, sink).await?;
+            let ending = follow(&mut running, &mut output, patience, sink).await?;
             log.child_ended().await?;
             Ok(ending.exit)
         };
@@ -143,8 +149,9 @@ impl Job {
         let (mut running, mut output) = self.start(command.stream(Stream::OutputOnly)).await?;
         let group = running.group();
         let pipe = running.take_stdin();
+        let patience = self.patience(Stream::OutputOnly);
         let mut captured = Vec::new();
-        let read = follow(&mut running, &mut output, PATIENCE, async |bytes| {
+        let read = follow(&mut running, &mut output, patience, async |bytes| {
             captured.extend_from_slice(bytes);
             Ok(())
         });
@@ -203,6 +210,14 @@ impl Job {
         !self.settings.quiet_warnings.iter().any(|quiet| quiet == id)
     }
 
+    /// How long processes that a child left behind may hold its output.
+    fn patience(&self, stream: Stream) -> Duration {
+        match stream {
+            Stream::Terminal(_) | Stream::RawTerminal(_) => PATIENCE,
+            _ => self.settings.grace.signal.saturating_add(SECOND),
+        }
+    }
+
     fn command(&self, program: &str, args: &[&str]) -> Command {
         let mut env = self.env.clone();
         env.set("PWD", self.cwd.as_os_str());
@@ -225,6 +240,10 @@ impl Job {
     fn tell_children(&mut self) {
         if self.canceled_by().is_none() {
             return;
+        }
+        if !std::mem::replace(&mut self.told, true) {
+            self.log
+                .comment("Received cancellation signal, interrupting");
         }
         self.env.set(names::JOB_CANCELLED, "true");
         let marker = self.env.filled(names::AGENT_JOB_TIMEOUT_FILE);

@@ -70,7 +70,7 @@ fn read(
 }
 
 async fn run(settings: Settings, env: Environment) -> ExitCode {
-    let control = Control::start(settings.cancel_signal, settings.signal_grace);
+    let control = Control::start(settings.cancel_signal, settings.grace);
     let (cwd, control) = match (std::env::current_dir(), control) {
         (Ok(cwd), Ok(control)) => (cwd, control),
         (Err(error), _) | (_, Err(error)) => return refuse(&error),

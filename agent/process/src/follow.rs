@@ -37,19 +37,19 @@ pub async fn follow(
 ) -> io::Result<Ending> {
     let mut buffer = vec![0; BUFFER];
     let mut open = true;
-    let mut ended: Option<(Exit, Instant)> = None;
+    let mut ended: Option<Exit> = None;
+    let mut deadline = None;
     loop {
-        let deadline = match ended {
-            Some((exit, _)) if !open => return Ok(Ending { exit, held: false }),
-            Some((_, deadline)) => deadline,
-            None => Instant::now(), // never waited for: its branch is off
-        };
+        if let Some(exit) = ended.filter(|_| !open) {
+            return Ok(Ending { exit, held: false });
+        }
         tokio::select! {
             biased;
             exit = running.wait(), if ended.is_none() => {
-                ended = Some((exit?, Instant::now() + patience));
+                ended = Some(exit?);
+                deadline = Instant::now().checked_add(patience);
             }
-            () = sleep_until(deadline), if ended.is_some() => break,
+            () = until(deadline) => break,
             count = output.read(&mut buffer), if open => match count? {
                 0 => open = false,
                 count => {
@@ -62,6 +62,14 @@ pub async fn follow(
     let exit = running.wait().await?;
     let held = last_words(output, &mut buffer, &mut sink).await?;
     Ok(Ending { exit, held })
+}
+
+/// Ends at that time, or never.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Fills the rest of the buffer with what already waits: a terminal gives 4 KiB at a time, and

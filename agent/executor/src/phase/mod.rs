@@ -80,7 +80,7 @@ async fn work(job: &mut Job) -> Result<(), Failure> {
     if job.settings.phases.contains(&Phase::Command) {
         plugin::prepare_vendored(job).await?;
         let command = Phase::Command.run(job).await;
-        job.allow(Rest::Ending);
+        job.allow(Rest::Artifacts);
         let artifacts = artifacts::run(job).await;
         return command.and(artifacts);
     }
@@ -94,7 +94,7 @@ fn report(job: &mut Job, failure: &Failure) {
             .log
             .error(&format!("failed to set up the job: {failure}")),
         Failure::Checkout(_) => job.log.error(&format!("failed to check out: {failure}")),
-        Failure::Canceled => job.log.comment("The job was canceled"),
-        Failure::Log(_) => {} // there is nobody to tell
+        // The log says so since the signal, or there is nobody to tell.
+        Failure::Canceled | Failure::Log(_) => {}
     }
 }

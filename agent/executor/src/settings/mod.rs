@@ -8,13 +8,13 @@ mod source;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use agent_process::Signal;
 use shared_protocol::env as names;
 use shared_protocol::protection::OverrideMode;
 use shared_redact::DEFAULT_NAMES;
 
+use crate::cancellation::Grace;
 use crate::environment::Environment;
 use crate::phase::Phase;
 use crate::words::WordsError;
@@ -69,8 +69,7 @@ pub(crate) struct Settings {
     pub(crate) debug: bool,
     pub(crate) redacted_names: Vec<String>,
     pub(crate) cancel_signal: Signal,
-    /// What a canceled command gets before it is killed.
-    pub(crate) signal_grace: Duration,
+    pub(crate) grace: Grace,
     pub(crate) bin_path: Option<String>,
     pub(crate) build_path: Option<PathBuf>,
     pub(crate) hooks_paths: Vec<PathBuf>,
@@ -91,7 +90,6 @@ impl Settings {
         let source = Source { given, env };
         let job = source.required(names::JOB_ID)?;
         let checkout = Checkout::read(&source)?;
-        let cancel_grace = source.number(names::CANCEL_GRACE_PERIOD, 10_i64)?;
         Ok(Self {
             job,
             checkout,
@@ -106,7 +104,7 @@ impl Settings {
             debug: source.switch("BUILDKITE_AGENT_DEBUG", false)?,
             redacted_names: source.list(names::REDACTED_VARS, DEFAULT_NAMES),
             cancel_signal: source.signal()?,
-            signal_grace: source.signal_grace(cancel_grace)?,
+            grace: source.grace()?,
             bin_path: source.text(names::BIN_PATH).map(str::to_owned),
             build_path: source.text(names::BUILD_PATH).map(PathBuf::from),
             hooks_paths: source

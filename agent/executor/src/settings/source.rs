@@ -9,6 +9,7 @@ use shared_protocol::env as names;
 use shared_protocol::protection::OverrideMode;
 
 use super::{SettingsError, flags};
+use crate::cancellation::Grace;
 use crate::environment::Environment;
 use crate::phase::Phase;
 use crate::words;
@@ -132,19 +133,19 @@ impl Source<'_> {
     }
 
     /// A negative number of seconds counts back from the whole grace period.
-    pub(super) fn signal_grace(&self, cancel_grace: i64) -> Result<Duration, SettingsError> {
-        let seconds = match self.number(names::SIGNAL_GRACE_PERIOD_SECONDS, -1_i64)? {
-            back if back < 0 => cancel_grace + back,
+    pub(super) fn grace(&self) -> Result<Grace, SettingsError> {
+        let cancel = self.number(names::CANCEL_GRACE_PERIOD, 10_i64)?;
+        let signal = match self.number(names::SIGNAL_GRACE_PERIOD_SECONDS, -1_i64)? {
+            back if back < 0 => cancel.saturating_add(back),
             seconds => seconds,
         };
-        let seconds = u64::try_from(seconds)
-            .ok()
-            .filter(|_| seconds <= cancel_grace);
-        seconds.map(Duration::from_secs).ok_or_else(|| {
-            self.invalid(
+        let seconds = |seconds| u64::try_from(seconds).ok().map(Duration::from_secs);
+        match (seconds(signal), seconds(cancel)) {
+            (Some(signal), Some(cancel)) if signal <= cancel => Ok(Grace { signal, cancel }),
+            _ => Err(self.invalid(
                 names::SIGNAL_GRACE_PERIOD_SECONDS,
                 "within the cancel grace period; lower it or raise BUILDKITE_CANCEL_GRACE_PERIOD",
-            )
-        })
+            )),
+        }
     }
 }

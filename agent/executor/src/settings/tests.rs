@@ -1,5 +1,7 @@
 //! What the flags and variables of `agent bootstrap` become, and which of them it insists on.
 
+use std::time::Duration;
+
 use super::*;
 
 const REQUIRED: [&str; 8] = [
@@ -40,7 +42,7 @@ fn defaults_are_those_of_the_peer() {
     assert_eq!(settings.checkout.flags.fetch, ["-v", "--prune"]);
     assert_eq!(settings.checkout.attempts, 6);
     assert_eq!(settings.cancel_signal, Signal::TERM);
-    assert_eq!(settings.signal_grace, Duration::from_secs(9));
+    assert_eq!(settings.grace.signal, Duration::from_secs(9));
     assert!(settings.pty && settings.command_eval && settings.checkout.submodules);
     assert_eq!(settings.phases, Phase::ORDER);
 }
