@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 
 use crate::control::{Control, Rest};
+use crate::desk::JobApi;
 use crate::environment::Environment;
 use crate::failure::RunError;
 use crate::log::Log;
@@ -33,6 +34,10 @@ pub(crate) struct Job {
     pub(crate) scratch: Option<TempDir>,
     /// The step's plugins, in their order; vendored ones are there after the checkout.
     pub(crate) plugins: Vec<Plugin>,
+    /// The job API, while it is open.
+    pub(crate) api: Option<JobApi>,
+    /// The folder that the last child asked for through it.
+    pub(crate) workdir: Option<PathBuf>,
     control: Control,
     /// Whether the log says that the job is canceled.
     told: bool,
@@ -78,6 +83,8 @@ impl Job {
             cwd,
             scratch: None,
             plugins: Vec::new(),
+            api: None,
+            workdir: None,
             control,
             told: false,
         }
@@ -128,6 +135,7 @@ impl Job {
             Ok(ending.exit)
         };
         let exit = self.control.watch(group, work).await;
+        self.take_changes();
         self.tell_children();
         exit
     }
@@ -163,6 +171,7 @@ impl Job {
         };
         let work = async { tokio::join!(read, feed).0.map(|ending| ending.exit) };
         let exit = self.control.watch(group, work).await;
+        self.take_changes();
         self.tell_children();
         Ok((exit?, captured))
     }
@@ -233,6 +242,7 @@ impl Job {
         let allowed = self.control.check().await;
         self.tell_children();
         allowed?;
+        self.publish();
         Ok(command.start()?)
     }
 

@@ -10,6 +10,7 @@
 mod cancellation;
 mod checkout;
 mod control;
+mod desk;
 mod environment;
 mod failure;
 mod hook;

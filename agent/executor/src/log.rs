@@ -4,6 +4,7 @@
 
 use std::io;
 
+use agent_local_api::Secrets;
 use shared_redact::{Added, Redactor};
 
 use crate::os::Outlet;
@@ -18,6 +19,8 @@ const RESET: &str = "\x1b[0m";
 #[derive(Debug)]
 pub(crate) struct Log {
     redactor: Redactor,
+    /// What children asked to hide since the last bytes.
+    asked: Secrets,
     ready: Vec<u8>,
     outlet: Outlet,
 }
@@ -27,6 +30,7 @@ impl Log {
     pub(crate) fn new(outlet: Outlet) -> Self {
         Self {
             redactor: Redactor::new(),
+            asked: Secrets::default(),
             ready: Vec::new(),
             outlet,
         }
@@ -35,6 +39,11 @@ impl Log {
     /// Hides the value of a variable whose name is a secret's, unless it is too short.
     pub(crate) fn hide_value(&mut self, value: &[u8]) -> Added {
         self.redactor.add_value(value)
+    }
+
+    /// Where others put what is to be hidden in all that is written from then on.
+    pub(crate) fn secrets(&self) -> Secrets {
+        self.asked.clone()
     }
 
     /// Begins a folded group.
@@ -78,14 +87,14 @@ impl Log {
 
     /// A line of text.
     pub(crate) fn line(&mut self, text: &str) {
-        self.redactor.push(text.as_bytes(), &mut self.ready);
-        self.redactor.push(b"\n", &mut self.ready);
+        self.push(text.as_bytes());
+        self.push(b"\n");
         self.redactor.flush(&mut self.ready);
     }
 
     /// Bytes of a child; they leave at once, but for those that may begin a secret.
     pub(crate) async fn child(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.redactor.push(bytes, &mut self.ready);
+        self.push(bytes);
         self.send().await
     }
 
@@ -100,5 +109,12 @@ impl Log {
         let sent = self.outlet.write_all(&self.ready).await;
         self.ready.clear();
         sent
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        for secret in self.asked.take() {
+            self.redactor.add(secret.as_bytes());
+        }
+        self.redactor.push(bytes, &mut self.ready);
     }
 }

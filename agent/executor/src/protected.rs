@@ -6,10 +6,6 @@ use shared_protocol::protection::{self, OverrideMode, Protection, Writer};
 /// Whether a hook, a plugin or the job API may set or remove this variable.
 ///
 /// It decides by name and mode only, so the job API may hold it while children run.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "hooks and the job API ask it next")
-)]
 pub(crate) fn may_change(name: &str, mode: OverrideMode) -> bool {
     protection::against(name, Writer::Hook, mode).is_none()
 }

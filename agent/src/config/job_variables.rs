@@ -84,7 +84,7 @@ const ALWAYS: &[(&str, Says, &str)] = &[
     ("BUILDKITE_HOOKS_PATH", Says::Path, "hooks-path"),
     ("BUILDKITE_ADDITIONAL_HOOKS_PATHS", Says::List, "additional-hooks-paths"),
     ("BUILDKITE_PLUGINS_PATH", Says::Path, "plugins-path"),
-    ("BUILDKITE_SOCKETS_PATH", Says::Path, "sockets-path"),
+    (env::SOCKETS_PATH, Says::Path, "sockets-path"),
     ("BUILDKITE_AGENT_DEBUG", Says::Is, "debug"),
     ("BUILDKITE_AGENT_DEBUG_HTTP", Says::Is, "debug-http"),
     ("BUILDKITE_AGENT_DISABLE_WARNINGS_FOR", Says::List, "disable-warnings-for"),
@@ -311,7 +311,7 @@ mod tests {
             "3"
         );
         assert_eq!(
-            fixed(&usual)["BUILDKITE_SOCKETS_PATH"],
+            fixed(&usual)[env::SOCKETS_PATH],
             "/home/u/.buildkite-agent/sockets"
         );
     }

@@ -72,6 +72,12 @@ variables! {
     SIGNAL_GRACE_PERIOD_SECONDS = "BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS";
     /// Set in the job once it is canceled.
     JOB_CANCELLED = "BUILDKITE_JOB_CANCELLED";
+    /// Folder of the agent's sockets.
+    SOCKETS_PATH = "BUILDKITE_SOCKETS_PATH";
+    /// Socket of the job's own API.
+    JOB_API_SOCKET = "BUILDKITE_AGENT_JOB_API_SOCKET";
+    /// Token of the job's own API.
+    JOB_API_TOKEN = "BUILDKITE_AGENT_JOB_API_TOKEN";
     /// Whether the job runs in a terminal.
     PTY = "BUILDKITE_PTY";
 

@@ -11,6 +11,7 @@ mod teardown;
 use shared_protocol::env as names;
 
 use crate::control::Rest;
+use crate::desk;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::plugin;
@@ -51,11 +52,18 @@ impl Phase {
 
 /// Runs the whole job; answers its exit status.
 pub(crate) async fn run(job: &mut Job) -> i32 {
+    if let Err(error) = desk::open(job) {
+        job.log
+            .error(&format!("failed to open the job API: {error}"));
+        let _ = job.log.send().await; // there is nobody else to tell
+        return 1;
+    }
     let outcome = work(job).await;
     if let Err(failure) = &outcome {
         report(job, failure);
     }
     let torn_down = teardown::run(job).await;
+    desk::close(job).await;
     match outcome.and(torn_down) {
         Ok(()) => job
             .env

@@ -77,8 +77,9 @@ pub(crate) struct Settings {
     pub(crate) quiet_warnings: Vec<String>,
     pub(crate) experiments: Vec<String>,
     /// Who decides the variables of the checkout.
-    #[cfg_attr(not(test), expect(dead_code, reason = "secrets and hooks ask it next"))]
     pub(crate) override_mode: OverrideMode,
+    /// The agent's folder of sockets; none for a job that wants no job API.
+    pub(crate) sockets_path: Option<PathBuf>,
 }
 
 impl Settings {
@@ -117,6 +118,7 @@ impl Settings {
             quiet_warnings: source.list("BUILDKITE_AGENT_DISABLE_WARNINGS_FOR", &[]),
             experiments: source.list("BUILDKITE_AGENT_EXPERIMENT", &[]),
             override_mode: source.override_mode()?,
+            sockets_path: source.sockets_path()?,
         })
     }
 }

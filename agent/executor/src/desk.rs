@@ -1,0 +1,98 @@
+//! The job's end of the job API: the environment lies on a desk while a child runs, and what the
+//! child changed there is taken over after it ended.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use agent_local_api::job_api::{self, Declared, Open};
+use agent_local_api::{Desk, Server, SocketError};
+use shared_protocol::env as names;
+
+use crate::job::Job;
+use crate::protected;
+
+/// An open job API.
+#[derive(Debug)]
+pub(crate) struct JobApi {
+    desk: Desk,
+    server: Server,
+}
+
+/// Opens the job API and tells children where it is. A job that wants none goes on without.
+pub(crate) fn open(job: &mut Job) -> Result<(), SocketError> {
+    let Some(sockets) = job.settings.sockets_path.clone() else {
+        if job.warns("job-api-disabled") {
+            job.log.warning(
+                "The job API is off (--no-job-api): hooks that are no shell scripts cannot change \
+                 the environment, and secrets cannot be hidden while the job runs",
+            );
+        }
+        return Ok(());
+    };
+    let mode = job.settings.override_mode;
+    let desk = Desk::new(
+        move |name| protected::may_change(name, mode),
+        job.log.secrets(),
+    );
+    let declare = Box::new(|_| -> Pin<Box<dyn Future<Output = Declared> + Send>> {
+        let error = "this version cannot declare failures".to_owned();
+        Box::pin(async {
+            Declared::Unreached {
+                status: None,
+                error,
+            }
+        })
+    });
+    let Open { server, token } = job_api::open(&sockets, desk.clone(), declare)?;
+    if job.settings.debug {
+        job.log.header("Job API");
+        let path = server.path().display();
+        job.log.comment(&format!("The job API listens on {path}"));
+    }
+    job.env.set(names::JOB_API_SOCKET, server.path());
+    job.env.set(names::JOB_API_TOKEN, token);
+    job.api = Some(JobApi { desk, server });
+    Ok(())
+}
+
+/// Closes it: nothing of the job runs any more.
+pub(crate) async fn close(job: &mut Job) {
+    if let Some(api) = job.api.take() {
+        api.server.close().await;
+    }
+}
+
+impl Job {
+    /// Puts down the environment for the child that starts next.
+    pub(crate) fn publish(&mut self) {
+        if let Some(api) = &self.api {
+            api.desk.publish(self.env.iter().map(|(name, value)| {
+                let text = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
+                (text(name), text(value))
+            }));
+        }
+    }
+
+    /// Takes over what the child that ended changed in the environment. The folder that it asked
+    /// for counts only where a hook may choose one, see [`Job::take_workdir`].
+    pub(crate) fn take_changes(&mut self) {
+        let Some(api) = &self.api else { return };
+        let changes = api.desk.take();
+        for (name, value) in changes.variables {
+            match value {
+                Some(value) => self.env.set(&name, value),
+                None => self.env.remove(&name),
+            }
+        }
+        self.workdir = changes.workdir;
+    }
+
+    /// The folder that the last child asked for as the one of later children.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "hooks that run unwrapped ask it next")
+    )]
+    pub(crate) fn take_workdir(&mut self) -> Option<PathBuf> {
+        self.workdir.take()
+    }
+}
