@@ -3,5 +3,6 @@
 //! Pure but for reading folders and the first bytes of files. It starts no process; the executor does.
 
 mod name;
+pub mod windows;
 
 pub use name::{Name, Scope};
