@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use agent_process::{Command, Exit, Output, Running, Signal, Stdin, Stream, Window, follow};
+use agent_process::{
+    Command, Exit, Output, Running, Signal, StartError, Stdin, Stream, Window, follow,
+};
 use shared_protocol::env as names;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
@@ -115,14 +117,8 @@ impl Job {
         args: &[&str],
         mut seen: impl FnMut(&[u8]),
     ) -> Result<Exit, RunError> {
-        let stream = if self.settings.pty {
-            Stream::Terminal(Window::JOB)
-        } else {
-            Stream::Pipe
-        };
-        let patience = self.patience(stream);
-        let command = self.command(program, args).stream(stream);
-        let (mut running, mut output) = self.start(command).await?;
+        let (mut running, mut output) = self.start_for_log(program, args).await?;
+        let patience = self.patience(self.log_stream());
         let group = running.group();
         let log = &mut self.log;
         let work = async {
@@ -219,6 +215,22 @@ impl Job {
         !self.settings.quiet_warnings.iter().any(|quiet| quiet == id)
     }
 
+    /// Where a child's output goes that is for the log.
+    fn log_stream(&self) -> Stream {
+        if !self.settings.pty {
+            Stream::Pipe
+        } else if self
+            .settings
+            .experiments
+            .iter()
+            .any(|name| name == "pty-raw")
+        {
+            Stream::RawTerminal(Window::JOB)
+        } else {
+            Stream::Terminal(Window::JOB)
+        }
+    }
+
     /// How long processes that a child left behind may hold its output.
     fn patience(&self, stream: Stream) -> Duration {
         match stream {
@@ -234,6 +246,27 @@ impl Job {
             .args(args.iter().copied())
             .env(env.iter())
             .cwd(&self.cwd)
+    }
+
+    /// Starts a child whose output is for the log. That a host has no terminal to give, which is
+    /// common in containers, is no reason to fail a job.
+    async fn start_for_log(
+        &mut self,
+        program: &str,
+        args: &[&str],
+    ) -> Result<(Running, Output), RunError> {
+        let command = self.command(program, args).stream(self.log_stream());
+        match self.start(command).await {
+            Err(RunError::Start(StartError::Stream(_, error))) if self.settings.pty => {
+                self.log.warning(&format!(
+                    "the job has no terminal, for the host gives none: {error}; set BUILDKITE_PTY=false if it needs none"
+                ));
+                self.settings.pty = false;
+                let command = self.command(program, args).stream(self.log_stream());
+                self.start(command).await
+            }
+            started => started,
+        }
     }
 
     /// Starts a child, unless the job is canceled or its time is over.

@@ -2,10 +2,12 @@
 
 mod world;
 
+mod batch;
 mod cancel;
 mod checkout;
 mod command;
 mod redaction;
 mod refusal;
 mod ssh;
+mod terminal;
 mod verification;

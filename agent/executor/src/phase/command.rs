@@ -6,6 +6,7 @@ use agent_hooks::Name;
 use agent_process::Exit;
 use shared_protocol::env as names;
 
+use super::batch;
 use crate::control::Rest;
 use crate::failure::{Failure, RunError, status_text};
 use crate::hook;
@@ -143,11 +144,25 @@ async fn execute(job: &mut Job, work: Work) -> Result<Exit, RunError> {
             words::quote(&path.to_string_lossy())
         }
     };
-    job.log.prompt(&text);
     let mut shell = job.settings.shell.clone();
     let program = shell.remove(0);
-    shell.push(text);
+    let file = if batch::is_needed(&program) {
+        job.log.header("Running batch script");
+        let folder = job.env.filled("TMPDIR").unwrap_or("/tmp");
+        Some(batch::write(&text, Path::new(folder))?)
+    } else {
+        None
+    };
+    shell.push(match &file {
+        Some(file) => file.to_string_lossy().into_owned(),
+        None => text.clone(),
+    });
     let args: Vec<&str> = shell.iter().map(String::as_str).collect();
+    if job.settings.debug {
+        job.log.prompt_words(&program, &args);
+    } else {
+        job.log.prompt(&text);
+    }
     job.run(&program, &args).await
 }
 

@@ -1,6 +1,7 @@
 //! The phases of a job, in order. A phase is a file.
 
 mod artifacts;
+mod batch;
 mod checkout;
 mod command;
 mod later;
