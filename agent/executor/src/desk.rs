@@ -81,17 +81,13 @@ impl Job {
         for (name, value) in changes.variables {
             match value {
                 Some(value) => self.env.set(&name, value),
-                None => self.env.remove(&name),
+                None => self.env.unset(&name),
             }
         }
         self.workdir = changes.workdir;
     }
 
     /// The folder that the last child asked for as the one of later children.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "hooks that run unwrapped ask it next")
-    )]
     pub(crate) fn take_workdir(&mut self) -> Option<PathBuf> {
         self.workdir.take()
     }

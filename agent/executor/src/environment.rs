@@ -6,11 +6,14 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::rc::Rc;
 
 /// Variables by name.
 #[derive(Clone, Default)]
 pub(crate) struct Environment {
     variables: BTreeMap<OsString, OsString>,
+    /// The executor's own, as it was started.
+    own: Rc<BTreeMap<OsString, OsString>>,
 }
 
 impl Environment {
@@ -25,20 +28,36 @@ impl Environment {
     }
 
     /// The value, if it is set.
-    pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
-        self.variables
-            .get(OsStr::new(name))
-            .map(OsString::as_os_str)
+    pub(crate) fn get(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
+        self.variables.get(name.as_ref()).map(OsString::as_os_str)
     }
 
     /// Sets a variable.
-    pub(crate) fn set(&mut self, name: &str, value: impl Into<OsString>) {
+    pub(crate) fn set(&mut self, name: impl Into<OsString>, value: impl Into<OsString>) {
         self.variables.insert(name.into(), value.into());
     }
 
     /// Removes a variable.
     pub(crate) fn remove(&mut self, name: &str) {
         self.variables.remove(OsStr::new(name));
+    }
+
+    /// Removes a variable as hooks and the job's API do: one of the executor's own environment is
+    /// not gone, it has its first value again.
+    pub(crate) fn unset(&mut self, name: impl AsRef<OsStr>) {
+        let name = name.as_ref();
+        match self.own.get(name) {
+            Some(value) => self.variables.insert(name.to_owned(), value.clone()),
+            None => self.variables.remove(name),
+        };
+    }
+
+    /// The environment that the executor was started with.
+    pub(crate) fn own(&self) -> Self {
+        Self {
+            variables: (*self.own).clone(),
+            own: Rc::clone(&self.own),
+        }
     }
 
     /// Every variable, by name.
@@ -51,12 +70,12 @@ impl Environment {
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        Self {
-            variables: pairs
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        }
+        let pairs = pairs.into_iter();
+        let variables: BTreeMap<_, _> = pairs
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        let own = Rc::new(variables.clone());
+        Self { variables, own }
     }
 }
 

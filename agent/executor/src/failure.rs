@@ -5,6 +5,7 @@ use std::io;
 use agent_process::{Exit, StartError};
 
 use crate::checkout::CheckoutError;
+use crate::hook::HookError;
 
 /// A job that ended early.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,9 @@ pub(crate) enum Failure {
     /// There is no checkout to work in.
     #[error("{0}")]
     Checkout(#[from] CheckoutError),
+    /// A hook decided it.
+    #[error("{0}")]
+    Hook(#[from] HookError),
     /// A signal ended it; it is already known to whoever sent it.
     #[error("the job was canceled")]
     Canceled,
@@ -30,6 +34,7 @@ impl Failure {
         match self {
             Self::SetUp(_) => 125,
             Self::Checkout(error) => error.status(),
+            Self::Hook(error) => error.status(),
             Self::Canceled | Self::Log(_) => 1,
         }
     }

@@ -1,6 +1,7 @@
 //! One job while it runs: its settings, its environment, its log, and the one child at a time
 //! that works for it.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::failure::RunError;
 use crate::log::Log;
 use crate::plugin::Plugin;
 use crate::settings::Settings;
+use crate::words;
 
 /// How long processes that a child left behind may hold its terminal. A pipe they may hold a second
 /// longer than a canceled child lives.
@@ -32,6 +34,8 @@ pub(crate) struct Job {
     pub(crate) log: Log,
     /// Where the next child runs.
     pub(crate) cwd: PathBuf,
+    /// The checkout that the repository's hooks come from, once there is one.
+    pub(crate) checkout_root: Option<PathBuf>,
     /// The checkout of a job without a repository; removed with the job.
     pub(crate) scratch: Option<TempDir>,
     /// The step's plugins, in their order; vendored ones are there after the checkout.
@@ -69,6 +73,11 @@ impl Tail {
     }
 }
 
+fn words(program: &str, args: &[&str]) -> Vec<OsString> {
+    let words = std::iter::once(&program).chain(args);
+    words.map(OsString::from).collect()
+}
+
 impl Job {
     /// A job that has not begun, in this folder.
     pub(crate) fn new(
@@ -83,6 +92,7 @@ impl Job {
             env,
             log,
             cwd,
+            checkout_root: None,
             scratch: None,
             plugins: Vec::new(),
             api: None,
@@ -95,7 +105,19 @@ impl Job {
     /// Runs a program in the working directory; its output goes to the log, in a terminal if the
     /// job has one.
     pub(crate) async fn run(&mut self, program: &str, args: &[&str]) -> Result<Exit, RunError> {
-        self.run_watched(program, args, |_| ()).await
+        let env = self.child_env();
+        let words: Vec<OsString> = words(program, args);
+        self.run_words(&words, &env).await
+    }
+
+    /// Runs words in the working directory with this as their whole environment; their output goes
+    /// to the log.
+    pub(crate) async fn run_words(
+        &mut self,
+        words: &[OsString],
+        env: &Environment,
+    ) -> Result<Exit, RunError> {
+        self.run_watched(words, env, |_| ()).await
     }
 
     /// As [`Job::run`]; also returns the last part of the output.
@@ -105,19 +127,20 @@ impl Job {
         args: &[&str],
     ) -> Result<(Exit, Tail), RunError> {
         let mut tail = Tail::default();
+        let env = self.child_env();
         let exit = self
-            .run_watched(program, args, |bytes| tail.push(bytes))
+            .run_watched(&words(program, args), &env, |bytes| tail.push(bytes))
             .await?;
         Ok((exit, tail))
     }
 
     async fn run_watched(
         &mut self,
-        program: &str,
-        args: &[&str],
+        words: &[OsString],
+        env: &Environment,
         mut seen: impl FnMut(&[u8]),
     ) -> Result<Exit, RunError> {
-        let (mut running, mut output) = self.start_for_log(program, args).await?;
+        let (mut running, mut output) = self.start_for_log(words, env).await?;
         let patience = self.patience(self.log_stream());
         let group = running.group();
         let log = &mut self.log;
@@ -149,7 +172,9 @@ impl Job {
         } else {
             Stdin::Piped
         };
-        let command = self.command(program, args).stdin(stdin);
+        let command = self
+            .command(&words(program, args), &self.child_env())
+            .stdin(stdin);
         let (mut running, mut output) = self.start(command.stream(Stream::OutputOnly)).await?;
         let group = running.group();
         let pipe = running.take_stdin();
@@ -239,11 +264,24 @@ impl Job {
         }
     }
 
-    fn command(&self, program: &str, args: &[&str]) -> Command {
+    /// Children run in this folder from now on.
+    pub(crate) fn move_to(&mut self, folder: PathBuf) {
+        let words = words::quote(&folder.to_string_lossy());
+        self.log.prompt(&format!("cd {words}"));
+        self.cwd = folder;
+    }
+
+    /// The environment of a child.
+    pub(crate) fn child_env(&self) -> Environment {
         let mut env = self.env.clone();
         env.set("PWD", self.cwd.as_os_str());
+        env
+    }
+
+    fn command(&self, words: &[OsString], env: &Environment) -> Command {
+        let (program, args) = words.split_first().expect("a child has a program");
         Command::new(program)
-            .args(args.iter().copied())
+            .args(args)
             .env(env.iter())
             .cwd(&self.cwd)
     }
@@ -252,17 +290,17 @@ impl Job {
     /// common in containers, is no reason to fail a job.
     async fn start_for_log(
         &mut self,
-        program: &str,
-        args: &[&str],
+        words: &[OsString],
+        env: &Environment,
     ) -> Result<(Running, Output), RunError> {
-        let command = self.command(program, args).stream(self.log_stream());
+        let command = self.command(words, env).stream(self.log_stream());
         match self.start(command).await {
             Err(RunError::Start(StartError::Stream(_, error))) if self.settings.pty => {
                 self.log.warning(&format!(
                     "the job has no terminal, for the host gives none: {error}; set BUILDKITE_PTY=false if it needs none"
                 ));
                 self.settings.pty = false;
-                let command = self.command(program, args).stream(self.log_stream());
+                let command = self.command(words, env).stream(self.log_stream());
                 self.start(command).await
             }
             started => started,

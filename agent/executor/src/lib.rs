@@ -13,6 +13,7 @@ mod control;
 mod desk;
 mod environment;
 mod failure;
+mod hiding;
 mod hook;
 mod job;
 mod log;

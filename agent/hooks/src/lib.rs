@@ -2,7 +2,17 @@
 //!
 //! Pure but for reading folders and the first bytes of files. It starts no process; the executor does.
 
+mod difference;
+mod dump;
+mod find;
+mod kind;
 mod name;
 pub mod windows;
+mod wrapper;
 
+pub use difference::{Change, difference};
+pub use dump::Dump;
+pub use find::{FindError, Found, find};
+pub use kind::{Kind, Shebang};
 pub use name::{Name, Scope};
+pub use wrapper::{BASH, WORKING_DIR, posix};

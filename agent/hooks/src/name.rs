@@ -51,6 +51,24 @@ impl Name {
         Self::PreExit,
     ];
 
+    /// Whether the hook stands in the place of what the job would do itself.
+    pub fn stands_in(self) -> bool {
+        matches!(self, Self::Checkout | Self::Command)
+    }
+
+    /// Whether a repository may have it: one cannot act before it is there.
+    pub fn in_repository(self) -> bool {
+        !matches!(self, Self::Environment | Self::PreCheckout | Self::Checkout)
+    }
+
+    /// Whether it belongs to the checkout, and so is over once the repository is there.
+    pub fn around_checkout(self) -> bool {
+        matches!(
+            self,
+            Self::PreCheckout | Self::Checkout | Self::PostCheckout
+        )
+    }
+
     /// The name of its file, without an extension.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -72,6 +72,9 @@ impl Window {
     };
 }
 
+/// The variable that a child with a terminal gets, and its value.
+pub const TERM: (&str, &str) = ("TERM", "xterm-256color");
+
 /// Why a child could not be started. Nothing runs then.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -143,8 +146,8 @@ impl Command {
     /// Starts it. Must be called inside a tokio runtime with I/O enabled.
     pub fn start(mut self) -> Result<(Running, Output), StartError> {
         if matches!(self.stream, Stream::Terminal(_) | Stream::RawTerminal(_)) {
-            self.env.retain(|(name, _)| name != "TERM");
-            self.env.push(("TERM".into(), "xterm-256color".into()));
+            self.env.retain(|(name, _)| name != TERM.0);
+            self.env.push((TERM.0.into(), TERM.1.into()));
         }
         let path = find_program(&self.program, self.variable("PATH"), self.cwd.as_deref())
             .ok_or_else(|| StartError::NotFound(self.program.clone()))?;

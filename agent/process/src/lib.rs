@@ -17,7 +17,7 @@ mod output;
 mod running;
 mod signal;
 
-pub use command::{Command, StartError, Stdin, Stream, Window};
+pub use command::{Command, StartError, Stdin, Stream, TERM, Window};
 pub use follow::{Ending, follow};
 pub use lookup::find_program;
 pub use marked::marked_by;

@@ -165,19 +165,11 @@ fn only_the_phases_that_are_asked_for_run() {
 #[test]
 fn what_is_not_done_yet_is_said() {
     let mut world = World::without_checkout("true");
-    let hooks = world.path("hooks");
-    fs::create_dir(&hooks).expect("folder");
-    fs::write(hooks.join("pre-command"), "true").expect("hook");
-    world.set("BUILDKITE_HOOKS_PATH", hooks.to_str().expect("text"));
     world
         .set("BUILDKITE_PLUGINS", "[\"docker#v5\"]")
         .set("BUILDKITE_ARTIFACT_PATHS", "*.log");
     let log = world.run().log;
-    for text in [
-        "are not run by this version: pre-command",
-        "plugins",
-        "artifacts are not uploaded",
-    ] {
+    for text in ["plugins", "artifacts are not uploaded"] {
         assert!(log.contains(text), "{text}: {log}");
     }
 }

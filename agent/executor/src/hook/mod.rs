@@ -1,41 +1,127 @@
 //! Running hooks of the agent, the repository and the plugins.
 
+mod changes;
+mod error;
+mod place;
+mod wrapped;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use agent_hooks::Name;
+use agent_hooks::{Kind, Name};
 
 use crate::failure::Failure;
 use crate::job::Job;
 
+pub(crate) use error::HookError;
+use place::Hook;
+
 /// Runs every hook of this name, of all who may have one, in their order. The first that fails
 /// ends it.
-#[expect(clippy::unused_async, reason = "hooks are processes; they come next")]
 pub(crate) async fn run(job: &mut Job, name: Name) -> Result<(), Failure> {
-    let _ = (job, name);
-    Ok(())
+    run_of_agent(job, name).await?;
+    run_of_repository(job, name).await?;
+    let all = 0..job.plugins.len();
+    run_of_plugins(job, name, all).await
 }
 
-/// Runs the hook that stands in the place of the checkout or the command; whether there was one.
-#[expect(clippy::unused_async, reason = "hooks are processes; they come next")]
+/// Runs the hook that stands in the place of the checkout or the command; whether there was one. A
+/// plugin's comes first, then the repository's, then the agent's.
 pub(crate) async fn instead(job: &mut Job, name: Name) -> Result<bool, Failure> {
-    let _ = (job, name);
-    Ok(false)
+    let all = 0..job.plugins.len();
+    for index in all.clone() {
+        if place::of_plugin(job, name, index)?.is_some() {
+            return run_of_plugins(job, name, all).await.map(|()| true);
+        }
+    }
+    if place::of_repository(job, name)?.is_some() {
+        return run_of_repository(job, name).await.map(|()| true);
+    }
+    let of_agent = place::of_agent(job, name)?;
+    let any = !of_agent.is_empty();
+    for hook in of_agent {
+        run_one(job, &hook).await?;
+    }
+    Ok(any)
 }
 
-/// Runs the agent's own hooks of this name.
-#[expect(clippy::unused_async, reason = "hooks are processes; they come next")]
+/// Runs the agent's own hooks of this name, of every folder that has one.
 pub(crate) async fn run_of_agent(job: &mut Job, name: Name) -> Result<(), Failure> {
-    let _ = (job, name);
+    for hook in place::of_agent(job, name)? {
+        run_one(job, &hook).await?;
+    }
     Ok(())
 }
 
-/// Runs the hooks of this name that some of the job's plugins have.
-#[expect(clippy::unused_async, reason = "hooks are processes; they come next")]
+async fn run_of_repository(job: &mut Job, name: Name) -> Result<(), Failure> {
+    let Some(hook) = place::of_repository(job, name)? else {
+        return Ok(());
+    };
+    let turned_off = matches!(job.env.text("BUILDKITE_NO_LOCAL_HOOKS"), Some("true" | "1"));
+    if turned_off || !job.settings.local_hooks {
+        return Err(HookError::LocalHooksOff(hook.path).into());
+    }
+    run_one(job, &hook).await
+}
+
+/// Runs the hooks of this name that some of the job's plugins have. A checkout or a command can
+/// be replaced once only; of further plugins that want to, the settings decide.
 pub(crate) async fn run_of_plugins(
     job: &mut Job,
     name: Name,
     plugins: Range<usize>,
 ) -> Result<(), Failure> {
-    let _ = (job, name, plugins);
+    let mut seen = false;
+    for index in plugins {
+        let Some(hook) = place::of_plugin(job, name, index)? else {
+            continue;
+        };
+        if seen && name.stands_in() {
+            let strict = job.settings.strict_single_hooks;
+            let (what, where_) = (name.as_str(), index + 1);
+            let label = &hook.label;
+            job.log.warning(&if strict {
+                format!("The {what} hook of {label} (plugin {where_} of the step) is left out: only the first {what} hook runs")
+            } else {
+                format!("The {what} hook of {label} (plugin {where_} of the step) runs although there was one already; strict-single-hooks runs the first one only")
+            });
+            if strict {
+                continue;
+            }
+        }
+        seen = true;
+        run_one(job, &hook).await?;
+    }
+    Ok(())
+}
+
+async fn run_one(job: &mut Job, hook: &Hook) -> Result<(), Failure> {
+    job.log.header(&format!("Running {hook}"));
+    let kind = Kind::read(&hook.path).map_err(|error| HookError::unreadable(hook, error))?;
+    match kind {
+        Kind::Shell(shebang) => wrapped::run(job, hook, shebang.as_ref()).await,
+        Kind::Binary | Kind::Script | Kind::PowerShell | Kind::Batch => {
+            run_directly(job, hook).await
+        }
+    }
+}
+
+/// Runs a hook that is a program of its own. It learns what it is from its environment, and changes
+/// the job's only through the job's API.
+async fn run_directly(job: &mut Job, hook: &Hook) -> Result<(), Failure> {
+    let mut env = job.child_env();
+    for (name, value) in &hook.variables {
+        env.set(name, value);
+    }
+    env.set("BUILDKITE_HOOK_PHASE", hook.name.as_str());
+    env.set("BUILDKITE_HOOK_PATH", hook.path.as_os_str());
+    env.set("BUILDKITE_HOOK_SCOPE", hook.scope.as_str());
+    job.log.prompt(&hook.path.to_string_lossy());
+    let words = [hook.path.as_os_str().to_owned()];
+    let canceled = job.canceled_by();
+    let exit = job.run_words(&words, &env).await;
+    error::outcome(job, hook, canceled, exit)?;
+    let folder = job.take_workdir();
+    changes::apply(job, BTreeMap::new(), folder);
     Ok(())
 }

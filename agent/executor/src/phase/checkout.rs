@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use agent_hooks::Name;
 use shared_protocol::env as names;
 
-use super::later;
 use crate::checkout::{self, CheckoutError, directory, metadata};
 use crate::failure::Failure;
 use crate::hook;
@@ -23,6 +22,7 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
         use_scratch(job)?;
     }
     directory::enter(job, &path(job))?;
+    job.checkout_root = Some(job.cwd.clone());
     if job.settings.checkout.skip {
         job.log
             .comment("Skipping checkout, BUILDKITE_SKIP_CHECKOUT is set");
@@ -32,8 +32,27 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
         checkout::with_retries(job).await?;
         metadata::send(job).await?;
     }
-    later::repository_hooks(job);
-    hook::run(job, Name::PostCheckout).await
+    let before = path(job);
+    hook::run(job, Name::PostCheckout).await?;
+    follow_moved(job, &before)
+}
+
+/// A `post-checkout` hook may name another folder, which the rest of the job then runs in. The
+/// repository's hooks still come from the checkout.
+fn follow_moved(job: &mut Job, before: &Path) -> Result<(), Failure> {
+    let now = path(job);
+    if now == before || now.as_os_str().is_empty() {
+        return Ok(());
+    }
+    job.log.header(&format!(
+        "A post-checkout hook has changed the working directory to \"{}\"",
+        now.display()
+    ));
+    if let Err(error) = now.read_dir() {
+        return Err(CheckoutError::Directory(now, error).into());
+    }
+    job.move_to(now);
+    Ok(())
 }
 
 /// A job without the checkout phase works in what an earlier one left, or where it was started.
@@ -42,6 +61,7 @@ pub(crate) fn enter_existing(job: &mut Job) {
     if path.is_dir() {
         job.cwd = path;
     }
+    job.checkout_root = Some(job.cwd.clone());
 }
 
 fn path(job: &Job) -> PathBuf {

@@ -40,10 +40,22 @@ enum Refusal {
 /// environment afterwards.
 pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     hook::run(job, Name::PreCommand).await?;
-    let result = if hook::instead(job, Name::Command).await? {
-        Ok(())
-    } else {
-        default(job).await
+    let result = match hook::instead(job, Name::Command).await {
+        Ok(true) => {
+            job.env.set(names::COMMAND_EXIT_STATUS, "0");
+            Ok(())
+        }
+        Ok(false) => default(job).await,
+        Err(Failure::Hook(error)) => {
+            match error.exit() {
+                Some(exit) => fail(job, &format!("the command {exit}")),
+                None => fail(job, &error.to_string()),
+            }
+            job.env
+                .set(names::COMMAND_EXIT_STATUS, error.status().to_string());
+            Ok(())
+        }
+        Err(failure) => Err(failure),
     };
     job.allow(Rest::PostCommand);
     let after = hook::run(job, Name::PostCommand).await;

@@ -1,22 +1,7 @@
 //! What a job may ask for that this version does not do yet. It is said in the log, never skipped
 //! in silence.
 
-use std::path::Path;
-
 use crate::job::Job;
-
-const HOOKS: [&str; 10] = [
-    "environment",
-    "pre-checkout",
-    "checkout",
-    "post-checkout",
-    "pre-command",
-    "command",
-    "post-command",
-    "pre-artifact",
-    "post-artifact",
-    "pre-exit",
-];
 
 /// Variables whose mere presence asks for something.
 const ASKS: [(&str, &str); 6] = [
@@ -37,11 +22,8 @@ const ASKS: [(&str, &str); 6] = [
     ),
 ];
 
-/// Hooks of the agent, and other wishes.
+/// Says so for every wish.
 pub(crate) fn announce(job: &mut Job) {
-    for folder in job.settings.hooks_paths.clone() {
-        hooks(job, &folder);
-    }
     for (variable, consequence) in ASKS {
         let asked = job
             .env
@@ -52,25 +34,5 @@ pub(crate) fn announce(job: &mut Job) {
                 "{variable} is set, but in this version {consequence}"
             ));
         }
-    }
-}
-
-/// Hooks of the repository, once it is there.
-pub(crate) fn repository_hooks(job: &mut Job) {
-    let folder = job.here(".buildkite/hooks");
-    hooks(job, &folder);
-}
-
-fn hooks(job: &mut Job, folder: &Path) {
-    let found: Vec<&str> = HOOKS
-        .into_iter()
-        .filter(|name| folder.join(name).is_file())
-        .collect();
-    if !found.is_empty() {
-        job.log.warning(&format!(
-            "hooks in {} are not run by this version: {}",
-            folder.display(),
-            found.join(", ")
-        ));
     }
 }

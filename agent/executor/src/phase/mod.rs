@@ -86,8 +86,10 @@ async fn work(job: &mut Job) -> Result<(), Failure> {
     if job.settings.phases.contains(&Phase::Checkout) {
         Phase::Checkout.run(job).await?;
     }
-    if job.settings.phases.contains(&Phase::Command) {
+    if job.settings.phases.contains(&Phase::Plugin) {
         plugin::prepare_vendored(job).await?;
+    }
+    if job.settings.phases.contains(&Phase::Command) {
         let command = Phase::Command.run(job).await;
         job.allow(Rest::Artifacts);
         let artifacts = artifacts::run(job).await;
@@ -102,6 +104,7 @@ fn report(job: &mut Job, failure: &Failure) {
         Failure::SetUp(_) => job
             .log
             .error(&format!("failed to set up the job: {failure}")),
+        Failure::Hook(_) => job.log.error(&failure.to_string()),
         Failure::Checkout(_) => job.log.error(&format!("failed to check out: {failure}")),
         // The log says so since the signal, or there is nobody to tell.
         Failure::Canceled | Failure::Log(_) => {}

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use agent_hooks::Name;
 use shared_protocol::env as names;
-use shared_redact::{Added, Names};
 
 use super::{later, secrets};
 use crate::failure::Failure;
+use crate::hiding;
 use crate::hook;
 use crate::job::Job;
 
 /// Prepares the job.
 pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
-    hide_secrets(job);
+    hiding::refresh(job);
     announce_ignored(job);
     show_environment(job);
     append_bin_path(job);
@@ -24,34 +24,6 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     later::announce(job);
     secrets::run(job).await?;
     hook::run_of_agent(job, Name::Environment).await
-}
-
-/// The values of all variables with a secret's name are hidden, from the first line on.
-fn hide_secrets(job: &mut Job) {
-    let patterns = job.settings.redacted_names.iter().map(String::as_str);
-    let (names, bad) = Names::new(patterns);
-    let mut short = Vec::new();
-    for (name, value) in job.env.iter() {
-        let name = name.to_string_lossy();
-        if names.matches(&name) && job.log.hide_value(value.as_encoded_bytes()) == Added::TooShort {
-            short.push(name.into_owned());
-        }
-    }
-    for pattern in bad {
-        if job.warns("bad-redacted-vars") {
-            job.log.warning(&format!(
-                "the pattern {:?} of redacted variables cannot be read and hides nothing",
-                pattern.0
-            ));
-        }
-    }
-    if !short.is_empty() && job.warns("short-redacted-vars") {
-        job.log.warning(&format!(
-            "values shorter than {} bytes stay visible in the log: {}",
-            shared_redact::MIN_LENGTH,
-            short.join(", ")
-        ));
-    }
 }
 
 /// Variables that the job set and the agent overruled.

@@ -9,7 +9,6 @@ use crate::hook;
 use crate::job::Job;
 
 /// A plugin whose files are there.
-#[expect(dead_code, reason = "nothing makes one yet")]
 #[derive(Debug, Clone)]
 pub(crate) struct Plugin {
     /// As logs name it.

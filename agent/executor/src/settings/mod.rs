@@ -2,6 +2,7 @@
 //!
 //! A flag wins over its variable; an empty variable counts as not set.
 
+mod again;
 mod checkout;
 mod flags;
 mod source;
@@ -73,6 +74,12 @@ pub(crate) struct Settings {
     pub(crate) bin_path: Option<String>,
     pub(crate) build_path: Option<PathBuf>,
     pub(crate) hooks_paths: Vec<PathBuf>,
+    /// Words that run the wrapper of every shell hook; none if each hook decides for itself.
+    pub(crate) hooks_shell: Vec<String>,
+    /// Whether the repository's own hooks may run.
+    pub(crate) local_hooks: bool,
+    /// Whether only the first of several plugins may replace the checkout or the command.
+    pub(crate) strict_single_hooks: bool,
     pub(crate) plugins: Option<String>,
     pub(crate) quiet_warnings: Vec<String>,
     pub(crate) experiments: Vec<String>,
@@ -80,6 +87,9 @@ pub(crate) struct Settings {
     pub(crate) override_mode: OverrideMode,
     /// The agent's folder of sockets; none for a job that wants no job API.
     pub(crate) sockets_path: Option<PathBuf>,
+    /// What flags said, and what hooks said later, for reading all of this again.
+    given: BTreeMap<&'static str, String>,
+    again: BTreeMap<&'static str, String>,
 }
 
 impl Settings {
@@ -88,7 +98,16 @@ impl Settings {
         given: &BTreeMap<&'static str, String>,
         env: &Environment,
     ) -> Result<Self, SettingsError> {
-        let source = Source { given, env };
+        Self::read_with(given, &BTreeMap::new(), env)
+    }
+
+    /// As [`Settings::read`], but what hooks changed (`again`) wins over flags.
+    fn read_with(
+        given: &BTreeMap<&'static str, String>,
+        again: &BTreeMap<&'static str, String>,
+        env: &Environment,
+    ) -> Result<Self, SettingsError> {
+        let source = Source { given, again, env };
         let job = source.required(names::JOB_ID)?;
         let checkout = Checkout::read(&source)?;
         Ok(Self {
@@ -114,9 +133,14 @@ impl Settings {
                 .chain(source.commas("BUILDKITE_ADDITIONAL_HOOKS_PATHS"))
                 .map(PathBuf::from)
                 .collect(),
+            hooks_shell: source.words("BUILDKITE_HOOKS_SHELL", "")?,
+            local_hooks: source.switch("BUILDKITE_LOCAL_HOOKS_ENABLED", true)?,
+            strict_single_hooks: source.switch("BUILDKITE_STRICT_SINGLE_HOOKS", false)?,
             plugins: source.text("BUILDKITE_PLUGINS").map(str::to_owned),
             quiet_warnings: source.list("BUILDKITE_AGENT_DISABLE_WARNINGS_FOR", &[]),
             experiments: source.list("BUILDKITE_AGENT_EXPERIMENT", &[]),
+            given: given.clone(),
+            again: again.clone(),
             override_mode: source.override_mode()?,
             sockets_path: source.sockets_path()?,
         })

@@ -16,14 +16,18 @@ use crate::environment::Environment;
 use crate::phase::Phase;
 use crate::words;
 
-/// Flags over environment.
+/// Flags over environment, and over both what hooks changed.
 pub(super) struct Source<'a> {
     pub(super) given: &'a BTreeMap<&'static str, String>,
+    pub(super) again: &'a BTreeMap<&'static str, String>,
     pub(super) env: &'a Environment,
 }
 
 impl Source<'_> {
     pub(super) fn text(&self, variable: &str) -> Option<&str> {
+        if let Some(again) = self.again.get(variable) {
+            return Some(again);
+        }
         let flag = self.given.get(variable).map(String::as_str);
         flag.or_else(|| self.env.text(variable))
             .filter(|value| !value.is_empty())

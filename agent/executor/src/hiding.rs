@@ -1,0 +1,33 @@
+//! Hiding the values of variables in the log, by the variables' names.
+
+use shared_redact::{Added, Names};
+
+use crate::job::Job;
+
+/// Hides the values of all variables that now have a secret's name. What was hidden once stays so.
+pub(crate) fn refresh(job: &mut Job) {
+    let patterns = job.settings.redacted_names.iter().map(String::as_str);
+    let (names, bad) = Names::new(patterns);
+    let mut short = Vec::new();
+    for (name, value) in job.env.iter() {
+        let name = name.to_string_lossy();
+        if names.matches(&name) && job.log.hide_value(value.as_encoded_bytes()) == Added::TooShort {
+            short.push(name.into_owned());
+        }
+    }
+    for pattern in bad {
+        if job.warns("bad-redacted-vars") {
+            job.log.warning(&format!(
+                "the pattern {:?} of redacted variables cannot be read and hides nothing",
+                pattern.0
+            ));
+        }
+    }
+    if !short.is_empty() && job.warns("short-redacted-vars") {
+        job.log.warning(&format!(
+            "values shorter than {} bytes stay visible in the log: {}",
+            shared_redact::MIN_LENGTH,
+            short.join(", ")
+        ));
+    }
+}

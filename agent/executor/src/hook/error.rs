@@ -1,0 +1,93 @@
+//! How a hook ends the job.
+
+use std::io;
+use std::path::PathBuf;
+
+use agent_hooks::FindError;
+use agent_process::{Exit, Signal};
+
+use super::place::Hook;
+use crate::failure::{Failure, RunError};
+use crate::job::Job;
+
+/// Why a hook ends the job.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HookError {
+    /// It ended with another status than 0.
+    #[error("the {hook} {exit}")]
+    Ended { hook: String, exit: Exit },
+    /// Nobody can tell whether there is one.
+    #[error(transparent)]
+    Find(#[from] FindError),
+    /// Its file cannot be read.
+    #[error("read the {hook} {}: {error}; let the agent's user read it", path.display())]
+    Unreadable {
+        hook: String,
+        path: PathBuf,
+        error: io::Error,
+    },
+    /// What is needed to run it could not be made.
+    #[error("prepare the {hook}: {error}")]
+    Prepare { hook: String, error: io::Error },
+    /// It could not be run.
+    #[error("run the {hook}: {error}")]
+    Run { hook: String, error: RunError },
+    /// No program to run it with.
+    #[error("run the {hook}: neither {0} nor {1} is in PATH; install one of them", names[0], names[1])]
+    NoShell {
+        hook: String,
+        names: [&'static str; 2],
+    },
+    /// The repository has one, and this agent does not run them.
+    #[error("refusing to run {}: local hooks are disabled on this agent", .0.display())]
+    LocalHooksOff(PathBuf),
+}
+
+impl HookError {
+    pub(super) fn unreadable(hook: &Hook, error: io::Error) -> Self {
+        Self::Unreadable {
+            hook: hook.to_string(),
+            path: hook.path.clone(),
+            error,
+        }
+    }
+
+    pub(super) fn prepare(hook: &Hook, error: io::Error) -> Self {
+        let hook = hook.to_string();
+        Self::Prepare { hook, error }
+    }
+
+    /// How the hook's process ended, if it ran.
+    pub(crate) fn exit(&self) -> Option<Exit> {
+        match self {
+            Self::Ended { exit, .. } => Some(*exit),
+            _ => None,
+        }
+    }
+
+    /// The status that the job ends with.
+    pub(crate) fn status(&self) -> i32 {
+        self.exit().map_or(1, Exit::status)
+    }
+}
+
+/// What the end of a hook's process means for the job. One that failed because the job was canceled
+/// while it ran (`canceled` says whether it was before) is no failure of its own.
+pub(super) fn outcome(
+    job: &Job,
+    hook: &Hook,
+    canceled: Option<Signal>,
+    exit: Result<Exit, RunError>,
+) -> Result<(), Failure> {
+    let hook = hook.to_string();
+    match exit {
+        Ok(exit) if exit.success() => Ok(()),
+        Ok(_) if canceled.is_none() && job.canceled_by().is_some() => Err(Failure::Canceled),
+        Ok(exit) => Err(HookError::Ended { hook, exit }.into()),
+        Err(RunError::Canceled) => Err(Failure::Canceled),
+        Err(RunError::Io(error)) => Err(Failure::Log(error)),
+        Err(error @ (RunError::Start(_) | RunError::TimedOut)) => {
+            Err(HookError::Run { hook, error }.into())
+        }
+    }
+}

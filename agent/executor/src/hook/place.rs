@@ -1,0 +1,101 @@
+//! Where the hooks of the agent, the repository and the plugins are.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use agent_hooks::{Found, Name, Scope, find};
+
+use super::error::HookError;
+use crate::job::Job;
+
+/// A hook that is there.
+#[derive(Debug)]
+pub(super) struct Hook {
+    pub(super) name: Name,
+    pub(super) scope: Scope,
+    /// Whose it is, as logs say it.
+    pub(super) label: String,
+    pub(super) path: PathBuf,
+    /// What it sees besides the job's environment.
+    pub(super) variables: Vec<(String, String)>,
+}
+
+/// As logs name it.
+impl fmt::Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} hook", self.label, self.name.as_str())
+    }
+}
+
+/// The agent's hooks of this name, in the order of its folders.
+pub(super) fn of_agent(job: &mut Job, name: Name) -> Result<Vec<Hook>, HookError> {
+    let mut hooks = Vec::new();
+    for folder in job.settings.hooks_paths.clone() {
+        let Some(path) = look(job, &folder, None, name)? else {
+            continue;
+        };
+        hooks.push(Hook {
+            name,
+            scope: Scope::Agent,
+            label: Scope::Agent.as_str().to_owned(),
+            path,
+            variables: Vec::new(),
+        });
+    }
+    Ok(hooks)
+}
+
+/// The repository's hook of this name. A job has none before its checkout, and none from a place
+/// that a hook named after it.
+pub(super) fn of_repository(job: &mut Job, name: Name) -> Result<Option<Hook>, HookError> {
+    let Some(root) = job.checkout_root.clone().filter(|_| name.in_repository()) else {
+        return Ok(None);
+    };
+    let path = look(job, &root.join(".buildkite/hooks"), Some(&root), name)?;
+    Ok(path.map(|path| Hook {
+        name,
+        scope: Scope::Repository,
+        label: Scope::Repository.as_str().to_owned(),
+        path,
+        variables: Vec::new(),
+    }))
+}
+
+/// A plugin's hook of this name. A vendored plugin comes too late for the hooks of the checkout.
+pub(super) fn of_plugin(
+    job: &mut Job,
+    name: Name,
+    index: usize,
+) -> Result<Option<Hook>, HookError> {
+    let Some(plugin) = job.plugins.get(index).cloned() else {
+        return Ok(None);
+    };
+    if plugin.vendored && name.around_checkout() {
+        return Ok(None);
+    }
+    let path = look(job, &plugin.root.join("hooks"), Some(&plugin.root), name)?;
+    Ok(path.map(|path| Hook {
+        name,
+        scope: Scope::Plugin,
+        label: format!("{} {}", Scope::Plugin.as_str(), plugin.label),
+        path,
+        variables: plugin.variables,
+    }))
+}
+
+fn look(
+    job: &mut Job,
+    folder: &Path,
+    root: Option<&Path>,
+    name: Name,
+) -> Result<Option<PathBuf>, HookError> {
+    match find(folder, root, name)? {
+        Found::Hook(path) => Ok(Some(path)),
+        Found::Nothing => Ok(None),
+        Found::Outside(path) => {
+            let text = format!("{} leads elsewhere and is not run", path.display());
+            job.log.comment(&text);
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The environment a shell had when its hook was over, as `env -0` writes it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+/// Variables by name. A hook that called `exit` leaves none at all.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Dump {
+    variables: BTreeMap<OsString, OsString>,
+}
+
+impl Dump {
+    /// Reads `NAME=VALUE` entries, each ended by a zero byte, which no value can hold. An entry
+    /// without a name or an equals sign is passed over; of equal names the last counts.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let entries = bytes.split(|byte| *byte == 0);
+        let variables = entries.filter_map(|entry| {
+            // A name may begin with an equals sign on Windows, and nowhere else.
+            let equals = entry.iter().skip(1).position(|byte| *byte == b'=')? + 1;
+            Some((os_string(&entry[..equals]), os_string(&entry[equals + 1..])))
+        });
+        Self {
+            variables: variables.collect(),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.variables.is_empty()
+    }
+
+    /// The value of a variable.
+    pub fn get(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
+        self.variables.get(name.as_ref()).map(OsString::as_os_str)
+    }
+
+    /// Takes a variable out.
+    pub fn take(&mut self, name: impl AsRef<OsStr>) -> Option<OsString> {
+        self.variables.remove(name.as_ref())
+    }
+
+    /// Every variable, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+}
+
+impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Dump {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        let pairs = pairs.into_iter();
+        Self {
+            variables: pairs
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        }
+    }
+}
+
+/// Names only: values may be secrets.
+impl std::fmt::Debug for Dump {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.variables.keys()).finish()
+    }
+}
+
+#[cfg(unix)]
+fn os_string(bytes: &[u8]) -> OsString {
+    use std::os::unix::ffi::OsStringExt;
+    OsString::from_vec(bytes.to_vec())
+}
+
+#[cfg(not(unix))]
+fn os_string(bytes: &[u8]) -> OsString {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
