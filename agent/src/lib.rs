@@ -39,15 +39,7 @@ pub fn main(stamp: &'static str) -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     let command = args.next().unwrap_or_default();
     match command.to_str() {
-        Some("start") => match args
-            .map(OsString::into_string)
-            .collect::<Result<Vec<_>, _>>()
-        {
-            Ok(args) => start_or_help(stamp, &args),
-            Err(arg) => fatal(&config::raw::RawError::NotUnicode(
-                arg.display().to_string(),
-            )),
-        },
+        Some("start") => start_or_help(stamp, &args.collect::<Vec<_>>()),
         Some("bootstrap") => agent_executor::main(args),
         Some(rehearse::COMMAND) => match args.next() {
             Some(library) => rehearse::main(Path::new(&library)),
@@ -66,9 +58,9 @@ pub fn main(stamp: &'static str) -> ExitCode {
     }
 }
 
-fn start_or_help(stamp: &'static str, args: &[String]) -> ExitCode {
+fn start_or_help(stamp: &'static str, args: &[OsString]) -> ExitCode {
     let help = ["--help", "-help", "-h"];
-    if args.iter().any(|arg| help.contains(&arg.as_str())) {
+    if args.iter().any(|arg| help.iter().any(|help| arg == help)) {
         return print(&config::flags::help());
     }
     shared_fault::begin("agent");

@@ -43,7 +43,7 @@ struct Environ {
 }
 
 /// Runs `agent start` with the arguments after that word.
-pub fn main(stamp: &'static str, args: &[String]) -> ExitCode {
+pub fn main(stamp: &'static str, args: &[OsString]) -> ExitCode {
     let environ = Environ::read();
     let state = environ.get(env::TRIREME_STATE_DIR).map(StateDir::new);
     let raw = match read_and_open_log(args, &environ, state.as_ref()) {
@@ -65,7 +65,7 @@ pub fn main(stamp: &'static str, args: &[String]) -> ExitCode {
 }
 
 fn read_and_open_log(
-    args: &[String],
+    args: &[OsString],
     environ: &Environ,
     state: Option<&StateDir>,
 ) -> Result<Raw, Fatal> {
@@ -89,7 +89,7 @@ fn end_with(error: &dyn std::error::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn read(args: &[String], environ: &Environ) -> Result<Raw, RawError> {
+fn read(args: &[OsString], environ: &Environ) -> Result<Raw, RawError> {
     let mut raw = Raw::read(args, |name| environ.get(name).map(str::to_owned))?;
     let executable = std::env::current_exe().ok();
     let home = environ.home();

@@ -10,6 +10,7 @@ use shared_protocol::env as names;
 
 use crate::job::Job;
 use crate::protected;
+use crate::settings::Sockets;
 
 /// An open job API.
 #[derive(Debug)]
@@ -18,16 +19,20 @@ pub(crate) struct JobApi {
     server: Server,
 }
 
-/// Opens the job API and tells children where it is. A job that wants none goes on without.
+/// Opens the job API and tells children where it is. A job that wants or can have none goes on
+/// without.
 pub(crate) fn open(job: &mut Job) -> Result<(), SocketError> {
-    let Some(sockets) = job.settings.sockets_path.clone() else {
-        if job.warns("job-api-disabled") {
-            job.log.warning(
-                "The job API is off (--no-job-api): hooks that are no shell scripts cannot change \
-                 the environment, and secrets cannot be hidden while the job runs",
-            );
+    let sockets = match &job.settings.sockets {
+        Sockets::In(folder) => folder.clone(),
+        Sockets::Unwanted => {
+            warn(job, "job-api-disabled", "it is off (--no-job-api)");
+            return Ok(());
         }
-        return Ok(());
+        Sockets::Nowhere => {
+            let why = "there is no home folder for its socket; set --sockets-path";
+            warn(job, "job-api-unavailable", why);
+            return Ok(());
+        }
     };
     let mode = job.settings.override_mode;
     let desk = Desk::new(
@@ -53,6 +58,15 @@ pub(crate) fn open(job: &mut Job) -> Result<(), SocketError> {
     job.env.set(names::JOB_API_TOKEN, token);
     job.api = Some(JobApi { desk, server });
     Ok(())
+}
+
+fn warn(job: &mut Job, id: &str, why: &str) {
+    if job.warns(id) {
+        job.log.warning(&format!(
+            "The job has no API: {why}. Hooks that are no shell scripts cannot change the \
+             environment, and what is found to be secret while the job runs stays visible"
+        ));
+    }
 }
 
 /// Closes it: nothing of the job runs any more.

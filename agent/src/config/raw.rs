@@ -2,7 +2,10 @@
 //! Nothing is interpreted here but the syntax; each value keeps its origin.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+use agent_flags::{FlagError, Item, Takes};
 
 use super::file::{self, NotASetting};
 use super::flags::{self, Flag, Kind};
@@ -11,20 +14,14 @@ use super::origin::Origin;
 /// Why the settings cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RawError {
-    /// No such flag.
-    #[error("unknown flag {0}; `agent start --help` lists all flags")]
-    UnknownFlag(String),
+    /// The command line cannot be read.
+    #[error(transparent)]
+    Flags(#[from] FlagError),
     /// Text that belongs to no flag.
     #[error(
         "unexpected argument {0:?}; values of switches need an equals sign, as in --debug=true"
     )]
     UnexpectedArgument(String),
-    /// A flag at the end of the line that needs a value.
-    #[error("flag --{0} needs a value")]
-    MissingValue(&'static str),
-    /// An argument or variable that is not Unicode.
-    #[error("{0} is not valid UTF-8; correct it")]
-    NotUnicode(String),
     /// The config file cannot be read.
     #[error("config file {}: {cause}; correct --config or the file's permissions", file.display())]
     UnreadableFile {
@@ -65,7 +62,7 @@ pub struct Raw {
 impl Raw {
     /// Reads arguments and variables; `variable` answers what the environment holds.
     pub fn read(
-        args: &[String],
+        args: impl IntoIterator<Item = impl Into<OsString>>,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, RawError> {
         let mut raw = Self::default();
@@ -82,29 +79,26 @@ impl Raw {
         Ok(raw)
     }
 
-    fn take_arguments(&mut self, args: &[String]) -> Result<(), RawError> {
+    fn take_arguments(
+        &mut self,
+        args: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> Result<(), RawError> {
+        let find = |name: &str| {
+            flags::find(name).map(|flag| match flag.kind {
+                Kind::Switch => (flag, Takes::Switch),
+                _ => (flag, Takes::Value),
+            })
+        };
         let mut seen: Vec<&'static str> = Vec::new();
-        let mut rest = args.iter();
-        while let Some(arg) = rest.next() {
-            let Some(name) = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-')) else {
-                return Err(RawError::UnexpectedArgument(arg.clone()));
-            };
-            let (name, value) = match name.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (name, None),
-            };
-            let flag = flags::find(name).ok_or_else(|| RawError::UnknownFlag(arg.clone()))?;
-            let text = match (value, flag.kind) {
-                (Some(value), _) => value,
-                (None, Kind::Switch) => "true".to_owned(),
-                (None, _) => rest
-                    .next()
-                    .cloned()
-                    .ok_or(RawError::MissingValue(flag.name))?,
-            };
-            let repeated = seen.contains(&flag.name);
-            seen.push(flag.name);
-            self.set_from_argument(flag, text, repeated);
+        for item in agent_flags::read(args, find)? {
+            match item {
+                Item::Flag(flag, text) => {
+                    let repeated = seen.contains(&flag.name);
+                    seen.push(flag.name);
+                    self.set_from_argument(flag, text, repeated);
+                }
+                Item::Argument(arg) => return Err(RawError::UnexpectedArgument(arg)),
+            }
         }
         Ok(())
     }

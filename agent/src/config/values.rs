@@ -150,9 +150,8 @@ fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
 
 fn parse_switch(text: &str) -> Option<bool> {
     match text.trim() {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
-        "" | "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
-        _ => None,
+        "" => Some(false),
+        text => agent_flags::switch(text),
     }
 }
 

@@ -4,21 +4,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write;
 
+use agent_flags::{Item, Takes};
+
 use super::SettingsError;
 
-/// What a flag takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A value: `--name VALUE` or `--name=VALUE`.
-    Value,
-    /// Nothing, or `--name=false`.
-    Switch,
-}
-
-use Kind::{Switch, Value};
+use Takes::{Switch, Value};
 
 /// Every flag with its variable, in the order of the help text.
-pub(crate) const FLAGS: &[(&str, Kind, &str)] = &[
+pub(crate) const FLAGS: &[(&str, Takes, &str)] = &[
     ("command", Value, "BUILDKITE_COMMAND"),
     ("job", Value, "BUILDKITE_JOB_ID"),
     ("repository", Value, "BUILDKITE_REPO"),
@@ -207,39 +200,24 @@ pub(crate) enum Parsed {
 
 /// Reads the arguments after `bootstrap`. The last of several equal flags wins.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, SettingsError> {
+    let find = |name: &str| match name {
+        "help" | "h" => Some((None, Switch)),
+        _ => FLAGS
+            .iter()
+            .find(|(known, ..)| *known == name)
+            .map(|&(_, takes, variable)| (Some(variable), takes)),
+    };
     let mut given = BTreeMap::new();
-    let mut args = args.into_iter();
-    while let Some(arg) = args.next() {
-        let arg = text(arg)?;
-        let Some(flag) = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-')) else {
-            return Err(SettingsError::Argument(arg));
-        };
-        let (name, inline) = match flag.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (flag, None),
-        };
-        if matches!(name, "help" | "h") {
-            return Ok(Parsed::Help);
+    for item in agent_flags::read(args, find)? {
+        match item {
+            Item::Flag(Some(variable), value) => {
+                given.insert(variable, value);
+            }
+            Item::Flag(None, _) => return Ok(Parsed::Help),
+            Item::Argument(arg) => return Err(SettingsError::Argument(arg)),
         }
-        let Some(&(_, kind, variable)) = FLAGS.iter().find(|(known, ..)| *known == name) else {
-            return Err(SettingsError::UnknownFlag(name.to_owned()));
-        };
-        let value = match (kind, inline) {
-            (_, Some(value)) => value,
-            (Switch, None) => "true".to_owned(),
-            (Value, None) => match args.next() {
-                Some(value) => text(value)?,
-                None => return Err(SettingsError::NoValue(name.to_owned())),
-            },
-        };
-        given.insert(variable, value);
     }
     Ok(Parsed::Run(given))
-}
-
-fn text(arg: OsString) -> Result<String, SettingsError> {
-    arg.into_string()
-        .map_err(|arg| SettingsError::Argument(arg.to_string_lossy().into_owned()))
 }
 
 /// The help text: every flag and its variable.
@@ -248,8 +226,8 @@ pub(crate) fn help() -> String {
         "Runs one job: checks out its repository and runs its command. Started by the agent.\n\n\
          Usage: agent bootstrap [flags]\n\nFlags, each also as a variable of the environment:\n",
     );
-    for (name, kind, variable) in FLAGS {
-        let value = if *kind == Value { " VALUE" } else { "" };
+    for (name, takes, variable) in FLAGS {
+        let value = if *takes == Value { " VALUE" } else { "" };
         let _ = writeln!(help, "  --{name}{value}  [{variable}]");
     }
     help

@@ -5,11 +5,13 @@
 mod again;
 mod checkout;
 mod flags;
+mod sockets;
 mod source;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use agent_flags::FlagError;
 use agent_process::Signal;
 use shared_protocol::env as names;
 use shared_protocol::protection::OverrideMode;
@@ -22,17 +24,16 @@ use crate::words::WordsError;
 
 pub(crate) use checkout::{Checkout, Verification};
 pub(crate) use flags::{Parsed, help, parse};
+pub(crate) use sockets::Sockets;
 use source::Source;
 
 /// Why a job cannot even be looked at. The executor ends with status 1 before anything runs.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SettingsError {
-    #[error("unknown flag --{0}; `agent bootstrap --help` lists them all")]
-    UnknownFlag(String),
+    #[error(transparent)]
+    Flags(#[from] FlagError),
     #[error("unexpected argument {0:?}; `agent bootstrap` takes flags only")]
     Argument(String),
-    #[error("flag --{0} needs a value")]
-    NoValue(String),
     #[error("missing {flag}: set --{flag} or {variable}")]
     Missing {
         flag: &'static str,
@@ -85,8 +86,7 @@ pub(crate) struct Settings {
     pub(crate) experiments: Vec<String>,
     /// Who decides the variables of the checkout.
     pub(crate) override_mode: OverrideMode,
-    /// The agent's folder of sockets; none for a job that wants no job API.
-    pub(crate) sockets_path: Option<PathBuf>,
+    pub(crate) sockets: Sockets,
     /// What flags said, and what hooks said later, for reading all of this again.
     given: BTreeMap<&'static str, String>,
     again: BTreeMap<&'static str, String>,
@@ -142,7 +142,7 @@ impl Settings {
             given: given.clone(),
             again: again.clone(),
             override_mode: source.override_mode()?,
-            sockets_path: source.sockets_path()?,
+            sockets: Sockets::read(&source)?,
         })
     }
 }

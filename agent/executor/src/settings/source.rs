@@ -1,11 +1,9 @@
 //! Reading single settings: flags over environment.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use agent_local_api::sockets_folder;
 use agent_process::Signal;
 use shared_protocol::env as names;
 use shared_protocol::protection::OverrideMode;
@@ -57,9 +55,9 @@ impl Source<'_> {
     ) -> Result<bool, SettingsError> {
         match self.text(variable) {
             None => Ok(default),
-            Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
-            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
-            Some(_) => Err(self.invalid(variable, "true or false")),
+            Some(text) => {
+                agent_flags::switch(text).ok_or_else(|| self.invalid(variable, "true or false"))
+            }
         }
     }
 
@@ -130,19 +128,6 @@ impl Source<'_> {
             Some(name) => OverrideMode::from_name(name)
                 .ok_or_else(|| self.invalid(VARIABLE, "strict, from-job or none")),
         }
-    }
-
-    /// Where the job API opens; nowhere if it is switched off.
-    pub(super) fn sockets_path(&self) -> Result<Option<PathBuf>, SettingsError> {
-        if self.switch("BUILDKITE_AGENT_NO_JOB_API", false)? {
-            return Ok(None);
-        }
-        let given = self.text(names::SOCKETS_PATH);
-        let flag = flags::flag_of(names::SOCKETS_PATH);
-        let variable = names::SOCKETS_PATH;
-        sockets_folder(given, self.env.get("HOME"))
-            .map(Some)
-            .ok_or(SettingsError::Missing { flag, variable })
     }
 
     pub(super) fn signal(&self) -> Result<Signal, SettingsError> {

@@ -90,3 +90,16 @@ fn the_override_mode_is_one_of_three_names() {
     let error = read(&[("BUILDKITE_CHECKOUT_OVERRIDE_MODE", "agent")]).expect_err("refused");
     assert!(error.to_string().contains("checkout-override-mode"));
 }
+
+#[test]
+fn the_job_api_is_below_the_home_folder_unless_told_otherwise() {
+    let sockets = |more: &[(&'static str, &str)]| read(more).expect("read").sockets;
+    assert_eq!(sockets(&[]), Sockets::Nowhere);
+    let home = ("HOME", "/home/u");
+    let usual = "/home/u/.buildkite-agent/sockets".into();
+    assert_eq!(sockets(&[home]), Sockets::In(usual));
+    let named = [home, ("BUILDKITE_SOCKETS_PATH", "/s")];
+    assert_eq!(sockets(&named), Sockets::In("/s".into()));
+    let off = [home, ("BUILDKITE_AGENT_NO_JOB_API", "true")];
+    assert_eq!(sockets(&off), Sockets::Unwanted);
+}
