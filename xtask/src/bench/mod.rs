@@ -3,6 +3,7 @@
 //! Nothing is asserted here: a figure is a fact about one machine at one time. The method stands
 //! beside each figure in BENCHMARKS.md.
 
+mod executor;
 mod idle;
 mod jobs;
 mod proc;
@@ -27,6 +28,9 @@ const NEXT_VERSION: &str = "0.1.0-bench.b";
 pub(crate) struct Args {
     /// Measure only these; all of them if none is named.
     only: Vec<Figure>,
+    /// For `executor`: measure this agent instead of a release build of ours.
+    #[arg(long, value_name = "FILE")]
+    agent: Option<PathBuf>,
 }
 
 /// A group of figures.
@@ -38,6 +42,8 @@ enum Figure {
     Idle,
     /// A job that does nothing, from its start to its finish.
     Noop,
+    /// A job of `agent bootstrap` beside `bash -c true`; each hook; a checkout beside its git commands.
+    Executor,
     /// A job that prints 50 MB: peak memory of agent and executor, throughput.
     Log,
     /// Bytes, verdict, rollback and time without a worker of an upgrade; cost of its durable acts.
@@ -60,6 +66,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if wanted(Figure::Size) {
         size()?;
     }
+    if wanted(Figure::Executor) {
+        executor::measure(args.agent.as_deref())?;
+    }
     let rest = [Figure::Idle, Figure::Noop, Figure::Log, Figure::Upgrade];
     let rest: Vec<Figure> = rest.into_iter().filter(|figure| wanted(*figure)).collect();
     if rest.is_empty() {
@@ -79,7 +88,7 @@ async fn on_a_chain(figures: &[Figure]) -> Result<()> {
     let mut bed = start(folder)?;
     for figure in figures {
         match figure {
-            Figure::Size => {}
+            Figure::Size | Figure::Executor => {}
             Figure::Idle => idle::measure(&bed).await?,
             Figure::Noop => jobs::noop(&bed).await?,
             Figure::Log => jobs::log(&bed).await?,
