@@ -5,10 +5,10 @@ use std::convert::Infallible;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use agent_process::{Group, Signal};
+use agent_process::{Group, Signal, marked_by};
 use shared_client::{Client, Pacing as _, RealPacing};
-use shared_protocol::JobId;
 use shared_protocol::job::JobPoll;
+use shared_protocol::{JobId, env};
 use shared_supervise::ProcessId;
 
 use crate::accept::Accepted;
@@ -56,6 +56,11 @@ fn polite(signal: Signal) -> Signal {
     } else {
         signal
     }
+}
+
+/// What was started for a job and says so in its environment, wherever it went.
+pub(crate) fn marked(job: &JobId) -> Vec<ProcessId> {
+    marked_by(&format!("{}={job}", env::JOB_ID))
 }
 
 /// Kills these processes and everything below them.

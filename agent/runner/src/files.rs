@@ -54,6 +54,15 @@ impl JobFiles {
         &self.timeout
     }
 
+    /// Every file that is there, or may come to be.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        vec![
+            self.env.to_path_buf(),
+            self.env_json.to_path_buf(),
+            self.timeout.clone(),
+        ]
+    }
+
     /// Tells the executor, and through it the hooks, that the job is stopped for its time limit.
     pub(crate) fn mark_timed_out(&self) -> io::Result<()> {
         point("job-files.time-out")?;
@@ -65,6 +74,17 @@ impl Drop for JobFiles {
     fn drop(&mut self) {
         // It is there only after a time-out; a temporary file that stays behind harms nobody.
         let _ = std::fs::remove_file(&self.timeout);
+    }
+}
+
+/// Removes the files of a job whose agent died.
+pub(crate) fn clear(files: &[PathBuf]) {
+    for file in files {
+        if let Err(error) = point("job-files.clear").and_then(|()| std::fs::remove_file(file))
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!("failed to remove {}: {error}", file.display());
+        }
     }
 }
 
@@ -113,6 +133,7 @@ mod tests {
             r#"{"A":"1\n2"}"#
         );
         assert!(files.env().starts_with(folder.path().join("new")));
+        assert_eq!(files.paths().len(), 3);
         files.mark_timed_out().unwrap();
         assert_eq!(std::fs::read_to_string(files.timeout()).unwrap(), "true");
         drop(files);

@@ -46,6 +46,9 @@ pub struct Record {
     /// Its executor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) executor: Option<Process>,
+    /// The files beside it, which go with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) files: Vec<PathBuf>,
     /// Its result, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<FinishRequest>,
@@ -85,6 +88,7 @@ impl Record {
             token: client.token().clone(),
             owner: None,
             executor: None,
+            files: Vec::new(),
             result: None,
         }
     }
@@ -172,9 +176,10 @@ impl RecordFile {
         self.path.is_some()
     }
 
-    /// Adds the executor.
-    pub(crate) fn set_executor(&mut self, executor: ProcessId) {
+    /// Adds the executor, and the files that are there for it.
+    pub(crate) fn set_executor(&mut self, executor: ProcessId, files: Vec<PathBuf>) {
         self.record.executor = Some(executor.into());
+        self.record.files = files;
         self.save();
     }
 
@@ -261,6 +266,7 @@ mod tests {
             token: Secret::new("t"),
             owner: None,
             executor: None,
+            files: Vec::new(),
             result: None,
         }
     }

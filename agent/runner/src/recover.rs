@@ -1,15 +1,14 @@
 //! Making good what an agent left behind that died: its executors are ended, and the endpoint hears
 //! of each of its jobs, once.
 
-use agent_process::marked_by;
 use jiff::Timestamp;
 use shared_client::{Client, Endpoint, Transport};
-use shared_protocol::env;
 use shared_protocol::job::FinishRequest;
 use shared_supervise::ProcessId;
 use tokio::task::JoinSet;
 
 use crate::cancel;
+use crate::files;
 use crate::outcome::Outcome;
 use crate::record::{Record, RecordFile, Records};
 
@@ -31,7 +30,7 @@ pub async fn recover(records: &Records, transport: &Transport) {
     }
 }
 
-/// Ends what is left of a job. The executor leads to all of it while it lives. If it died as well,
+/// Ends what is left of a job, and removes its files. The executor leads to all of it while it lives. If it died as well,
 /// what its children left is known by the job's id in their environment; whoever took that out of
 /// his own environment stays. A job that came to its own end may leave daemons, so there only the
 /// executor counts.
@@ -42,9 +41,10 @@ fn end(record: &Record) {
         .map(|executor| executor.id())
         .collect();
     if record.result.is_none() {
-        left.extend(marked_by(&format!("{}={}", env::JOB_ID, record.job)));
+        left.extend(cancel::marked(&record.job));
     }
     cancel::kill(&left);
+    files::clear(&record.files);
 }
 
 async fn report(file: RecordFile, transport: Transport) {

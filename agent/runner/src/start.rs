@@ -70,7 +70,7 @@ impl Accepted {
         }
         match self.launch() {
             Ok((child, output, files)) => {
-                record.set_executor(child.group().leader());
+                record.set_executor(child.group().leader(), files.paths());
                 Ok(Started::Running(Box::new(Running {
                     accepted: self,
                     child,

@@ -50,10 +50,23 @@ impl Running {
             }
         };
         let exit = match ending {
-            Ok(Ending { exit, .. }) => exit,
+            Ok(Ending { exit, .. }) => {
+                self.bury(exit);
+                exit
+            }
             Err(error) => self.abandoned(&error).await,
         };
         self.exited(exit, stop.get().copied())
+    }
+
+    /// An executor that a signal ended may have left anything behind: it led the job's processes,
+    /// and its orphans are nobody's now. One that ended by itself has seen to them.
+    fn bury(&self, exit: Exit) {
+        if let Exit::Signal(_) = exit {
+            let mut left = cancel::marked(&self.accepted.job.id);
+            left.push(self.child.group().leader());
+            cancel::kill(&left);
+        }
     }
 
     /// The output could not be read or delivered any more. The executor is not left alone with it.

@@ -51,8 +51,10 @@ async fn the_next_agent_ends_the_job_of_a_dead_one_and_reports_it_once() {
         1,
         "reported once"
     );
-    let left = std::fs::read_dir(state.join("jobs")).unwrap().count();
-    assert_eq!(left, 0, "no record is left");
+    for folder in [state.join("jobs"), bench.path("tmp")] {
+        let left = std::fs::read_dir(&folder).unwrap().count();
+        assert_eq!(left, 0, "nothing is left in {}", folder.display());
+    }
 }
 
 #[tokio::test]
@@ -107,6 +109,31 @@ async fn a_daemon_of_a_job_that_died_with_its_agent_is_found_by_the_jobs_id() {
     assert!(shared_supervise::wait_gone(&[daemon], patience));
     second.signal(Signal::Terminate);
     assert_eq!(second.ended().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn what_a_killed_executor_leaves_behind_is_ended_by_its_agent() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("GET /v3/ping", [offer("j1"), disconnect()]);
+    endpoint.job("j1", &json!({"BUILDKITE_JOB_ID": "j1"}));
+    // One in the executor's session whose parent is gone, and one that left the session as well.
+    bench.executor(
+        "(sleep 600 >/dev/null 2>&1 & echo $! >one)\n\
+         (setsid sleep 600 >/dev/null 2>&1 & echo $! >two)\n\
+         echo $$ >pid; sleep 600",
+    );
+    let agent = bench.start(&endpoint, &[]);
+    let mut ids = Vec::new();
+    for name in ["builds/pid", "builds/one", "builds/two"] {
+        let pid = appears(&bench.path(name)).await;
+        ids.push(ProcessId::of(pid.trim().parse().unwrap()).unwrap());
+    }
+    ids[0].send(Signal::Kill).unwrap();
+    let finish = endpoint.wait("PUT /v3/jobs/j1/finish", 1).await;
+    assert_eq!(finish[0].json()["signal"], "SIGKILL");
+    let patience = std::time::Duration::from_secs(10);
+    assert!(shared_supervise::wait_gone(&ids, patience));
+    assert_eq!(agent.ended().await.code, Some(0));
 }
 
 #[tokio::test]
