@@ -4,6 +4,7 @@ mod world;
 
 mod batch;
 mod cancel;
+mod cases;
 mod checkout;
 mod command;
 mod redaction;
