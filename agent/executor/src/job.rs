@@ -38,6 +38,8 @@ pub(crate) struct Job {
     pub(crate) checkout_root: Option<PathBuf>,
     /// The checkout of a job without a repository; removed with the job.
     pub(crate) scratch: Option<TempDir>,
+    /// Folders that the checkout borrows from while the job runs; removed with the job.
+    pub(crate) snapshots: Vec<PathBuf>,
     /// The step's plugins, in their order; vendored ones are there after the checkout.
     pub(crate) plugins: Vec<Plugin>,
     /// The job API, while it is open.
@@ -94,6 +96,7 @@ impl Job {
             cwd,
             checkout_root: None,
             scratch: None,
+            snapshots: Vec::new(),
             plugins: Vec::new(),
             api: None,
             workdir: None,

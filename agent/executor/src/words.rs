@@ -67,6 +67,11 @@ pub(crate) fn quote(word: &str) -> String {
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
+    single_quote(word)
+}
+
+/// The word in single quotes, as a shell reads it back.
+pub(crate) fn single_quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 

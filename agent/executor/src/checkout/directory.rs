@@ -1,10 +1,13 @@
-//! The folder of the checkout.
+//! The folder of the checkout, and folders made for the time of a job.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use shared_protocol::env as names;
+
 use super::error::CheckoutError;
+use super::retry;
 use crate::job::Job;
 use crate::os;
 
@@ -13,12 +16,32 @@ const TRIES: u32 = 10;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(10);
 
+/// The folder that the job checks out into.
+pub(crate) fn of(job: &Job) -> PathBuf {
+    let path = job.env.get(names::BUILD_CHECKOUT_PATH);
+    path.map(PathBuf::from).unwrap_or_default()
+}
+
 /// Makes the folder if it is not there; children run in it from now on.
 pub(crate) fn enter(job: &mut Job, path: &Path) -> Result<(), CheckoutError> {
     std::fs::create_dir_all(path)
         .map_err(|error| CheckoutError::Directory(path.to_owned(), error))?;
     path.clone_into(&mut job.cwd);
     Ok(())
+}
+
+/// Empties the folder for another attempt. That it cannot be emptied is no reason to give up: git
+/// says next what is wrong with it.
+pub(super) async fn renew(job: &mut Job, path: &Path) -> Result<(), CheckoutError> {
+    match remove(job, path).await {
+        Ok(()) => {}
+        Err(error) if error.ends_the_job() => return Err(error),
+        Err(error) => {
+            let text = format!("failed to remove the broken checkout: {error}");
+            job.log.warning(&text);
+        }
+    }
+    enter(job, path)
 }
 
 /// Removes the folder with everything in it; one that is not there is fine.
@@ -43,7 +66,7 @@ pub(crate) async fn remove(job: &mut Job, path: &Path) -> Result<(), CheckoutErr
 }
 
 /// A large folder takes seconds, so it is removed beside the loop that hears signals.
-async fn remove_once(path: PathBuf) -> io::Result<()> {
+pub(super) async fn remove_once(path: PathBuf) -> io::Result<()> {
     let removal = move || match std::fs::remove_dir_all(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -56,4 +79,9 @@ async fn remove_once(path: PathBuf) -> io::Result<()> {
     tokio::task::spawn_blocking(removal)
         .await
         .unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+/// A path in `folder` that begins with `prefix` and that nobody else has: digits end it.
+pub(super) fn fresh(folder: &Path, prefix: &str) -> PathBuf {
+    folder.join(format!("{prefix}{}", retry::random()))
 }

@@ -1,10 +1,8 @@
 //! Fetching what the job is about.
 
-use agent_process::Exit;
-
-use super::error::{CheckoutError, Step};
-use super::{git, retry};
-use crate::job::{Job, Tail};
+use super::error::{Cause, CheckoutError, Step};
+use super::{git, retry, sparse};
+use crate::job::Job;
 use crate::settings::Checkout;
 use crate::words;
 
@@ -39,14 +37,7 @@ fn plan(checkout: &Checkout) -> Plan {
             ..fetch(&[])
         };
     }
-    let number = checkout.pull_request.as_deref();
-    if let Some(number) = number.filter(|_| checkout.provider.contains("github")) {
-        let side = if checkout.merge_refspec {
-            "merge"
-        } else {
-            "head"
-        };
-        let pull = format!("refs/pull/{number}/{side}");
+    if let Some(pull) = pull_ref(checkout) {
         return match commit {
             "HEAD" => Plan {
                 patient: !checkout.merge_refspec,
@@ -69,93 +60,113 @@ fn plan(checkout: &Checkout) -> Plan {
     }
 }
 
-/// Fetches.
-pub(super) async fn run(job: &mut Job) -> Result<(), CheckoutError> {
-    if job.settings.checkout.skip_fetch_of_existing && has_commit(job).await? {
+/// The ref that GitHub keeps for a pull request: what was pushed, or a merge of it.
+fn pull_ref(checkout: &Checkout) -> Option<String> {
+    let number = checkout.pull_request.as_deref()?;
+    let side = if checkout.merge_refspec {
+        "merge"
+    } else {
+        "head"
+    };
+    checkout
+        .provider
+        .contains("github")
+        .then(|| format!("refs/pull/{number}/{side}"))
+}
+
+/// Fetches into the checkout. A sparse one may ask for files only as they are needed.
+pub(super) async fn run(job: &mut Job, blobless: bool) -> Result<(), CheckoutError> {
+    let checkout = &job.settings.checkout;
+    let commit = checkout.commit.clone();
+    if checkout.skip_fetch_of_existing
+        && commit != "HEAD"
+        && job.has_commit(".git", &commit).await?
+    {
         job.log
             .comment("The commit is already here, so nothing is fetched");
         return Ok(());
     }
     let plan = plan(&job.settings.checkout);
-    let refs: Vec<&str> = plan.refs.iter().map(String::as_str).collect();
-    if plan.patient {
-        with_patience(job, &refs).await?;
-    } else {
-        let (exit, tail) = once(job, &refs).await?;
-        if !exit.success() {
-            if !(plan.fallback && names_unknown_ref(&tail)) {
-                return Err(CheckoutError::Git {
-                    step: Step::Fetch,
-                    exit,
-                });
-            }
-            everything(job).await?;
-        }
+    let mut flags = job.settings.checkout.flags.fetch.clone();
+    if blobless {
+        flags.insert(0, sparse::FILTER.to_owned());
     }
+    let args = git::args(&["fetch"], &flags, &["--", "origin"]);
+    let mut result = fetch(job, &args, &plan.refs, plan.patient).await;
+    if let Err(CheckoutError::Git {
+        cause: Cause::MissingRef,
+        ..
+    }) = result
+        && plan.fallback
+    {
+        result = everything(job, &args).await;
+    }
+    result?;
     if plan.show_head {
-        let head = job
-            .git_text(Step::Resolve, &["rev-parse", "FETCH_HEAD"])
-            .await?;
+        let (_, head) = job.git_asked(&["rev-parse", "FETCH_HEAD"]).await?;
         job.log
             .comment(&format!("FETCH_HEAD is now {}", head.trim()));
     }
     Ok(())
 }
 
-/// Servers that know the ref by no name say so in these words.
-fn names_unknown_ref(tail: &Tail) -> bool {
-    tail.contains("ouldn't find remote ref")
+/// Fetches into a mirror. Its refs are those of the server, so a commit alone would not stay.
+pub(super) async fn into_mirror(job: &mut Job, git_dir: &str) -> Result<(), CheckoutError> {
+    let (refs, patient) = refs_for_mirror(&job.settings.checkout);
+    let args = ["--git-dir", git_dir, "fetch", "--", "origin"];
+    fetch(job, &args, &refs, patient).await
+}
+
+fn refs_for_mirror(checkout: &Checkout) -> (Vec<String>, bool) {
+    if checkout.refspec.is_some() {
+        return (plan(checkout).refs, false);
+    }
+    match pull_ref(checkout) {
+        Some(pull) => (vec![pull], !checkout.merge_refspec),
+        None => (vec![checkout.branch.clone()], false),
+    }
 }
 
 /// All branches and tags: a commit that cannot be asked for by name is among them.
-async fn everything(job: &mut Job) -> Result<(), CheckoutError> {
+async fn everything(job: &mut Job, args: &[&str]) -> Result<(), CheckoutError> {
     job.log.comment(
         "The server does not give this commit by name, so all branches and tags are fetched",
     );
     let configured = job
-        .git_text(Step::Fetch, &["config", "remote.origin.fetch"])
+        .git_text(Step::Resolve, &["config", "remote.origin.fetch"])
         .await?;
-    with_patience(job, &[configured.trim(), "+refs/tags/*:refs/tags/*"]).await
+    let mut refs = words::split(&configured).unwrap_or_default();
+    refs.push("+refs/tags/*:refs/tags/*".to_owned());
+    fetch(job, args, &refs, true).await
 }
 
-async fn with_patience(job: &mut Job, refs: &[&str]) -> Result<(), CheckoutError> {
-    let mut attempt = 1;
-    loop {
-        let (exit, _) = once(job, refs).await?;
+/// Fetches these refs; with patience, again and again while the server may not have them yet.
+async fn fetch(
+    job: &mut Job,
+    args: &[&str],
+    refs: &[String],
+    patient: bool,
+) -> Result<(), CheckoutError> {
+    let step = Step::Fetch;
+    let args = git::args(args, refs, &[]);
+    for attempt in 1.. {
+        let (exit, tail) = job.git_ended(&args).await?;
         if exit.success() {
             return Ok(());
         }
-        if attempt >= TRIES || matches!(exit, Exit::Signal(_)) {
-            return Err(CheckoutError::Persistent {
-                step: Step::Fetch,
-                exit,
-            });
+        let cause = Cause::of(&tail);
+        if !patient || !retry::fetch_may_recover(exit, cause) {
+            return Err(CheckoutError::Git { step, exit, cause });
+        }
+        if attempt >= TRIES {
+            return Err(CheckoutError::Persistent { step, exit });
         }
         job.log.comment(&format!(
             "The fetch failed (try {attempt} of {TRIES}); trying again"
         ));
         job.pause(retry::wait_inside(attempt)).await?;
-        attempt += 1;
     }
-}
-
-async fn once(job: &mut Job, refs: &[&str]) -> Result<(Exit, Tail), CheckoutError> {
-    let flags = job.settings.checkout.flags.fetch.clone();
-    let mut args = git::args(&["fetch"], &flags, &["--", "origin"]);
-    args.extend(refs);
-    let ended = job.git_ended(&args).await?;
-    if job.canceled_by().is_some() {
-        return Err(CheckoutError::Canceled);
-    }
-    Ok(ended)
-}
-
-async fn has_commit(job: &mut Job) -> Result<bool, CheckoutError> {
-    let commit = job.settings.checkout.commit.clone();
-    let object = format!("{commit}^{{commit}}");
-    let args = ["--git-dir", ".git", "rev-parse", &object];
-    let (exit, found) = job.capture("git", &args, b"").await?;
-    Ok(exit.success() && found.trim_ascii() == commit.as_bytes())
+    unreachable!("the loop ends by returning")
 }
 
 #[cfg(test)]
@@ -164,7 +175,7 @@ mod tests {
     use crate::environment::Environment;
     use crate::settings::Settings;
 
-    fn planned(more: &[(&str, &str)]) -> Plan {
+    fn settings(more: &[(&str, &str)]) -> Settings {
         let mut env: Environment = [
             ("BUILDKITE_JOB_ID", "j"),
             ("BUILDKITE_REPO", "r"),
@@ -180,17 +191,17 @@ mod tests {
         for (name, value) in more {
             env.set(name, *value);
         }
-        let settings = Settings::read(&std::collections::BTreeMap::new(), &env);
-        plan(&settings.expect("read").checkout)
+        Settings::read(&std::collections::BTreeMap::new(), &env).expect("read")
     }
+
+    const HEAD: (&str, &str) = ("BUILDKITE_COMMIT", "HEAD");
+    const PULL: (&str, &str) = ("BUILDKITE_PULL_REQUEST", "12");
+    const MERGE: (&str, &str) = ("BUILDKITE_PULL_REQUEST_USING_MERGE_REFSPEC", "true");
+    const GIT: (&str, &str) = ("BUILDKITE_PIPELINE_PROVIDER", "git");
+    const REFSPEC: (&str, &str) = ("BUILDKITE_REFSPEC", "+a:b c");
 
     #[test]
     fn what_is_fetched_follows_from_the_job() {
-        const HEAD: (&str, &str) = ("BUILDKITE_COMMIT", "HEAD");
-        const PULL: (&str, &str) = ("BUILDKITE_PULL_REQUEST", "12");
-        const MERGE: (&str, &str) = ("BUILDKITE_PULL_REQUEST_USING_MERGE_REFSPEC", "true");
-        const GIT: (&str, &str) = ("BUILDKITE_PIPELINE_PROVIDER", "git");
-        const REFSPEC: (&str, &str) = ("BUILDKITE_REFSPEC", "+a:b c");
         // settings, refs, (fallback, patient, show_head)
         type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], (bool, bool, bool));
         let cases: [Case<'_>; 7] = [
@@ -218,7 +229,25 @@ mod tests {
                 patient,
                 show_head,
             };
-            assert_eq!(planned(more), wanted, "{more:?}");
+            assert_eq!(plan(&settings(more).checkout), wanted, "{more:?}");
+        }
+    }
+
+    #[test]
+    fn a_mirror_is_asked_for_refs_and_never_for_a_commit() {
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], bool);
+        let cases: [Case<'_>; 6] = [
+            (&[], &["side"], false),
+            (&[HEAD], &["side"], false),
+            (&[PULL], &["refs/pull/12/head"], true),
+            (&[PULL, MERGE], &["refs/pull/12/merge"], false),
+            (&[PULL, GIT], &["side"], false),
+            (&[PULL, REFSPEC], &["+a:b", "c"], false),
+        ];
+        for (more, refs, patient) in cases {
+            let refs = refs.iter().map(|&name| name.to_owned()).collect();
+            let asked = refs_for_mirror(&settings(more).checkout);
+            assert_eq!(asked, (refs, patient), "{more:?}");
         }
     }
 }

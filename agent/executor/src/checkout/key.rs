@@ -1,10 +1,10 @@
 //! A private key for git, for the time of the checkout only.
 
 use std::ffi::OsString;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::directory;
 use super::error::CheckoutError;
 use crate::job::Job;
 use crate::os;
@@ -19,16 +19,20 @@ pub(super) struct Lent {
     before: Option<OsString>,
 }
 
-/// Writes the job's key down and makes git use it, if the job has one.
-pub(super) fn lend(job: &mut Job) -> Result<Option<Lent>, CheckoutError> {
+/// Writes the job's key down beside `checkout` and makes git use it, if the job has one.
+pub(super) fn lend(job: &mut Job, checkout: &Path) -> Result<Option<Lent>, CheckoutError> {
     let Some(key) = job.settings.checkout.ssh_key.clone() else {
         return Ok(None);
     };
-    let folder = folder_beside(&job.cwd);
-    write(&folder, &key).map_err(|error| CheckoutError::Directory(folder.clone(), error))?;
+    let folder = folder_beside(checkout);
+    if let Err(error) = write(&folder, &key) {
+        // Half a key is still a secret.
+        let _ = std::fs::remove_dir_all(&folder);
+        return Err(CheckoutError::Directory(folder, error));
+    }
     let file = words::quote(&folder.join("id").to_string_lossy());
     let before = job.env.get(VARIABLE).map(OsString::from);
-    let program = job.env.filled(VARIABLE).unwrap_or("ssh").to_owned();
+    let program = job.env.filled(VARIABLE).unwrap_or("ssh").trim().to_owned();
     job.env.set(
         VARIABLE,
         format!("{program} -i {file} -o IdentitiesOnly=yes"),
@@ -54,16 +58,16 @@ impl Lent {
 
 fn folder_beside(checkout: &Path) -> PathBuf {
     let name = checkout.file_name().unwrap_or_default().to_string_lossy();
-    let random = RandomState::new().hash_one(0_u8);
-    checkout.with_file_name(format!(".buildkite-ssh-key-{name}-{random}"))
+    let parent = checkout.parent().unwrap_or(Path::new("/"));
+    directory::fresh(parent, &format!(".buildkite-ssh-key-{name}-"))
 }
 
-/// The key ends with a line end, or ssh does not read it.
+/// The key ends with one line end, or ssh does not read it.
 fn write(folder: &Path, key: &str) -> io::Result<()> {
     os::create_private_folder(folder)?;
-    let line_end = if key.ends_with('\n') { "" } else { "\n" };
+    let key = key.trim_end_matches('\n');
     io::Write::write_all(
         &mut os::append_private(&folder.join("id"))?,
-        format!("{key}{line_end}").as_bytes(),
+        format!("{key}\n").as_bytes(),
     )
 }

@@ -5,18 +5,19 @@ use agent_process::Exit;
 use shared_protocol::env as names;
 
 use super::error::CheckoutError;
+use super::git;
 use crate::job::Job;
 use crate::own;
 
 const KEY: &str = "buildkite:git:commit";
 const FORMAT: &str = "--format=commit %H%nabbrev-commit %h%nAuthor: %an <%ae>%n%n%w(0,4,4)%B";
-/// The status of `meta-data exists` for a key that is not set.
-const ABSENT: Exit = Exit::Code(100);
 
 /// Sends the description unless the build has it. That it cannot be sent never fails a job.
 pub(crate) async fn send(job: &mut Job) -> Result<(), CheckoutError> {
     let resolved = job.env.text("BUILDKITE_COMMIT_RESOLVED") == Some("true");
-    if resolved || job.env.filled(names::AGENT_ACCESS_TOKEN).is_none() {
+    let has_token = job.env.filled(names::AGENT_ACCESS_TOKEN).is_some();
+    // A checkout hook may have dealt with a commit that git must not be given.
+    if resolved || !has_token || !git::is_safe_ref(&job.settings.checkout.commit) {
         return Ok(());
     }
     let agent = match own::program(job) {
@@ -27,21 +28,24 @@ pub(crate) async fn send(job: &mut Job) -> Result<(), CheckoutError> {
             return Ok(());
         }
     };
-    let (exit, _) = job
-        .capture(&agent, &["meta-data", "exists", KEY], b"")
-        .await?;
-    match exit {
-        Exit::Code(0) => return Ok(()),
-        ABSENT => {}
-        exit => {
-            job.log.comment(&format!(
-                "The build's commit is not described: asking for it {exit}"
-            ));
-            return Ok(());
-        }
+    let asked = ["meta-data", "exists", KEY];
+    let (exit, _) = job.capture(&agent, &asked, b"").await?;
+    if exit.success() {
+        return Ok(());
     }
     job.log
         .comment("Sending the commit's description to the build");
+    if let Err(exit) = describe(job, &agent).await?
+        && job.warns("git-commit-resolution-failed")
+    {
+        let text = format!("failed to send the commit's description: it {exit}");
+        job.log.warning(&text);
+    }
+    Ok(())
+}
+
+/// Asks git for the description and hands it to the agent; how the one that failed ended.
+async fn describe(job: &mut Job, agent: &str) -> Result<Result<(), Exit>, CheckoutError> {
     let commit = job.settings.checkout.commit.clone();
     let args = [
         "--no-pager",
@@ -53,18 +57,11 @@ pub(crate) async fn send(job: &mut Job) -> Result<(), CheckoutError> {
         FORMAT,
     ];
     let (exit, description) = job.capture("git", &args, b"").await?;
-    let exit = if exit.success() {
-        let args = ["meta-data", "set", KEY];
-        job.capture(&agent, &args, description.trim_ascii_end())
-            .await?
-            .0
-    } else {
-        exit
-    };
     if !exit.success() {
-        job.log.warning(&format!(
-            "failed to send the commit's description: it {exit}"
-        ));
+        return Ok(Err(exit));
     }
-    Ok(())
+    let set = ["meta-data", "set", KEY];
+    let description = description.trim_ascii_end();
+    let (exit, _) = job.capture(agent, &set, description).await?;
+    Ok(if exit.success() { Ok(()) } else { Err(exit) })
 }

@@ -1,73 +1,110 @@
 //! Getting the repository with git: the default sequence, and trying it again.
+//!
+//! How git is called, in which order, with which flags and when again is the peer's, for hosts put
+//! programs of their own in git's place. It never leaves anything but the checkout, mirrors, and
+//! known hosts behind, and never takes a setting for a flag.
 
+pub(crate) mod credentials;
 pub(crate) mod directory;
 mod error;
 mod fetch;
 mod git;
 mod hosts;
 mod key;
+pub(crate) mod lfs;
 pub(crate) mod metadata;
+mod mirror;
+mod origin;
 mod retry;
+mod sparse;
 mod submodules;
 mod verify;
 
+use std::path::Path;
+
+use shared_protocol::env as names;
+
 use crate::job::Job;
+use crate::settings::Borrowing;
 
 pub(crate) use error::CheckoutError;
 use error::Step;
-use retry::Next;
+use mirror::borrow;
+use sparse::Sparse;
 
 /// Checks out, up to the configured number of attempts.
 pub(crate) async fn with_retries(job: &mut Job) -> Result<(), CheckoutError> {
+    let path = directory::of(job);
+    lfs::probe(job).await?;
     let attempts = job.settings.checkout.attempts;
     for attempt in 1.. {
         job.limit(job.settings.checkout.attempt_limit);
-        let key = key::lend(job)?;
-        let result = once(job).await;
-        if let Some(key) = key {
-            key.take_back(job);
-        }
+        let result = once(job, &path).await;
         job.limit(None);
         let Err(error) = result else {
             return Ok(());
         };
-        let next = retry::after(&error);
-        if matches!(error, CheckoutError::Canceled) {
+        if error.ends_the_job() {
             return Err(error);
         }
         job.log.warning(&format!(
             "checkout failed: {error} (attempt {attempt} of {attempts})"
         ));
-        if next == Next::Stop || attempt >= attempts {
-            return Err(error);
+        let next = retry::after(&error);
+        if next.afresh {
+            directory::renew(job, &path).await?;
         }
-        if next == Next::StartAfresh {
-            let path = job.cwd.clone();
-            directory::remove(job, &path).await?;
-            directory::enter(job, &path)?;
+        if !next.again || attempt >= attempts {
+            return Err(error);
         }
         job.pause(retry::wait(attempt)).await?;
     }
     unreachable!("the loop ends by returning")
 }
 
-/// One attempt, with exactly the calls of git that the peer makes.
-async fn once(job: &mut Job) -> Result<(), CheckoutError> {
-    if job.settings.checkout.ssh_keyscan {
-        let repository = job.settings.checkout.repository.clone();
+/// Removes what a checkout needed for as long as the job ran.
+pub(crate) async fn take_down(job: &mut Job) {
+    mirror::remove_snapshots(job).await;
+}
+
+/// One attempt, with the job's key for as long as it takes.
+async fn once(job: &mut Job, path: &Path) -> Result<(), CheckoutError> {
+    let repository = job.settings.checkout.repository.clone();
+    if credentials::allow_scan(job, &repository) {
         hosts::make_known(job, &repository).await?;
     }
+    let key = key::lend(job, path)?;
+    let result = steps(job, path).await;
+    if let Some(key) = key {
+        key.take_back(job);
+    }
+    result
+}
+
+/// Exactly the calls of git that the peer makes.
+async fn steps(job: &mut Job, path: &Path) -> Result<(), CheckoutError> {
+    let mirror = mirror::of_repository(job).await?;
+    directory::enter(job, path)?;
+    let sparse = Sparse::wanted_by(job).await?;
+    let sparse = sparse.as_ref();
     if job.here(".git").exists() {
-        point_to_repository(job).await?;
+        let repository = job.settings.checkout.repository.clone();
+        origin::point(job, None, &repository).await?;
+        borrow::adapt(job, mirror.as_deref()).await?;
     } else {
-        clone(job).await?;
+        clone(job, mirror.as_deref(), sparse).await?;
     }
     submodules::clean(job).await?;
     clean(job).await?;
-    fetch::run(job).await?;
+    lfs::install(job).await?;
+    let flags = &job.settings.checkout.flags;
+    let filtered = sparse::has_filter(&flags.clone) || sparse::has_filter(&flags.fetch);
+    fetch::run(job, sparse.is_some() && !filtered).await?;
     verify::run(job).await?;
+    sparse::apply(job, sparse).await?;
     check_out(job).await?;
-    let has_submodules = submodules::update(job).await?;
+    let has_submodules = submodules::update(job, sparse.is_some()).await?;
+    lfs::get(job, sparse).await?;
     clean(job).await?;
     if has_submodules {
         submodules::clean(job).await?;
@@ -75,38 +112,30 @@ async fn once(job: &mut Job) -> Result<(), CheckoutError> {
     resolve_commit(job).await
 }
 
-async fn clone(job: &mut Job) -> Result<(), CheckoutError> {
-    let flags = job.settings.checkout.flags.clone.clone();
-    let repository = job.settings.checkout.repository.clone();
-    let args = git::args(&["clone"], &flags, &["--", &repository, "."]);
-    job.git(Step::Clone, &args).await.map(drop)
-}
-
-/// An earlier checkout may be of another address of the repository.
-async fn point_to_repository(job: &mut Job) -> Result<(), CheckoutError> {
-    let wanted = job.settings.checkout.repository.clone();
-    let configured = job
-        .git_text(Step::Remote, &["config", "--get-all", "remote.origin.url"])
-        .await?;
-    let current = match configured.lines().collect::<Vec<_>>()[..] {
-        [one] => one.to_owned(),
-        _ => {
-            job.git_text(Step::Remote, &["remote", "get-url", "origin"])
-                .await?
-        }
-    };
-    if current.trim() == wanted {
-        return Ok(());
+async fn clone(
+    job: &mut Job,
+    mirror: Option<&Path>,
+    sparse: Option<&Sparse>,
+) -> Result<(), CheckoutError> {
+    let checkout = &job.settings.checkout;
+    let mut flags = checkout.flags.clone.clone();
+    if let Some(mirror) = mirror {
+        let borrowing = checkout.mirrors.as_ref().map(|mirrors| mirrors.borrowing);
+        let borrowing = borrowing.unwrap_or(Borrowing::Reference);
+        flags.extend(borrow::clone_flags(mirror, borrowing));
     }
-    let args = ["remote", "set-url", "origin", &wanted];
-    job.git(Step::Remote, &args).await.map(drop)
+    if sparse.is_some() {
+        sparse::extend_clone_flags(&mut flags);
+    }
+    let repository = checkout.repository.clone();
+    let args = git::args(&["clone"], &flags, &["--", &repository, "."]);
+    job.git(Step::Clone, &args).await
 }
 
 async fn clean(job: &mut Job) -> Result<(), CheckoutError> {
     let flags = job.settings.checkout.flags.clean.clone();
     job.git(Step::Clean, &git::args(&["clean"], &flags, &[]))
         .await
-        .map(drop)
 }
 
 async fn check_out(job: &mut Job) -> Result<(), CheckoutError> {
@@ -124,25 +153,30 @@ async fn check_out(job: &mut Job) -> Result<(), CheckoutError> {
         &flags,
         &[&commit],
     );
-    job.git(Step::Checkout, &args).await.map(drop)
+    job.git(Step::Checkout, &args).await
 }
 
 /// With the experiment, the job sees the commit's full name whatever it was asked by.
 async fn resolve_commit(job: &mut Job) -> Result<(), CheckoutError> {
-    let experiments = &job.settings.experiments;
-    if !experiments
-        .iter()
-        .any(|name| name == "resolve-commit-after-checkout")
-    {
+    if job.env.get(names::AGENT_ACCESS_TOKEN).is_none() {
+        job.log.warning(
+            "the build is not told about the commit, for BUILDKITE_AGENT_ACCESS_TOKEN is missing",
+        );
         return Ok(());
     }
-    let asked = job.settings.checkout.commit.clone();
-    match job.git_text(Step::Resolve, &["rev-parse", &asked]).await {
-        Ok(commit) => job.env.set(shared_protocol::env::COMMIT, commit.trim()),
-        Err(error @ (CheckoutError::Canceled | CheckoutError::TimedOut)) => return Err(error),
-        Err(error) => job
-            .log
-            .warning(&format!("failed to resolve {asked}: {error}")),
+    let experiments = &job.settings.experiments;
+    let wanted = |name: &String| name == "resolve-commit-after-checkout";
+    let asked = job.env.filled(names::COMMIT).map(str::to_owned);
+    let asked = asked.filter(|asked| git::is_safe_ref(asked));
+    let Some(asked) = asked.filter(|_| experiments.iter().any(wanted)) else {
+        return Ok(());
+    };
+    let (exit, commit) = job.git_asked(&["rev-parse", &asked]).await?;
+    if exit.success() {
+        job.env.set(names::COMMIT, commit.trim());
+    } else {
+        let text = format!("failed to resolve {asked}: git rev-parse {exit}");
+        job.log.warning(&text);
     }
     Ok(())
 }

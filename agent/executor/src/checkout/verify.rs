@@ -5,7 +5,7 @@
 
 use agent_process::Exit;
 
-use super::error::{CheckoutError, Step};
+use super::error::CheckoutError;
 use super::{git, retry};
 use crate::job::Job;
 use crate::settings::Verification;
@@ -14,15 +14,10 @@ use crate::settings::Verification;
 const TIP: &str = "refs/buildkite-agent/commit-verification-branch-tip";
 /// How often fetching the tip is tried.
 const TRIES: u32 = 3;
-/// Flags of a fetch that would keep the tip or its history from coming: with and without a value.
-const HINDERING: [&str; 6] = [
-    "--depth",
-    "--deepen",
-    "--shallow-since",
-    "--dry-run",
-    "--prefetch",
-    "--negotiate-only",
-];
+/// Flags of a fetch that cut history; each has a value.
+const CUTTING: [&str; 4] = ["depth", "deepen", "shallow-since", "shallow-exclude"];
+/// Flags of a fetch that keep the tip from coming, or fail where nothing is missing.
+const HINDERING: [&str; 4] = ["dry-run", "prefetch", "negotiate-only", "unshallow"];
 
 /// What git says about the commit and the branch.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,10 +41,7 @@ pub(super) async fn run(job: &mut Job) -> Result<(), CheckoutError> {
         return Ok(());
     }
     let verdict = ask(job, &branch, &commit).await;
-    if !matches!(
-        verdict,
-        Err(CheckoutError::Canceled | CheckoutError::Log(_))
-    ) {
+    if !verdict.as_ref().is_err_and(CheckoutError::ends_the_job) {
         job.git_ended(&["update-ref", "-d", TIP]).await?;
     }
     match verdict? {
@@ -71,46 +63,43 @@ pub(super) async fn run(job: &mut Job) -> Result<(), CheckoutError> {
 }
 
 async fn ask(job: &mut Job, branch: &str, commit: &str) -> Result<Verdict, CheckoutError> {
-    let mut depths = [None, Some("--deepen=50"), Some("--unshallow")].into_iter();
-    let mut depth = depths.next().flatten();
-    loop {
-        if let Some(exit) = fetch_tip(job, branch, depth).await? {
-            return Ok(Verdict::Unknown(format!("fetching the branch {exit}")));
+    if let Some(exit) = fetch_tip(job, branch).await? {
+        return Ok(Verdict::Unknown(format!("fetching the branch {exit}")));
+    }
+    let (exit, tip) = job.git_asked(&["rev-parse", TIP]).await?;
+    if !exit.success() {
+        return Ok(Verdict::Unknown(format!("git rev-parse {exit}")));
+    }
+    let tip = tip.trim();
+    for depth in [None, Some("--deepen=50"), Some("--unshallow")] {
+        if depth.is_some()
+            && let exit = fetch_once(job, branch, depth).await?
+            && !exit.success()
+        {
+            return Ok(Verdict::Unknown(format!("fetching more history {exit}")));
         }
-        let tip = job.git_text(Step::Resolve, &["rev-parse", TIP]).await?;
-        let args = ["merge-base", "--is-ancestor", commit, tip.trim()];
-        match job.git_ended(&args).await?.0 {
-            Exit::Code(0) => return Ok(Verdict::OnBranch),
-            Exit::Code(1) => {}
-            exit => return Ok(Verdict::Unknown(format!("git merge-base {exit}"))),
+        let args = ["merge-base", "--is-ancestor", commit, tip];
+        let (related, _) = job.git_ended(&args).await?;
+        if related.success() {
+            return Ok(Verdict::OnBranch);
         }
         let shallow = ["rev-parse", "--is-shallow-repository"];
-        if job.git_text(Step::Resolve, &shallow).await?.trim() != "true" {
-            return Ok(Verdict::OffBranch);
+        let (exit, shallow) = job.git_asked(&shallow).await?;
+        if exit.success() && shallow.trim() == "true" {
+            continue; // the connection may lie beyond what is here
         }
-        match depths.next() {
-            Some(deeper) => depth = deeper,
-            None => return Ok(Verdict::Unknown("the history is still shallow".into())),
-        }
+        return Ok(match related {
+            Exit::Code(1) if exit.success() => Verdict::OffBranch,
+            exit => Verdict::Unknown(format!("git merge-base {exit}")),
+        });
     }
+    Ok(Verdict::Unknown("the history is still shallow".into()))
 }
 
-/// Fetches the branch; how the last try ended if none worked.
-async fn fetch_tip(
-    job: &mut Job,
-    branch: &str,
-    depth: Option<&str>,
-) -> Result<Option<Exit>, CheckoutError> {
-    let flags = whole_history(&job.settings.checkout.flags.fetch);
-    let refspec = format!("+refs/heads/{branch}:{TIP}");
-    let mut args = git::args(&["fetch"], &flags, &[]);
-    args.extend(depth);
-    args.extend(["--", "origin", &refspec]);
+/// Fetches the tip of the branch, several times if need be; how the last try ended if none worked.
+async fn fetch_tip(job: &mut Job, branch: &str) -> Result<Option<Exit>, CheckoutError> {
     for attempt in 1.. {
-        let (exit, _) = job.git_ended(&args).await?;
-        if job.canceled_by().is_some() {
-            return Err(CheckoutError::Canceled);
-        }
+        let exit = fetch_once(job, branch, None).await?;
         if exit.success() {
             return Ok(None);
         }
@@ -122,15 +111,35 @@ async fn fetch_tip(
     unreachable!("the loop ends by returning")
 }
 
-/// The configured flags without those that cut history or fetch nothing.
+/// Fetches the branch by its full name, for a tag of the same name would win, and to a ref of its
+/// own, for `FETCH_HEAD` is that of the commit itself under some flags.
+async fn fetch_once(
+    job: &mut Job,
+    branch: &str,
+    depth: Option<&str>,
+) -> Result<Exit, CheckoutError> {
+    let flags = whole_history(&job.settings.checkout.flags.fetch);
+    let refspec = format!("+refs/heads/{branch}:{TIP}");
+    let mut args = git::args(&["fetch"], &flags, &[]);
+    args.extend(depth);
+    args.extend(["--", "origin", &refspec]);
+    Ok(job.git_ended(&args).await?.0)
+}
+
+/// The configured flags without those that cut history or fetch nothing. git takes any beginning
+/// of a long flag's name.
 fn whole_history(flags: &[String]) -> Vec<String> {
+    let begins = |known: &[&str], name: &str| known.iter().any(|known| known.starts_with(name));
     let mut kept = Vec::new();
     let mut flags = flags.iter();
     while let Some(flag) = flags.next() {
-        let name = flag.split('=').next().unwrap_or_default();
-        if !HINDERING.contains(&name) {
+        let (name, value) = match flag.strip_prefix("--").unwrap_or_default().split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (flag.strip_prefix("--").unwrap_or_default(), None),
+        };
+        if name.is_empty() || !begins(&[&CUTTING[..], &HINDERING[..]].concat(), name) {
             kept.push(flag.clone());
-        } else if matches!(flag.as_str(), "--depth" | "--deepen" | "--shallow-since") {
+        } else if value.is_none() && begins(&CUTTING, name) && !begins(&HINDERING, name) {
             flags.next(); // its value
         }
     }
@@ -143,17 +152,16 @@ mod tests {
 
     #[test]
     fn flags_that_cut_history_are_left_out_with_their_values() {
-        let flags = [
-            "-v",
-            "--depth",
-            "1",
-            "--prune",
-            "--depth=5",
-            "--dry-run",
-            "-j",
-            "4",
-        ];
-        let flags: Vec<String> = flags.into_iter().map(str::to_owned).collect();
-        assert_eq!(whole_history(&flags), ["-v", "--prune", "-j", "4"]);
+        for (flags, kept) in [
+            ("-v --depth 1 --prune -j 4", "-v --prune -j 4"),
+            ("--depth=5 --dry-run -v", "-v"),
+            ("--dept 1 --unsh --prefe -v", "-v"),
+            ("--shallow-exclude=x --shallow-since y -v", "-v"),
+            ("--negotiation-tip=x --prune", "--negotiation-tip=x --prune"),
+            ("--upload-pack depth", "--upload-pack depth"),
+        ] {
+            let flags: Vec<String> = flags.split(' ').map(str::to_owned).collect();
+            assert_eq!(whole_history(&flags).join(" "), kept);
+        }
     }
 }

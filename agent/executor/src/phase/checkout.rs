@@ -1,6 +1,6 @@
 //! Checkout phase: a folder with the repository at the job's commit, and the job in it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use agent_hooks::Name;
 use shared_protocol::env as names;
@@ -15,13 +15,13 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     hook::run(job, Name::PreCheckout).await?;
     if job.settings.checkout.clean {
         job.log.header("Cleaning pipeline checkout");
-        directory::remove(job, &path(job)).await?;
+        directory::remove(job, &directory::of(job)).await?;
     }
     job.log.header("Preparing working directory");
     if job.settings.checkout.repository.is_empty() {
         use_scratch(job)?;
     }
-    directory::enter(job, &path(job))?;
+    directory::enter(job, &directory::of(job))?;
     job.checkout_root = Some(job.cwd.clone());
     if job.settings.checkout.skip {
         job.log
@@ -32,7 +32,7 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
         checkout::with_retries(job).await?;
         metadata::send(job).await?;
     }
-    let before = path(job);
+    let before = directory::of(job);
     hook::run(job, Name::PostCheckout).await?;
     follow_moved(job, &before)
 }
@@ -40,7 +40,7 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
 /// A `post-checkout` hook may name another folder, which the rest of the job then runs in. The
 /// repository's hooks still come from the checkout.
 fn follow_moved(job: &mut Job, before: &Path) -> Result<(), Failure> {
-    let now = path(job);
+    let now = directory::of(job);
     if now == before || now.as_os_str().is_empty() {
         return Ok(());
     }
@@ -57,16 +57,11 @@ fn follow_moved(job: &mut Job, before: &Path) -> Result<(), Failure> {
 
 /// A job without the checkout phase works in what an earlier one left, or where it was started.
 pub(crate) fn enter_existing(job: &mut Job) {
-    let path = path(job);
+    let path = directory::of(job);
     if path.is_dir() {
         job.cwd = path;
     }
     job.checkout_root = Some(job.cwd.clone());
-}
-
-fn path(job: &Job) -> PathBuf {
-    let path = job.env.get(names::BUILD_CHECKOUT_PATH);
-    path.map(PathBuf::from).unwrap_or_default()
 }
 
 /// A job without a repository works in a folder that goes with it.

@@ -4,22 +4,9 @@
 use crate::job::Job;
 
 /// Variables whose mere presence asks for something.
-const ASKS: [(&str, &str); 6] = [
+const ASKS: [(&str, &str); 2] = [
     ("BUILDKITE_ARTIFACT_PATHS", "artifacts are not uploaded"),
     ("BUILDKITE_SECRETS_CONFIG", "secrets are not fetched"),
-    ("BUILDKITE_GIT_MIRRORS_PATH", "git mirrors are not used"),
-    (
-        "BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS",
-        "the checkout is not sparse",
-    ),
-    (
-        "BUILDKITE_GIT_LFS_ENABLED",
-        "files of git LFS are not fetched",
-    ),
-    (
-        "BUILDKITE_USE_GITHUB_APP_GIT_CREDENTIALS",
-        "git credentials are not fetched",
-    ),
 ];
 
 /// Says so for every wish.

@@ -11,6 +11,7 @@ mod teardown;
 
 use shared_protocol::env as names;
 
+use crate::checkout::credentials;
 use crate::control::Rest;
 use crate::desk;
 use crate::failure::Failure;
@@ -76,7 +77,10 @@ pub(crate) async fn run(job: &mut Job) -> i32 {
 }
 
 async fn work(job: &mut Job) -> Result<(), Failure> {
+    credentials::prepare(job).await?;
+    let repository = job.settings.checkout.repository.clone();
     setup::run(job).await?;
+    credentials::follow(job, &repository).await?;
     if !job.settings.phases.contains(&Phase::Checkout) {
         checkout::enter_existing(job);
     }

@@ -7,6 +7,7 @@ use agent_hooks::Name;
 use shared_protocol::env as names;
 
 use super::{later, secrets};
+use crate::checkout::lfs;
 use crate::failure::Failure;
 use crate::hiding;
 use crate::hook;
@@ -21,6 +22,7 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     let checkout = checkout_path(job)?;
     job.env.set(names::BUILD_CHECKOUT_PATH, checkout);
     job.env.set("GIT_TERMINAL_PROMPT", "0");
+    lfs::spare_smudging(job);
     later::announce(job);
     secrets::run(job).await?;
     hook::run_of_agent(job, Name::Environment).await

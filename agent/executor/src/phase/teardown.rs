@@ -3,6 +3,7 @@
 use agent_hooks::Name;
 
 use super::Phase;
+use crate::checkout;
 use crate::control::Rest;
 use crate::failure::Failure;
 use crate::hook;
@@ -17,6 +18,7 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     } else {
         Ok(())
     };
+    checkout::take_down(job).await;
     if let Some(scratch) = job.scratch.take() {
         let path = scratch.path().to_owned();
         if let Err(error) = scratch.close() {

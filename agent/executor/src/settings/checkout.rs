@@ -1,5 +1,6 @@
 //! What concerns the checkout.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use shared_protocol::env as names;
@@ -28,6 +29,13 @@ pub(crate) struct Checkout {
     pub(crate) ssh_keyscan: bool,
     pub(crate) ssh_key: Option<String>,
     pub(crate) verification: Verification,
+    pub(crate) mirrors: Option<Mirrors>,
+    /// Directories or patterns to check out; everything if there are none.
+    pub(crate) sparse_paths: Vec<String>,
+    pub(crate) sparse_mode: SparseMode,
+    /// Whether large files are fetched too.
+    pub(crate) lfs: bool,
+    /// At least one.
     pub(crate) attempts: u32,
     /// Limit of one attempt.
     pub(crate) attempt_limit: Option<Duration>,
@@ -39,6 +47,37 @@ pub(crate) enum Verification {
     Off,
     Warn,
     Strict,
+}
+
+/// Copies of repositories that all jobs of the host share.
+#[derive(Debug, Clone)]
+pub(crate) struct Mirrors {
+    /// The folder they are in.
+    pub(crate) folder: PathBuf,
+    pub(crate) borrowing: Borrowing,
+    /// How long a job waits for another one that works on a mirror.
+    pub(crate) lock_timeout: Duration,
+    /// Take them as they are.
+    pub(crate) skip_update: bool,
+    pub(crate) clone_flags: Vec<String>,
+}
+
+/// How a checkout uses the objects of a mirror.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Borrowing {
+    /// It reads them there, for as long as it lives.
+    Reference,
+    /// It copies them.
+    Dissociate,
+}
+
+/// What the paths of a sparse checkout are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SparseMode {
+    /// Directories.
+    Cone,
+    /// Patterns as in `.gitignore`.
+    NoCone,
 }
 
 /// Configured words for the subcommands of git.
@@ -56,7 +95,7 @@ impl Checkout {
         let commit = source.required(names::COMMIT)?;
         let branch = source.required(names::BRANCH)?;
         let provider = source.required(names::PIPELINE_PROVIDER)?;
-        let limit = source.number("BUILDKITE_GIT_CHECKOUT_TIMEOUT", 0_u64)?;
+        let limit = source.number("BUILDKITE_GIT_CHECKOUT_TIMEOUT", 0_i64)?;
         let pull_request = source.text("BUILDKITE_PULL_REQUEST");
         Ok(Self {
             repository,
@@ -84,8 +123,12 @@ impl Checkout {
             ssh_key: source.text("BUILDKITE_GIT_SSH_KEY").map(str::to_owned),
             is_tag: source.text("BUILDKITE_TAG").is_some(),
             verification: verification(source)?,
-            attempts: source.number("BUILDKITE_CHECKOUT_ATTEMPTS", 6_u32)?.max(1),
-            attempt_limit: (limit > 0).then(|| Duration::from_secs(limit)),
+            mirrors: mirrors(source)?,
+            sparse_paths: source.list("BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS", &[]),
+            sparse_mode: sparse_mode(source)?,
+            lfs: source.switch("BUILDKITE_GIT_LFS_ENABLED", false)?,
+            attempts: attempts(source)?,
+            attempt_limit: seconds(limit).filter(|limit| !limit.is_zero()),
         })
     }
 }
@@ -97,5 +140,49 @@ fn verification(source: &Source<'_>) -> Result<Verification, SettingsError> {
         Some("warn") => Ok(Verification::Warn),
         Some("strict") => Ok(Verification::Strict),
         Some(_) => Err(source.invalid(VARIABLE, "off, warn or strict")),
+    }
+}
+
+/// Anything below one means the default, as for the peer.
+fn attempts(source: &Source<'_>) -> Result<u32, SettingsError> {
+    const DEFAULT: u32 = 6;
+    let asked = source.number("BUILDKITE_CHECKOUT_ATTEMPTS", i64::from(DEFAULT))?;
+    Ok(u32::try_from(asked)
+        .ok()
+        .filter(|n| *n > 0)
+        .unwrap_or(DEFAULT))
+}
+
+/// None for a negative number.
+fn seconds(number: i64) -> Option<Duration> {
+    u64::try_from(number).ok().map(Duration::from_secs)
+}
+
+fn mirrors(source: &Source<'_>) -> Result<Option<Mirrors>, SettingsError> {
+    const MODE: &str = "BUILDKITE_GIT_MIRROR_CHECKOUT_MODE";
+    let timeout = source.number("BUILDKITE_GIT_MIRRORS_LOCK_TIMEOUT", 300_i64)?;
+    let borrowing = match source.text(MODE) {
+        None | Some("reference") => Borrowing::Reference,
+        Some("dissociate") => Borrowing::Dissociate,
+        Some(_) => return Err(source.invalid(MODE, "reference or dissociate")),
+    };
+    let skip_update = source.switch("BUILDKITE_GIT_MIRRORS_SKIP_UPDATE", false)?;
+    let clone_flags = source.words("BUILDKITE_GIT_CLONE_MIRROR_FLAGS", "-v")?;
+    let folder = source.text("BUILDKITE_GIT_MIRRORS_PATH");
+    Ok(folder.map(|folder| Mirrors {
+        folder: PathBuf::from(folder),
+        borrowing,
+        lock_timeout: seconds(timeout).unwrap_or_default(),
+        skip_update,
+        clone_flags,
+    }))
+}
+
+fn sparse_mode(source: &Source<'_>) -> Result<SparseMode, SettingsError> {
+    const VARIABLE: &str = "BUILDKITE_GIT_SPARSE_CHECKOUT_MODE";
+    match source.text(VARIABLE) {
+        None | Some("cone") => Ok(SparseMode::Cone),
+        Some("no-cone") => Ok(SparseMode::NoCone),
+        Some(_) => Err(source.invalid(VARIABLE, "cone or no-cone")),
     }
 }

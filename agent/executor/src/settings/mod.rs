@@ -22,7 +22,7 @@ use crate::environment::Environment;
 use crate::phase::Phase;
 use crate::words::WordsError;
 
-pub(crate) use checkout::{Checkout, Verification};
+pub(crate) use checkout::{Borrowing, Checkout, Mirrors, SparseMode, Verification};
 pub(crate) use flags::{Parsed, help, parse};
 pub(crate) use sockets::Sockets;
 use source::Source;
