@@ -26,7 +26,9 @@ pub(crate) fn of(job: &Job) -> PathBuf {
 pub(crate) fn enter(job: &mut Job, path: &Path) -> Result<(), CheckoutError> {
     std::fs::create_dir_all(path)
         .map_err(|error| CheckoutError::Directory(path.to_owned(), error))?;
-    path.clone_into(&mut job.cwd);
+    if job.cwd != path {
+        job.move_to(path.to_owned());
+    }
     Ok(())
 }
 

@@ -10,6 +10,8 @@ use super::retry;
 use super::sparse::Sparse;
 use crate::job::Job;
 
+/// The variable that asks for it.
+pub(crate) const ENABLED: &str = "BUILDKITE_GIT_LFS_ENABLED";
 /// How often getting the files is tried.
 const TRIES: u32 = 5;
 /// How many paths one call takes, well below what a command line may hold.

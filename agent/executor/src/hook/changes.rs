@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use agent_hooks::Change;
 
+use crate::checkout::lfs;
 use crate::hiding;
 use crate::job::Job;
 use crate::protected;
@@ -36,6 +37,9 @@ pub(super) fn apply(
     }
     hiding::refresh(job);
     let read_again = job.settings.read_again(&job.env);
+    if read_again.contains_key(lfs::ENABLED) {
+        lfs::spare_smudging(job);
+    }
     for (name, change) in &changes {
         let name = name.to_string_lossy();
         let text = match change {

@@ -102,7 +102,7 @@ impl Checkout {
             commit,
             branch,
             provider,
-            refspec: source.text("BUILDKITE_REFSPEC").map(str::to_owned),
+            refspec: filled(source.text("BUILDKITE_REFSPEC")),
             pull_request: pull_request
                 .filter(|number| *number != "false")
                 .map(str::to_owned),
@@ -120,7 +120,7 @@ impl Checkout {
             skip_fetch_of_existing: source
                 .switch("BUILDKITE_GIT_SKIP_FETCH_EXISTING_COMMITS", false)?,
             ssh_keyscan: source.switch("BUILDKITE_SSH_KEYSCAN", true)?,
-            ssh_key: source.text("BUILDKITE_GIT_SSH_KEY").map(str::to_owned),
+            ssh_key: filled(source.text("BUILDKITE_GIT_SSH_KEY")),
             is_tag: source.text("BUILDKITE_TAG").is_some(),
             verification: verification(source)?,
             mirrors: mirrors(source)?,
@@ -136,11 +136,16 @@ impl Checkout {
 fn verification(source: &Source<'_>) -> Result<Verification, SettingsError> {
     const VARIABLE: &str = "BUILDKITE_GIT_COMMIT_VERIFICATION";
     match source.text(VARIABLE) {
-        None | Some("off") => Ok(Verification::Off),
+        None | Some("" | "off") => Ok(Verification::Off),
         Some("warn") => Ok(Verification::Warn),
         Some("strict") => Ok(Verification::Strict),
         Some(_) => Err(source.invalid(VARIABLE, "off, warn or strict")),
     }
+}
+
+/// Hooks may empty what the job asked for.
+fn filled(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// Anything below one means the default, as for the peer.
@@ -162,7 +167,7 @@ fn mirrors(source: &Source<'_>) -> Result<Option<Mirrors>, SettingsError> {
     const MODE: &str = "BUILDKITE_GIT_MIRROR_CHECKOUT_MODE";
     let timeout = source.number("BUILDKITE_GIT_MIRRORS_LOCK_TIMEOUT", 300_i64)?;
     let borrowing = match source.text(MODE) {
-        None | Some("reference") => Borrowing::Reference,
+        None | Some("" | "reference") => Borrowing::Reference,
         Some("dissociate") => Borrowing::Dissociate,
         Some(_) => return Err(source.invalid(MODE, "reference or dissociate")),
     };
@@ -181,7 +186,7 @@ fn mirrors(source: &Source<'_>) -> Result<Option<Mirrors>, SettingsError> {
 fn sparse_mode(source: &Source<'_>) -> Result<SparseMode, SettingsError> {
     const VARIABLE: &str = "BUILDKITE_GIT_SPARSE_CHECKOUT_MODE";
     match source.text(VARIABLE) {
-        None | Some("cone") => Ok(SparseMode::Cone),
+        None | Some("" | "cone") => Ok(SparseMode::Cone),
         Some("no-cone") => Ok(SparseMode::NoCone),
         Some(_) => Err(source.invalid(VARIABLE, "cone or no-cone")),
     }
