@@ -140,14 +140,19 @@ macro_rules! areas {
 
 areas! {
     a_command_line_or_script_is_run_as_the_command_of_the_job: "command",
+    what_a_hook_changes_reaches_what_comes_after: "hook_environment",
+    a_hook_is_run_as_what_it_is: "hook_kinds",
+    hooks_run_in_their_order_and_single_ones_once: "hook_order",
     the_checkout_folder_is_made_ready: "checkout",
     what_is_fetched_follows_from_the_job: "fetch",
     submodules_follow_the_checkout: "submodules",
     the_commit_is_verified_resolved_and_described: "commit",
     keys_hosts_and_credentials_are_set_up_for_git: "access",
+    plugins_are_fetched_and_checked: "plugins",
     subcommands_speak_with_the_job: "client",
     the_socket_of_the_job_answers: "job_api",
     secrets_never_reach_the_log: "redaction",
+    a_canceled_job_ends_in_order: "cancel",
     what_fails_decides_what_still_runs: "refusals",
     experiments_are_honoured: "experiments",
 }
