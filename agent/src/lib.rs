@@ -29,6 +29,10 @@ Usage: agent COMMAND [flags]
   start         register workers and run jobs
   bootstrap     run one job; started by `agent start`
   try-plugin F  see whether a process survives the plugin F; started by `agent start`
+  env COMMAND   read and change the job's environment; called by jobs, like those below
+  lock COMMAND  locks that all jobs of this host share
+  redactor add  hide a value in the job's log
+  workdir set   choose the folder in which the job goes on
   --version     print the version
   --help        print this; `agent start --help` lists the flags of start
 ";
@@ -45,6 +49,7 @@ pub fn main(stamp: &'static str) -> ExitCode {
             Some(library) => rehearse::main(Path::new(&library)),
             None => fatal("try-plugin needs the path of a plugin"),
         },
+        Some(group) if agent_commands::knows(group) => agent_commands::main(group, args),
         Some("--version" | "-version" | "-v" | "version") => {
             print(&format!("buildkite-agent version {stamp}+x\n"))
         }
@@ -77,6 +82,6 @@ fn print(text: &str) -> ExitCode {
 /// Says what is wrong where no log is open yet.
 fn fatal(error: &(impl std::fmt::Display + ?Sized)) -> ExitCode {
     // Without standard error there is nobody to tell; the status still says it.
-    let _ = writeln!(std::io::stderr(), "agent: fatal: {error}");
+    let _ = writeln!(std::io::stderr(), "buildkite-agent: fatal: {error}");
     ExitCode::FAILURE
 }

@@ -1,1 +1,3 @@
 //! later
+/// x
+pub(crate) const LEADER: &str = "agent-leader";

@@ -1,0 +1,62 @@
+//! Help texts, made of the table of commands.
+
+use std::fmt::Write as _;
+
+use crate::given::{COMMON, Kind};
+use crate::{COMMANDS, Command};
+
+pub(crate) fn of_group(group: &str) -> String {
+    let mut text = format!("Usage: buildkite-agent {group} COMMAND [flags]\n\n");
+    for command in COMMANDS.iter().filter(|command| command.group == group) {
+        let _ = writeln!(text, "  {:<9} {}", command.name, command.help);
+    }
+    text
+}
+
+pub(crate) fn of_command(command: &Command) -> String {
+    let Command {
+        group,
+        name,
+        arguments,
+        help,
+        flags,
+        ..
+    } = command;
+    let mut text = format!(
+        "Usage: buildkite-agent {group} {name} {arguments} [flags]\n\n{help}\n\n\
+         Flags, each also as a variable of the environment:\n"
+    );
+    for flag in flags.iter().chain(COMMON) {
+        let value = if flag.kind == Kind::Switch {
+            ""
+        } else {
+            " VALUE"
+        };
+        let default = match flag.default {
+            "" => String::new(),
+            default => format!(" (default: {default})"),
+        };
+        let _ = writeln!(
+            text,
+            "  --{}{value} [{}]\n      {}{default}",
+            flag.name, flag.variable, flag.help
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_names_every_command_and_every_flag() {
+        for command in COMMANDS {
+            assert!(of_group(command.group).contains(command.name));
+            let help = of_command(command);
+            for flag in command.flags.iter().chain(COMMON) {
+                assert!(help.contains(&format!("--{} ", flag.name)), "{}", flag.name);
+            }
+        }
+    }
+}
