@@ -66,21 +66,18 @@ impl Control {
         self.open()
     }
 
-    /// Waits, unless what runs has to end meanwhile.
-    pub(crate) async fn pause(&mut self, time: Duration) -> Result<(), RunError> {
-        let end = Instant::now().checked_add(time);
+    /// Waits for work that is no child, until a child would be asked to end.
+    pub(crate) async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, RunError> {
+        tokio::pin!(work);
         loop {
             self.check().await?;
             let pressure = self.cancellation.pressure_on_new(Instant::now());
-            let asked = self.cancellation.wakes_at(pressure);
-            let wake = [end, asked].into_iter().flatten().min();
+            let wake = self.cancellation.wakes_at(pressure);
             tokio::select! {
                 biased;
                 signal = self.signals.next() => self.on_signal(signal),
+                done = &mut work => return Ok(done),
                 () = wake_at(wake) => {
-                    if wake == end {
-                        return Ok(());
-                    }
                     self.open()?;
                     return Err(RunError::Canceled);
                 }

@@ -11,6 +11,7 @@ use agent_process::{
 use shared_protocol::env as names;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
+use tokio::time::sleep;
 
 use crate::control::{Control, Rest};
 use crate::desk::JobApi;
@@ -202,8 +203,13 @@ impl Job {
 
     /// Waits, unless the job is canceled meanwhile.
     pub(crate) async fn pause(&mut self, time: Duration) -> Result<(), RunError> {
+        self.during(sleep(time)).await
+    }
+
+    /// Waits for work that is no child, such as a request, unless the job is canceled meanwhile.
+    pub(crate) async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, RunError> {
         self.log.send().await?;
-        let result = self.control.pause(time).await;
+        let result = self.control.during(work).await;
         self.tell_children();
         result
     }
@@ -216,6 +222,13 @@ impl Job {
     /// Limits what follows to this time from now on, or lifts the limit.
     pub(crate) fn limit(&mut self, time: Option<Duration>) {
         self.control.limit(time);
+    }
+
+    /// Whether a child may start now.
+    pub(crate) async fn check(&mut self) -> Result<(), RunError> {
+        let allowed = self.control.check().await;
+        self.tell_children();
+        allowed
     }
 
     /// The signal that canceled the job, if one did.

@@ -4,6 +4,7 @@ mod world;
 
 mod batch;
 mod cancel;
+mod cancel_hooks;
 mod cases;
 mod checkout;
 mod command;

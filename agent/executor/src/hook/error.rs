@@ -4,11 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use agent_hooks::FindError;
-use agent_process::{Exit, Signal};
+use agent_process::Exit;
 
 use super::place::Hook;
 use crate::failure::{Failure, RunError};
-use crate::job::Job;
 
 /// Why a hook ends the job.
 #[derive(Debug, thiserror::Error)]
@@ -71,18 +70,12 @@ impl HookError {
     }
 }
 
-/// What the end of a hook's process means for the job. One that failed because the job was canceled
-/// while it ran (`canceled` says whether it was before) is no failure of its own.
-pub(super) fn outcome(
-    job: &Job,
-    hook: &Hook,
-    canceled: Option<Signal>,
-    exit: Result<Exit, RunError>,
-) -> Result<(), Failure> {
+/// What the end of a hook's process means for the job. That of one which was canceled counts, too:
+/// later hooks see the status.
+pub(super) fn outcome(hook: &Hook, exit: Result<Exit, RunError>) -> Result<(), Failure> {
     let hook = hook.to_string();
     match exit {
         Ok(exit) if exit.success() => Ok(()),
-        Ok(_) if canceled.is_none() && job.canceled_by().is_some() => Err(Failure::Canceled),
         Ok(exit) => Err(HookError::Ended { hook, exit }.into()),
         Err(RunError::Canceled) => Err(Failure::Canceled),
         Err(RunError::Io(error)) => Err(Failure::Log(error)),

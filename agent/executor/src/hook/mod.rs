@@ -96,6 +96,7 @@ pub(crate) async fn run_of_plugins(
 }
 
 async fn run_one(job: &mut Job, hook: &Hook) -> Result<(), Failure> {
+    job.check().await.map_err(|_| Failure::Canceled)?;
     job.log.header(&format!("Running {hook}"));
     let kind = Kind::read(&hook.path).map_err(|error| HookError::unreadable(hook, error))?;
     match kind {
@@ -118,9 +119,8 @@ async fn run_directly(job: &mut Job, hook: &Hook) -> Result<(), Failure> {
     env.set("BUILDKITE_HOOK_SCOPE", hook.scope.as_str());
     job.log.prompt(&hook.path.to_string_lossy());
     let words = [hook.path.as_os_str().to_owned()];
-    let canceled = job.canceled_by();
     let exit = job.run_words(&words, &env).await;
-    error::outcome(job, hook, canceled, exit)?;
+    error::outcome(hook, exit)?;
     let folder = job.take_workdir();
     changes::apply(job, BTreeMap::new(), folder);
     Ok(())

@@ -40,14 +40,13 @@ pub(super) async fn run(
         env.set(name, value);
     }
     show(job, hook, &wrapper);
-    let canceled = job.canceled_by();
     let exit = job.run_words(&words, &env).await;
     match &exit {
         Ok(exit) => job.env.set(LAST_STATUS, status_text(*exit)),
         Err(RunError::Start(_)) => job.env.set(LAST_STATUS, "1"),
         Err(_) => {}
     }
-    outcome(job, hook, canceled, exit)?;
+    outcome(hook, exit)?;
     let dump = wrapper.environment();
     let dump = dump.map_err(|error| HookError::prepare(hook, error))?;
     carry_over(job, env, dump);

@@ -48,7 +48,7 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
         Ok(false) => default(job).await,
         Err(Failure::Hook(error)) => {
             match error.exit() {
-                Some(exit) => fail(job, &format!("the command {exit}")),
+                Some(exit) => fail(job, &format!("The command {exit}")),
                 None => fail(job, &error.to_string()),
             }
             job.env
@@ -74,8 +74,8 @@ async fn default(job: &mut Job) -> Result<(), Failure> {
     };
     match result {
         Ok(exit) => {
-            if !exit.success() && job.canceled_by().is_none() {
-                fail(job, &format!("the command {exit}"));
+            if !exit.success() {
+                fail(job, &format!("The command {exit}"));
             }
             job.env.set(names::COMMAND_EXIT_STATUS, status_text(exit));
             if job.canceled_by().is_some() {
