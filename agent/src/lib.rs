@@ -44,7 +44,7 @@ pub fn main(stamp: &'static str) -> ExitCode {
     let command = args.next().unwrap_or_default();
     match command.to_str() {
         Some("start") => start_or_help(stamp, &args.collect::<Vec<_>>()),
-        Some("bootstrap") => agent_executor::main(args),
+        Some("bootstrap") => agent_executor::main(stamp, args),
         Some(rehearse::COMMAND) => match args.next() {
             Some(library) => rehearse::main(Path::new(&library)),
             None => fatal("try-plugin needs the path of a plugin"),

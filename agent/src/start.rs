@@ -17,6 +17,7 @@ use shared_fault::point;
 use shared_handover::handle::Handle;
 use shared_handover::layout::StateDir;
 use shared_logfile::LogFile;
+use shared_protocol::experiment::{self, Standing};
 use shared_protocol::{Secret, env};
 use shared_supervise::ProcessId;
 use tokio::task::LocalSet;
@@ -170,6 +171,20 @@ fn tell_start(stamp: &str, raw: &Raw, config: &Config) {
     if !raw.unknown_keys.is_empty() {
         let keys = raw.unknown_keys.join(", ");
         tracing::warn!("unknown keys in the configuration are ignored: {keys}");
+    }
+    for name in &config.experiments {
+        match experiment::standing(name) {
+            Standing::Available(_) => tracing::info!("experiment {name} is on"),
+            Standing::Promoted => {
+                tracing::warn!("experiment {name} is always on by now; take it off the list");
+            }
+            Standing::Removed => {
+                tracing::warn!("experiment {name} is gone and does nothing; take it off the list");
+            }
+            Standing::Unknown => {
+                tracing::warn!("experiment {name} is not known; jobs see its name, no more");
+            }
+        }
     }
 }
 

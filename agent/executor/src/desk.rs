@@ -11,6 +11,7 @@ use shared_protocol::env as names;
 use crate::job::Job;
 use crate::protected;
 use crate::settings::Sockets;
+use crate::warnings::Warning;
 
 /// An open job API.
 #[derive(Debug)]
@@ -25,12 +26,12 @@ pub(crate) fn open(job: &mut Job) -> Result<(), SocketError> {
     let sockets = match &job.settings.sockets {
         Sockets::In(folder) => folder.clone(),
         Sockets::Unwanted => {
-            warn(job, "job-api-disabled", "it is off (--no-job-api)");
+            warn(job, Warning::JobApiDisabled, "it is off (--no-job-api)");
             return Ok(());
         }
         Sockets::Nowhere => {
             let why = "there is no home folder for its socket; set --sockets-path";
-            warn(job, "job-api-unavailable", why);
+            warn(job, Warning::JobApiUnavailable, why);
             return Ok(());
         }
     };
@@ -60,13 +61,12 @@ pub(crate) fn open(job: &mut Job) -> Result<(), SocketError> {
     Ok(())
 }
 
-fn warn(job: &mut Job, id: &str, why: &str) {
-    if job.warns(id) {
-        job.log.warning(&format!(
-            "The job has no API: {why}. Hooks that are no shell scripts cannot change the \
-             environment, and what is found to be secret while the job runs stays visible"
-        ));
-    }
+fn warn(job: &mut Job, warning: Warning, why: &str) {
+    let text = format!(
+        "The job has no API: {why}. Hooks that are no shell scripts cannot change the \
+         environment, and what is found to be secret while the job runs stays visible"
+    );
+    job.warn(warning, &text);
 }
 
 /// Closes it: nothing of the job runs any more.

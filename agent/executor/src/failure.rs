@@ -20,6 +20,9 @@ pub(crate) enum Failure {
     /// A hook decided it.
     #[error("{0}")]
     Hook(#[from] HookError),
+    /// Something failed with this status, and the log says so already.
+    #[error("it ended with status {0}")]
+    Told(i32),
     /// A signal ended it; it is already known to whoever sent it.
     #[error("the job was canceled")]
     Canceled,
@@ -35,6 +38,7 @@ impl Failure {
             Self::SetUp(_) => 125,
             Self::Checkout(error) => error.status(),
             Self::Hook(error) => error.status(),
+            Self::Told(status) => *status,
             Self::Canceled | Self::Log(_) => 1,
         }
     }

@@ -3,6 +3,7 @@
 use shared_redact::{Added, Names};
 
 use crate::job::Job;
+use crate::warnings::Warning;
 
 /// Hides the values of all variables that now have a secret's name. What was hidden once stays so.
 pub(crate) fn refresh(job: &mut Job) {
@@ -16,18 +17,18 @@ pub(crate) fn refresh(job: &mut Job) {
         }
     }
     for pattern in bad {
-        if job.warns("bad-redacted-vars") {
-            job.log.warning(&format!(
-                "the pattern {:?} of redacted variables cannot be read and hides nothing",
-                pattern.0
-            ));
-        }
+        let text = format!(
+            "the pattern {:?} of redacted variables cannot be read and hides nothing",
+            pattern.0
+        );
+        job.warn(Warning::BadRedactedVars, &text);
     }
-    if !short.is_empty() && job.warns("short-redacted-vars") {
-        job.log.warning(&format!(
+    if !short.is_empty() {
+        let text = format!(
             "values shorter than {} bytes stay visible in the log: {}",
             shared_redact::MIN_LENGTH,
             short.join(", ")
-        ));
+        );
+        job.warn(Warning::ShortRedactedVars, &text);
     }
 }

@@ -9,6 +9,7 @@ use agent_process::{
     Command, Exit, Output, Running, Signal, StartError, Stdin, Stream, Window, follow,
 };
 use shared_protocol::env as names;
+use shared_protocol::experiment::Experiment;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
@@ -30,6 +31,8 @@ const SECOND: Duration = Duration::from_secs(1);
 /// One job.
 #[derive(Debug)]
 pub(crate) struct Job {
+    /// The agent's version, for requests to the endpoint.
+    pub(crate) version: &'static str,
     pub(crate) settings: Settings,
     pub(crate) env: Environment,
     pub(crate) log: Log,
@@ -84,6 +87,7 @@ fn words(program: &str, args: &[&str]) -> Vec<OsString> {
 impl Job {
     /// A job that has not begun, in this folder.
     pub(crate) fn new(
+        version: &'static str,
         settings: Settings,
         env: Environment,
         cwd: PathBuf,
@@ -91,6 +95,7 @@ impl Job {
         control: Control,
     ) -> Self {
         Self {
+            version,
             settings,
             env,
             log,
@@ -251,21 +256,11 @@ impl Job {
         self.cwd.join(relative)
     }
 
-    /// Whether a warning with this id is wanted.
-    pub(crate) fn warns(&self, id: &str) -> bool {
-        !self.settings.quiet_warnings.iter().any(|quiet| quiet == id)
-    }
-
     /// Where a child's output goes that is for the log.
     fn log_stream(&self) -> Stream {
         if !self.settings.pty {
             Stream::Pipe
-        } else if self
-            .settings
-            .experiments
-            .iter()
-            .any(|name| name == "pty-raw")
-        {
+        } else if self.settings.experiments.has(Experiment::PtyRaw) {
             Stream::RawTerminal(Window::JOB)
         } else {
             Stream::Terminal(Window::JOB)

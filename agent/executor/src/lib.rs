@@ -23,6 +23,7 @@ mod phase;
 mod plugin;
 mod protected;
 mod settings;
+mod warnings;
 mod words;
 
 use std::ffi::OsString;
@@ -37,12 +38,13 @@ use os::Outlet;
 use settings::{Parsed, Settings, SettingsError};
 
 /// Runs `agent bootstrap` with the arguments after that word and the process's own environment.
+/// `version` is the agent's.
 ///
 /// Status: the command's own; 1 for settings that cannot be used, a command that cannot be run, or
 /// a failed checkout without a status of its own; 125 if the set-up failed before anything of the
 /// job ran; 255 for a command that a signal ended. A canceled job ends by the signal it received, or by
 /// `SIGKILL` if its command had to be killed.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn main(version: &'static str, args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let env: Environment = std::env::vars_os().collect();
     let settings = match read(args, &env) {
         Ok(Some(settings)) => settings,
@@ -56,7 +58,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(run(settings, env)),
+        Ok(runtime) => runtime.block_on(run(version, settings, env)),
         Err(error) => refuse(&error),
     }
 }
@@ -71,14 +73,14 @@ fn read(
     }
 }
 
-async fn run(settings: Settings, env: Environment) -> ExitCode {
+async fn run(version: &'static str, settings: Settings, env: Environment) -> ExitCode {
     let control = Control::start(settings.cancel_signal, settings.grace);
     let (cwd, control) = match (std::env::current_dir(), control) {
         (Ok(cwd), Ok(control)) => (cwd, control),
         (Err(error), _) | (_, Err(error)) => return refuse(&error),
     };
     let log = Log::new(Outlet::standard());
-    let mut job = Job::new(settings, env, cwd, log, control);
+    let mut job = Job::new(version, settings, env, cwd, log, control);
     let status = phase::run(&mut job).await;
     match job.ends_by() {
         Some(signal) => {

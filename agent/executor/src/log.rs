@@ -41,6 +41,11 @@ impl Log {
         self.redactor.add_value(value)
     }
 
+    /// Hides a secret from now on, however short it is.
+    pub(crate) fn hide(&mut self, secret: &[u8]) {
+        self.redactor.add(secret);
+    }
+
     /// Where others put what is to be hidden in all that is written from then on.
     pub(crate) fn secrets(&self) -> Secrets {
         self.asked.clone()

@@ -11,7 +11,6 @@ pub(crate) fn may_change(name: &str, mode: OverrideMode) -> bool {
 }
 
 /// What keeps a secret from becoming this variable, as the end of a sentence that names it.
-#[cfg_attr(not(test), expect(dead_code, reason = "secrets ask it next"))]
 pub(crate) fn against_secret(name: &str, mode: OverrideMode) -> Option<&'static str> {
     protection::against(name, Writer::Secret, mode).map(|protection| match protection {
         Protection::Agent => "is protected; only the agent decides it",

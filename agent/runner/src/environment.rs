@@ -9,32 +9,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
+use shared_protocol::header::variable_of_header;
+use shared_protocol::protection::{self, OverrideMode, Writer};
 use shared_protocol::{Secret, env};
 
 /// Longest `NAME=value` of the build's message, its terminating zero byte included. Beyond that a
 /// Linux process could not be started at all (`MAX_ARG_STRLEN` is 128 KiB, the peer halves it).
 const MESSAGE_LIMIT: usize = 64 * 1024;
-
-/// Who decides a variable of the checkout: `--checkout-override-mode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OverrideMode {
-    /// The agent, always.
-    Strict,
-    /// The agent where it has something to say; sparse checkouts belong to the job.
-    #[default]
-    FromJob,
-    /// The job.
-    None,
-}
-
-/// When the agent's value of a checkout variable beats the job's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lock {
-    /// In every mode but [`OverrideMode::None`].
-    FromJob,
-    /// In [`OverrideMode::Strict`] only.
-    Strict,
-}
 
 /// One variable of the checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +26,6 @@ pub struct CheckoutVariable {
     pub value: String,
     /// False: nobody set it, and only [`OverrideMode::Strict`] makes the agent say so.
     pub spoken: bool,
-    /// When it beats the job's.
-    pub lock: Lock,
 }
 
 /// What the agent's settings mean for every job's environment.
@@ -125,8 +104,7 @@ impl JobFacts<'_> {
         overlay.set("BUILDKITE_ENV_JSON_FILE", path(self.env_json_file));
         overlay.set(env::AGENT_JOB_TIMEOUT_FILE, path(self.timeout_file));
         for (name, value) in self.request_headers {
-            let name = name.to_ascii_uppercase().replace('-', "_");
-            overlay.set(&format!("BUILDKITE_REQUEST_HEADER_{name}"), value.clone());
+            overlay.set(&variable_of_header(name), value.clone());
         }
         for (name, value) in [
             ("BUILDKITE_TRACING_TRACEPARENT", self.traceparent),
@@ -172,15 +150,12 @@ impl Overlay {
             name,
             value,
             spoken,
-            lock,
         } = variable;
-        match (mode, lock) {
-            (OverrideMode::Strict, _) => self.set(name, value.clone()),
-            (_, _) if !spoken => {}
-            (OverrideMode::FromJob, Lock::FromJob) => self.set(name, value.clone()),
-            (OverrideMode::FromJob, Lock::Strict) | (OverrideMode::None, _) => {
-                self.set_unless_job(name, value);
-            }
+        let locked = protection::against(name, Writer::Job, mode).is_some();
+        if mode == OverrideMode::Strict || (*spoken && locked) {
+            self.set(name, value.clone());
+        } else if *spoken {
+            self.set_unless_job(name, value);
         }
     }
 

@@ -32,19 +32,24 @@ fn environment(
         .collect()
 }
 
+const NAMES: [&str; 3] = [
+    "BUILDKITE_GIT_CLONE_FLAGS",
+    "BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS",
+    "BUILDKITE_GIT_SUBMODULES",
+];
+
 fn checkout(mode: OverrideMode) -> AgentVariables {
-    let variable = |name, value: &str, spoken, lock| CheckoutVariable {
+    let variable = |name, value: &str, spoken| CheckoutVariable {
         name,
         value: value.to_owned(),
         spoken,
-        lock,
     };
     AgentVariables {
         mode,
         checkout: vec![
-            variable("CLONE", "-v", true, Lock::FromJob),
-            variable("PATHS", "", true, Lock::Strict),
-            variable("TOGGLE", "false", false, Lock::FromJob),
+            variable(NAMES[0], "-v", true),
+            variable(NAMES[1], "", true),
+            variable(NAMES[2], "false", false),
         ],
         ..AgentVariables::default()
     }
@@ -79,7 +84,7 @@ fn the_agent_overrules_the_job_and_says_which_names() {
 #[test]
 fn the_override_mode_decides_who_has_the_last_word() {
     use OverrideMode::{FromJob, None, Strict};
-    // Mode, what the job says to all three, then CLONE, PATHS, TOGGLE as the executor sees them.
+    // Mode, what the job says to all three names, then what the executor sees.
     for (mode, job, expected) in [
         (Strict, Some("j"), ["-v", "", "false"]),
         (Strict, Option::None, ["-v", "", "false"]),
@@ -88,13 +93,12 @@ fn the_override_mode_decides_who_has_the_last_word() {
         (None, Some("j"), ["j", "j", "j"]),
         (None, Option::None, ["-v", "", "unset"]),
     ] {
-        let names = ["CLONE", "PATHS", "TOGGLE"];
         let wishes: Vec<_> = job
             .iter()
-            .flat_map(|j| names.map(|name| (name, *j)))
+            .flat_map(|j| NAMES.map(|name| (name, *j)))
             .collect();
         let env = environment(&wishes, &checkout(mode), &[]);
-        let seen = names.map(|name| env.get(name).map_or("unset", String::as_str));
+        let seen = NAMES.map(|name| env.get(name).map_or("unset", String::as_str));
         assert_eq!(seen, expected, "{mode:?} with {job:?}");
     }
 }

@@ -3,8 +3,9 @@
 
 use std::ffi::OsString;
 
-use agent_runner::environment::{AgentVariables, CheckoutVariable, Lock, OverrideMode};
+use agent_runner::environment::{AgentVariables, CheckoutVariable};
 use shared_protocol::env;
+use shared_protocol::protection::OverrideMode;
 
 use super::flags;
 use super::values::{BadValue, Values};
@@ -111,14 +112,14 @@ const ALWAYS: &[(&str, Says, &str)] = &[
 
 /// Variables of the checkout that the agent always speaks of.
 #[rustfmt::skip] // one variable a line
-const CHECKOUT: &[(&str, &str, Lock)] = &[
-    ("BUILDKITE_GIT_CHECKOUT_FLAGS", "git-checkout-flags", Lock::FromJob),
-    ("BUILDKITE_GIT_CLONE_FLAGS", "git-clone-flags", Lock::FromJob),
-    ("BUILDKITE_GIT_FETCH_FLAGS", "git-fetch-flags", Lock::FromJob),
-    ("BUILDKITE_GIT_CLEAN_FLAGS", "git-clean-flags", Lock::FromJob),
-    ("BUILDKITE_GIT_COMMIT_VERIFICATION", "git-commit-verification", Lock::FromJob),
-    ("BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS", "git-sparse-checkout-paths", Lock::Strict),
-    ("BUILDKITE_GIT_SPARSE_CHECKOUT_MODE", "git-sparse-checkout-mode", Lock::Strict),
+const CHECKOUT: &[(&str, &str)] = &[
+    ("BUILDKITE_GIT_CHECKOUT_FLAGS", "git-checkout-flags"),
+    ("BUILDKITE_GIT_CLONE_FLAGS", "git-clone-flags"),
+    ("BUILDKITE_GIT_FETCH_FLAGS", "git-fetch-flags"),
+    ("BUILDKITE_GIT_CLEAN_FLAGS", "git-clean-flags"),
+    ("BUILDKITE_GIT_COMMIT_VERIFICATION", "git-commit-verification"),
+    ("BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS", "git-sparse-checkout-paths"),
+    ("BUILDKITE_GIT_SPARSE_CHECKOUT_MODE", "git-sparse-checkout-mode"),
 ];
 
 fn always(
@@ -138,7 +139,7 @@ fn always(
         ),
         (
             "BUILDKITE_CHECKOUT_OVERRIDE_MODE",
-            mode_name(worked.mode).to_owned(),
+            worked.mode.name().to_owned(),
         ),
         (
             "BUILDKITE_PLUGINS_ENABLED",
@@ -225,23 +226,13 @@ fn checkout(values: &Values<'_>) -> Result<Vec<CheckoutVariable>, BadValue> {
             name,
             value,
             spoken,
-            lock: Lock::FromJob,
         });
-    let texts = CHECKOUT.iter().map(|&(name, flag, lock)| CheckoutVariable {
+    let texts = CHECKOUT.iter().map(|&(name, flag)| CheckoutVariable {
         name,
         value: values.text(flag),
         spoken: true,
-        lock,
     });
     Ok(texts.chain(toggles).collect())
-}
-
-fn mode_name(mode: OverrideMode) -> &'static str {
-    match mode {
-        OverrideMode::Strict => "strict",
-        OverrideMode::FromJob => "from-job",
-        OverrideMode::None => "none",
-    }
 }
 
 #[cfg(test)]

@@ -8,9 +8,11 @@ use std::time::Duration;
 use agent_log_stream::Marks;
 use agent_process::Signal;
 use agent_runner::ExecutorOutput;
-use agent_runner::environment::{AgentVariables, OverrideMode};
+use agent_runner::environment::AgentVariables;
 use agent_worker::register::Priority;
 use shared_client::{Endpoint, EndpointError};
+use shared_protocol::experiment::{Experiment, Experiments};
+use shared_protocol::protection::OverrideMode;
 
 use super::flags::{Kind, Support};
 use super::job_variables::{self, ProcessFacts, Worked};
@@ -55,6 +57,8 @@ pub struct Config {
     pub workers: WorkersConfig,
     /// Jobs.
     pub jobs: JobsConfig,
+    /// Experiments as they were asked for, known or not.
+    pub experiments: Vec<String>,
     /// Time without a launcher after which the agent stops.
     pub orphan_grace: Duration,
 }
@@ -149,6 +153,7 @@ pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
         token: values.text("token"),
         workers: workers(&values, place, no_plugins)?,
         jobs: jobs(&values, place, no_plugins)?,
+        experiments: values.list("experiment"),
         orphan_grace: Duration::from_secs(values.number("orphan-grace")?),
     })
 }
@@ -196,7 +201,15 @@ fn workers(
         tags.push(format!("queue={queue}"));
     }
     let priority = match values.text("priority") {
-        _ if values.switch("spawn-with-priority")? => Priority::Ascending,
+        _ if values.switch("spawn-with-priority")? => {
+            let names = values.list("experiment");
+            let asked = Experiments::from_names(names.iter().map(String::as_str));
+            if asked.has(Experiment::DescendingSpawnPriority) {
+                Priority::Descending
+            } else {
+                Priority::Ascending
+            }
+        }
         text if text.is_empty() => Priority::Unset,
         text => Priority::Fixed(text),
     };
@@ -311,11 +324,7 @@ fn jobs(values: &Values<'_>, place: &Place, no_plugins: bool) -> Result<JobsConf
 }
 
 fn mode(values: &Values<'_>) -> Result<OverrideMode, BadValue> {
-    let modes = [
-        ("strict", OverrideMode::Strict),
-        ("from-job", OverrideMode::FromJob),
-        ("none", OverrideMode::None),
-    ];
+    let modes = OverrideMode::ALL.map(|mode| (mode.name(), mode));
     let mode = values.one_of("checkout-override-mode", &modes)?;
     Ok(if values.switch("no-command-eval")? {
         OverrideMode::Strict

@@ -170,3 +170,20 @@ fn without_a_build_path_the_setting_is_named() {
     let config = resolve(&Raw::default(), &managed).unwrap();
     assert_eq!(config.jobs.build_path, Path::new("/state/builds"));
 }
+
+#[test]
+fn later_workers_count_up_or_with_the_experiment_down() {
+    for (more, wanted) in [
+        (&["--spawn-with-priority"][..], Priority::Ascending),
+        (
+            &[
+                "--spawn-with-priority",
+                "--experiment=descending-spawn-priority",
+            ],
+            Priority::Descending,
+        ),
+        (&["--experiment=descending-spawn-priority"], Priority::Unset),
+    ] {
+        assert_eq!(config(more).unwrap().workers.priority, wanted, "{more:?}");
+    }
+}

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use shared_protocol::JobId;
 use shared_protocol::agent::{Heartbeat, PingResponse, RegisterRequest, RegisterResponse};
-use shared_protocol::job::{ChunkPlace, FinishRequest, Job, JobStateResponse, StartRequest};
+use shared_protocol::id::path_segment;
+use shared_protocol::job::{
+    ChunkPlace, FinishRequest, Job, JobStateResponse, StartRequest, StepSecret,
+};
 
 use crate::client::{Client, Request};
 use crate::error::ClientError;
@@ -98,6 +101,14 @@ impl Client {
             .await
     }
 
+    /// `GET jobs/{id}/secrets`: one of the secrets that the job's step may have, with the job's
+    /// token. Three attempts; a refusal ends it at once.
+    pub async fn secret(&self, job: &JobId, key: &str) -> Result<StepSecret, ClientError> {
+        let request = Request::get(job_path(job, &format!("/secrets?key={}", query_value(key))));
+        self.call(routes::SECRET, request, |answer| answer.expect())
+            .await
+    }
+
     /// `PUT jobs/{id}/finish`, after the whole log. Tried for an hour; a refusal ends it at once.
     pub async fn finish(&self, job: &JobId, body: &FinishRequest) -> Result<(), ClientError> {
         let request = Request::put(job_path(job, "/finish"))
@@ -110,4 +121,9 @@ impl Client {
 
 fn job_path(job: &JobId, rest: &str) -> String {
     format!("jobs/{}{rest}", job.path_segment())
+}
+
+/// A text as the value in a query, spelled as the peer spells it.
+fn query_value(text: &str) -> String {
+    path_segment(text).replace("%2E", ".").replace("%20", "+")
 }

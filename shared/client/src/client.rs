@@ -54,6 +54,15 @@ impl Client {
         client
     }
 
+    /// The same with other requested headers: a job's own calls get them through its environment.
+    #[must_use]
+    pub fn with_request_headers(&self, wanted: &BTreeMap<String, String>) -> Self {
+        let mut client = self.clone();
+        client.headers = RequestHeaders::default();
+        client.headers.replace(Some(wanted));
+        client
+    }
+
     /// The same at another endpoint, as a ping may ask for.
     #[must_use]
     pub fn with_endpoint(&self, endpoint: Endpoint) -> Self {

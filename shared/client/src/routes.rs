@@ -45,6 +45,19 @@ pub const START: Policy = Policy {
     retries: Retries::Standard,
 };
 
+/// Short: a job waits for its secrets before its first hook.
+pub const SECRET: Policy = Policy {
+    schedule: Schedule::Exp { base: 2.0 },
+    jitter: Jitter {
+        from: -1.0,
+        to: 5.0,
+    },
+    longest: Duration::MAX,
+    attempts: Some(3),
+    overall: None,
+    retries: Retries::Standard,
+};
+
 /// The result of a job is worth waiting for as long as its log ([`CHUNK`]); the peer stops after
 /// twelve attempts, which is about ten minutes.
 pub const FINISH: Policy = Policy {

@@ -49,6 +49,15 @@ pub struct Job {
     pub tracestate: String,
 }
 
+/// Answer to `GET jobs/{id}/secrets`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepSecret {
+    /// The secret's name.
+    pub key: String,
+    /// What to keep.
+    pub value: Secret,
+}
+
 /// Answer to `GET jobs/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobStateResponse {

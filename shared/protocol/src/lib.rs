@@ -8,6 +8,7 @@
 
 pub mod agent;
 pub mod env;
+pub mod experiment;
 pub mod header;
 pub mod id;
 pub mod job;

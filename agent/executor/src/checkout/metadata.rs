@@ -8,6 +8,7 @@ use super::error::CheckoutError;
 use super::git;
 use crate::job::Job;
 use crate::own;
+use crate::warnings::Warning;
 
 const KEY: &str = "buildkite:git:commit";
 const FORMAT: &str = "--format=commit %H%nabbrev-commit %h%nAuthor: %an <%ae>%n%n%w(0,4,4)%B";
@@ -24,7 +25,7 @@ pub(crate) async fn send(job: &mut Job) -> Result<(), CheckoutError> {
         Ok(agent) => agent,
         Err(error) => {
             let text = format!("failed to send the commit's description: {error}");
-            job.log.warning(&text);
+            job.warn(Warning::GitCommitResolutionFailed, &text);
             return Ok(());
         }
     };
@@ -35,11 +36,9 @@ pub(crate) async fn send(job: &mut Job) -> Result<(), CheckoutError> {
     }
     job.log
         .comment("Sending the commit's description to the build");
-    if let Err(exit) = describe(job, &agent).await?
-        && job.warns("git-commit-resolution-failed")
-    {
+    if let Err(exit) = describe(job, &agent).await? {
         let text = format!("failed to send the commit's description: it {exit}");
-        job.log.warning(&text);
+        job.warn(Warning::GitCommitResolutionFailed, &text);
     }
     Ok(())
 }

@@ -23,9 +23,11 @@ mod verify;
 use std::path::Path;
 
 use shared_protocol::env as names;
+use shared_protocol::experiment::Experiment;
 
 use crate::job::Job;
 use crate::settings::Borrowing;
+use crate::warnings::Warning;
 
 pub(crate) use error::CheckoutError;
 use error::Step;
@@ -164,11 +166,11 @@ async fn resolve_commit(job: &mut Job) -> Result<(), CheckoutError> {
         );
         return Ok(());
     }
-    let experiments = &job.settings.experiments;
-    let wanted = |name: &String| name == "resolve-commit-after-checkout";
+    let experiment = Experiment::ResolveCommitAfterCheckout;
+    let wanted = job.settings.experiments.has(experiment);
     let asked = job.env.filled(names::COMMIT).map(str::to_owned);
     let asked = asked.filter(|asked| git::is_safe_ref(asked));
-    let Some(asked) = asked.filter(|_| experiments.iter().any(wanted)) else {
+    let Some(asked) = asked.filter(|_| wanted) else {
         return Ok(());
     };
     let (exit, commit) = job.git_asked(&["rev-parse", &asked]).await?;
@@ -176,7 +178,7 @@ async fn resolve_commit(job: &mut Job) -> Result<(), CheckoutError> {
         job.env.set(names::COMMIT, commit.trim());
     } else {
         let text = format!("failed to resolve {asked}: git rev-parse {exit}");
-        job.log.warning(&text);
+        job.warn(Warning::GitCommitResolutionFailed, &text);
     }
     Ok(())
 }

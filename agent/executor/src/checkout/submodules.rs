@@ -6,6 +6,7 @@ use super::error::{CheckoutError, Step};
 use super::mirror::{self, Role, borrow};
 use super::{credentials, directory, hosts};
 use crate::job::Job;
+use crate::warnings::Warning;
 use crate::words;
 
 /// Cleans what earlier jobs left in submodules, if there are any.
@@ -34,12 +35,12 @@ pub(super) async fn update(job: &mut Job, sparse: bool) -> Result<bool, Checkout
     }
     if sparse {
         let text = "submodules are left out of a sparse checkout";
-        warn(job, "submodules-init-skipped", text);
+        job.warn(Warning::SubmodulesInitSkipped, text);
         return Ok(false);
     }
     if !job.settings.checkout.submodules {
         let text = "the repository has submodules, but the agent is set to leave them out";
-        warn(job, "submodules-disabled", text);
+        job.warn(Warning::SubmodulesDisabled, text);
         return Ok(false);
     }
     job.git_or_warn(&["submodule", "sync", "--recursive"])
@@ -63,12 +64,6 @@ pub(super) async fn update(job: &mut Job, sparse: bool) -> Result<bool, Checkout
     let reset = ["submodule", "foreach", "--recursive", "git reset --hard"];
     job.git(Step::Submodules, &reset).await?;
     Ok(true)
-}
-
-fn warn(job: &mut Job, id: &str, text: &str) {
-    if job.warns(id) {
-        job.log.warning(text);
-    }
 }
 
 /// The mirror of one submodule. An address that is relative to the repository's own means nothing

@@ -1,16 +1,55 @@
 //! Artifacts: what the job leaves behind is uploaded, by calling the agent as a job would.
 
 use agent_hooks::Name;
+use shared_protocol::env as names;
 
-use crate::failure::Failure;
+use super::report;
+use crate::failure::{Failure, RunError};
 use crate::hook;
 use crate::job::Job;
+use crate::own;
 
-/// Uploads what the job names, between its hooks. Nothing is done where no paths are named.
+/// Uploads what the job names, between its hooks, whether its command passed or not. That it fails
+/// decides only a job whose command passed.
 pub(super) async fn run(job: &mut Job) -> Result<(), Failure> {
-    if job.env.filled("BUILDKITE_ARTIFACT_PATHS").is_none() {
+    let Some(paths) = job.settings.artifacts.paths.clone() else {
         return Ok(());
+    };
+    let result = upload_between_hooks(job, &paths).await;
+    let status = job.env.text(names::COMMAND_EXIT_STATUS);
+    match result {
+        Err(failure) if status.is_some_and(|status| status != "0") => {
+            report(job, &failure);
+            Ok(())
+        }
+        other => other,
     }
+}
+
+async fn upload_between_hooks(job: &mut Job, paths: &str) -> Result<(), Failure> {
     hook::run(job, Name::PreArtifact).await?;
+    upload(job, paths).await?;
     hook::run(job, Name::PostArtifact).await
+}
+
+async fn upload(job: &mut Job, paths: &str) -> Result<(), Failure> {
+    job.log.header("Uploading artifacts");
+    let destination = job.settings.artifacts.destination.clone();
+    let mut args = vec!["artifact", "upload", paths];
+    args.extend(destination.as_deref());
+    let result = match own::program(job) {
+        Ok(agent) => {
+            job.log.prompt_words(&agent, &args);
+            job.run(&agent, &args).await
+        }
+        Err(error) => Err(RunError::Io(error)),
+    };
+    let (status, text) = match result {
+        Ok(exit) if exit.success() => return Ok(()),
+        Ok(exit) => (exit.status(), format!("the upload of artifacts {exit}")),
+        Err(RunError::Canceled) => return Err(Failure::Canceled),
+        Err(error) => (1, format!("failed to upload artifacts: {error}")),
+    };
+    job.log.error(&text);
+    Err(Failure::Told(status))
 }

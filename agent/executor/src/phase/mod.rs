@@ -4,7 +4,6 @@ mod artifacts;
 mod batch;
 mod checkout;
 mod command;
-mod later;
 mod secrets;
 mod setup;
 mod teardown;
@@ -110,7 +109,7 @@ fn report(job: &mut Job, failure: &Failure) {
             .error(&format!("failed to set up the job: {failure}")),
         Failure::Hook(_) => job.log.error(&failure.to_string()),
         Failure::Checkout(_) => job.log.error(&format!("failed to check out: {failure}")),
-        // The log says so since the signal, or there is nobody to tell.
-        Failure::Canceled | Failure::Log(_) => {}
+        // The log says so already, or there is nobody to tell.
+        Failure::Told(_) | Failure::Canceled | Failure::Log(_) => {}
     }
 }

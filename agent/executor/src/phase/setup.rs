@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use agent_hooks::Name;
 use shared_protocol::env as names;
 
-use super::{later, secrets};
+use super::secrets;
 use crate::checkout::lfs;
 use crate::failure::Failure;
 use crate::hiding;
@@ -23,7 +23,6 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     job.env.set(names::BUILD_CHECKOUT_PATH, checkout);
     job.env.set("GIT_TERMINAL_PROMPT", "0");
     lfs::spare_smudging(job);
-    later::announce(job);
     secrets::run(job).await?;
     hook::run_of_agent(job, Name::Environment).await
 }

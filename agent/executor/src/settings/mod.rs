@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use agent_flags::FlagError;
 use agent_process::Signal;
 use shared_protocol::env as names;
+use shared_protocol::experiment::Experiments;
 use shared_protocol::protection::OverrideMode;
 use shared_redact::DEFAULT_NAMES;
 
@@ -82,14 +83,26 @@ pub(crate) struct Settings {
     /// Whether only the first of several plugins may replace the checkout or the command.
     pub(crate) strict_single_hooks: bool,
     pub(crate) plugins: Option<String>,
+    pub(crate) artifacts: Artifacts,
+    /// The step's secrets, as JSON.
+    pub(crate) secrets: Option<String>,
     pub(crate) quiet_warnings: Vec<String>,
-    pub(crate) experiments: Vec<String>,
+    pub(crate) experiments: Experiments,
     /// Who decides the variables of the checkout.
     pub(crate) override_mode: OverrideMode,
     pub(crate) sockets: Sockets,
     /// What flags said, and what hooks said later, for reading all of this again.
     given: BTreeMap<&'static str, String>,
     again: BTreeMap<&'static str, String>,
+}
+
+/// What the job leaves behind, and where.
+#[derive(Debug)]
+pub(crate) struct Artifacts {
+    /// Patterns of paths, as `artifact upload` takes them; none if nothing is left.
+    pub(crate) paths: Option<String>,
+    /// Where they go if not to the endpoint's own store.
+    pub(crate) destination: Option<String>,
 }
 
 impl Settings {
@@ -137,8 +150,15 @@ impl Settings {
             local_hooks: source.switch("BUILDKITE_LOCAL_HOOKS_ENABLED", true)?,
             strict_single_hooks: source.switch("BUILDKITE_STRICT_SINGLE_HOOKS", false)?,
             plugins: source.text("BUILDKITE_PLUGINS").map(str::to_owned),
+            artifacts: Artifacts {
+                paths: source.text("BUILDKITE_ARTIFACT_PATHS").map(str::to_owned),
+                destination: source
+                    .text("BUILDKITE_ARTIFACT_UPLOAD_DESTINATION")
+                    .map(str::to_owned),
+            },
+            secrets: source.text("BUILDKITE_SECRETS_CONFIG").map(str::to_owned),
             quiet_warnings: source.list("BUILDKITE_AGENT_DISABLE_WARNINGS_FOR", &[]),
-            experiments: source.list("BUILDKITE_AGENT_EXPERIMENT", &[]),
+            experiments: Experiments::from_names(source.commas("BUILDKITE_AGENT_EXPERIMENT")),
             given: given.clone(),
             again: again.clone(),
             override_mode: source.override_mode()?,

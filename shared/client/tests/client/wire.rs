@@ -255,3 +255,26 @@ async fn workers_and_jobs_share_one_connection() {
     assert_eq!(seen.len(), 6);
     assert!(seen.iter().all(|one| one.peer == seen[0].peer));
 }
+
+#[tokio::test]
+async fn a_secret_is_asked_for_by_its_key_with_the_headers_a_job_was_told() {
+    let answer = r#"{"key":"a b.c&d","value":"hush","uuid":"u"}"#;
+    let played = Played::new(vec![reply(200, answer)]).await;
+    let headers = [("Buildkite-Shard".to_owned(), "7".to_owned())].into();
+    let client = played.client.with_request_headers(&headers);
+    let secret = client.secret(&job(), "a b.c&d").await.unwrap();
+    assert_eq!(secret.value.expose(), "hush");
+    let seen = &played.seen()[0];
+    assert_eq!(seen.line, "GET /v3/jobs/job%2E1/secrets?key=a+b.c%26d");
+    assert_eq!(seen.header("buildkite-shard"), Some("7"));
+}
+
+#[tokio::test]
+async fn a_secret_is_asked_for_three_times_unless_it_is_refused() {
+    for (status, attempts) in [(503, 3), (429, 3), (404, 1), (403, 1)] {
+        let played = Played::new(vec![reply(status, "{}")]).await;
+        let error = played.client.secret(&job(), "K").await.unwrap_err();
+        assert_eq!(error.status(), Some(status));
+        assert_eq!(played.seen().len(), attempts, "{status}");
+    }
+}
