@@ -15,6 +15,7 @@ use super::place::Hook;
 use crate::environment::Environment;
 use crate::failure::{Failure, RunError, status_text};
 use crate::job::Job;
+use crate::os;
 use crate::words;
 
 /// The status of the last wrapped hook, for those that come later.
@@ -109,9 +110,7 @@ fn shell(
 
 impl Wrapper {
     fn write(hook: &Hook) -> io::Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("buildkite-agent-hook-wrapper")
-            .tempdir()?;
+        let folder = os::private_scratch("buildkite-agent-hook-wrapper", &std::env::temp_dir())?;
         let path = folder.path().join("environment");
         // Held open, so that nothing the hook does to its rights or its name keeps it from us.
         let dump = File::options()

@@ -5,5 +5,5 @@ mod unix;
 #[cfg(unix)]
 pub(crate) use unix::{
     DEFAULT_SHELL, Outlet, Signals, append_private, create_private_folder, end_by, make_executable,
-    make_removable,
+    make_removable, private_scratch,
 };

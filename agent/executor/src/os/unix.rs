@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use agent_process::Signal;
+use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
@@ -152,6 +153,14 @@ pub(crate) fn make_removable(folder: &Path) -> io::Result<()> {
 /// Makes a folder, and those above it, for the owner alone; one that is there stays as it is.
 pub(crate) fn create_private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Makes a folder with a random ending for the owner alone; it goes with the value.
+pub(crate) fn private_scratch(prefix: &str, within: &Path) -> io::Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix(prefix)
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(within)
 }
 
 /// Opens a file for appending; made now, it is for the owner alone.

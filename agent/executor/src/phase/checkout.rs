@@ -9,6 +9,7 @@ use crate::checkout::{self, CheckoutError, directory, metadata};
 use crate::failure::Failure;
 use crate::hook;
 use crate::job::Job;
+use crate::os;
 
 /// Makes the checkout.
 pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
@@ -67,9 +68,8 @@ pub(crate) fn enter_existing(job: &mut Job) {
 /// A job without a repository works in a folder that goes with it.
 fn use_scratch(job: &mut Job) -> Result<(), CheckoutError> {
     let folder = job.env.filled("TMPDIR").unwrap_or("/tmp").to_owned();
-    let scratch = tempfile::Builder::new()
-        .prefix(&format!("buildkite-job-{}", job.settings.job))
-        .tempdir_in(Path::new(&folder))
+    let prefix = format!("buildkite-job-{}", job.settings.job);
+    let scratch = os::private_scratch(&prefix, Path::new(&folder))
         .map_err(|error| CheckoutError::Directory(folder.into(), error))?;
     job.env.set(names::BUILD_CHECKOUT_PATH, scratch.path());
     job.scratch = Some(scratch);
