@@ -51,7 +51,9 @@ pub(super) fn apply(
         job.log.comment(&text);
     }
     for (name, value) in read_again {
-        job.log.comment(&format!("{name} is now {value:?}"));
+        // Quoted as Go does: the redactor knows secrets in that form too.
+        let value = shared_goquote::quote(value.as_bytes());
+        job.log.comment(&format!("{name} is now {value}"));
     }
 }
 
