@@ -146,6 +146,8 @@ areas! {
     the_checkout_folder_is_made_ready: "checkout",
     what_is_fetched_follows_from_the_job: "fetch",
     submodules_follow_the_checkout: "submodules",
+    mirrors_are_made_used_and_locked: "mirrors",
+    sparse_folders_and_large_files_are_fetched_as_asked: "sparse",
     the_commit_is_verified_resolved_and_described: "commit",
     keys_hosts_and_credentials_are_set_up_for_git: "access",
     plugins_are_fetched_and_checked: "plugins",
