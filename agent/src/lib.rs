@@ -7,6 +7,7 @@
 
 pub mod config;
 pub mod control;
+pub mod locks;
 pub mod plan;
 pub mod plugins;
 pub mod signals;

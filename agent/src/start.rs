@@ -29,6 +29,7 @@ use crate::config::resolve::{Config, JobsConfig, Place, resolve};
 use crate::config::token;
 use crate::config::values::{BadValue, Surroundings, Values};
 use crate::control::{Control, Introduction};
+use crate::locks;
 use crate::plan::Plan;
 use crate::plugins::Plugins;
 use crate::signals::Signals;
@@ -155,8 +156,13 @@ fn start(
         .enable_all()
         .build()?;
     LocalSet::new().block_on(&runtime, async {
+        let locks = locks::open(&config.experiments, config.sockets.clone())?;
         let parts = parts(stamp, config, token, environ, state, executable)?;
-        Ok(wire::run(parts).await)
+        let ending = wire::run(parts).await;
+        if let Some(locks) = locks {
+            locks.close().await;
+        }
+        Ok(ending)
     })
 }
 

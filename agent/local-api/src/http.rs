@@ -17,9 +17,10 @@ use serde::{Deserialize as _, Serialize};
 use serde_json::{Value, json};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::background::Background;
 use crate::socket::SocketFile;
 
 /// More than any environment can be.
@@ -36,7 +37,6 @@ const LAST_ANSWERS: Duration = Duration::from_millis(250);
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) path: String,
-    #[expect(dead_code, reason = "the keys of locks are there; they come next")]
     pub(crate) query: String,
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) body: Bytes,
@@ -87,7 +87,7 @@ pub(crate) trait Answers: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Server {
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    task: Background,
     file: SocketFile,
 }
 
@@ -95,7 +95,7 @@ impl Server {
     /// Serves in the background. Has to be called in a runtime.
     pub(crate) fn start(listener: UnixListener, file: SocketFile, answers: impl Answers) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(serve(listener, Arc::new(answers), stopped));
+        let task = Background::start(serve(listener, Arc::new(answers), stopped));
         Self { stop, task, file }
     }
 
@@ -105,15 +105,9 @@ impl Server {
     }
 
     /// Takes no more requests, answers those that arrived, and removes the socket.
-    pub async fn close(mut self) {
+    pub async fn close(self) {
         self.stop.send_replace(true);
-        let _ = (&mut self.task).await;
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
+        self.task.ended().await;
     }
 }
 

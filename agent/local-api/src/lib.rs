@@ -10,6 +10,7 @@ pub mod agent_api;
 pub mod client;
 pub mod job_api;
 
+mod background;
 mod desk;
 mod http;
 mod secrets;

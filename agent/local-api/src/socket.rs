@@ -69,10 +69,19 @@ pub fn sockets_folder(given: Option<&str>, home: Option<&OsStr>) -> Option<PathB
     }
 }
 
+/// Makes a folder for sockets, unless there is one.
+pub(crate) fn folder(path: &Path) -> Result<(), SocketError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| SocketError::Folder {
+        path: path.to_owned(),
+        error,
+    })
+}
+
 /// Makes a folder that only its owner can enter.
 pub(crate) fn private_folder(path: &Path) -> Result<(), SocketError> {
+    folder(path)?;
     let made = (|| {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         let mode = fs::metadata(path)?.permissions().mode();
         if mode & 0o077 != 0 {
             fs::set_permissions(path, Permissions::from_mode(0o700))?;
@@ -89,6 +98,10 @@ pub(crate) fn private_folder(path: &Path) -> Result<(), SocketError> {
 pub(crate) fn listen(path: PathBuf) -> Result<(UnixListener, SocketFile), SocketError> {
     if path.as_os_str().len() > LONGEST {
         return Err(SocketError::TooLong(path));
+    }
+    if refuses(&path) {
+        // Left by an earlier process of the same name.
+        let _ = fs::remove_file(&path);
     }
     let listener = match UnixListener::bind(&path) {
         Ok(listener) => listener,

@@ -61,6 +61,8 @@ pub struct Config {
     pub experiments: Vec<String>,
     /// Time without a launcher after which the agent stops.
     pub orphan_grace: Duration,
+    /// Folder of local sockets.
+    pub sockets: Option<PathBuf>,
 }
 
 /// How many workers, and what they say of themselves.
@@ -155,6 +157,7 @@ pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
         jobs: jobs(&values, place, no_plugins)?,
         experiments: values.list("experiment"),
         orphan_grace: Duration::from_secs(values.number("orphan-grace")?),
+        sockets: values.path("sockets-path"),
     })
 }
 

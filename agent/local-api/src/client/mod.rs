@@ -57,19 +57,19 @@ pub enum CallError {
 }
 
 /// One request.
-struct Call<'a> {
-    socket: &'a Path,
+pub(crate) struct Call<'a> {
+    pub(crate) socket: &'a Path,
     /// For all of it.
-    patience: Duration,
-    method: Method,
-    path: &'a str,
-    token: Option<&'a str>,
-    body: Option<Value>,
+    pub(crate) patience: Duration,
+    pub(crate) method: Method,
+    pub(crate) path: &'a str,
+    pub(crate) token: Option<&'a str>,
+    pub(crate) body: Option<Value>,
 }
 
 impl Call<'_> {
     /// Sends it and reads the answer.
-    async fn send<T: DeserializeOwned>(self) -> Result<T, CallError> {
+    pub(crate) async fn send<T: DeserializeOwned>(self) -> Result<T, CallError> {
         let socket = self.socket.to_owned();
         match timeout(self.patience, self.exchange()).await {
             Ok(answer) => serde_json::from_slice(&answer?)

@@ -1,0 +1,137 @@
+//! Looks at the leader and, when it is time, takes its place.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+use hyper::Method;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::leader::{LOOK, Seen, Step, Watch};
+use super::{LEADER, Shared, handover};
+use crate::client::{Call, CallError};
+
+/// An agent's place among others in the folder of sockets.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    folder: PathBuf,
+    /// The file name of this agent's socket.
+    own: String,
+}
+
+/// The right to change who leads; only one process of the host has it at a time.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _file: File,
+}
+
+/// Keeps the host with a leader, for as long as it is polled.
+pub(super) async fn follow(place: Place, locks: Shared) {
+    let mut watch = Watch::default();
+    loop {
+        let seen = place.look().await;
+        let step;
+        (watch, step) = watch.after(seen, Instant::now());
+        let pause = match step {
+            Step::Look(pause) => pause,
+            Step::TakeOver => {
+                // Whatever is in the way now is tried again, and clients say that nobody leads.
+                let _ = place.take_over(seen, &locks).await;
+                LOOK
+            }
+        };
+        sleep(pause).await;
+    }
+}
+
+impl Place {
+    pub(super) fn new(folder: &Path, own: String) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            own,
+        }
+    }
+
+    /// A file of the folder.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    async fn look(&self) -> Seen {
+        if self.leads() {
+            return Seen::Own;
+        }
+        let ping = Call {
+            socket: &self.file(LEADER),
+            patience: LOOK,
+            method: Method::GET,
+            path: "/api/leader/v0/ping",
+            token: None,
+            body: None,
+        };
+        match ping.send::<Value>().await {
+            Ok(_) => Seen::Alive,
+            Err(CallError::Unreachable { .. } | CallError::Broken { .. }) => Seen::Gone,
+            Err(CallError::Silent(_) | CallError::Refused { .. } | CallError::Nonsense(_)) => {
+                Seen::Silent
+            }
+        }
+    }
+
+    /// Whether the link names this agent.
+    fn leads(&self) -> bool {
+        let target = fs::read_link(self.file(LEADER));
+        target.is_ok_and(|target| {
+            target
+                .file_name()
+                .is_some_and(|name| name == self.own.as_str())
+        })
+    }
+
+    /// Takes the place of a leader that was seen so, unless somebody else is about to or has.
+    async fn take_over(&self, seen: Seen, locks: &Shared) -> io::Result<()> {
+        let Some(_turn) = self.turn()? else {
+            return Ok(());
+        };
+        if self.look().await != seen {
+            return Ok(());
+        }
+        if let Some(left) = handover::take(self, jiff::Timestamp::now()) {
+            *locks.lock().unwrap_or_else(PoisonError::into_inner) = left;
+        }
+        let fresh = self.file(&format!("{}.leader", self.own));
+        let _ = fs::remove_file(&fresh);
+        symlink(&self.own, &fresh)?;
+        fs::rename(&fresh, self.file(LEADER))
+    }
+
+    /// The right to change who leads, if this agent leads and can have it.
+    pub(super) fn own_turn(&self) -> Option<Turn> {
+        let turn = self.turn().ok().flatten()?;
+        self.leads().then_some(turn)
+    }
+
+    /// Leads no longer.
+    pub(super) fn resign(&self, turn: Turn) {
+        // A link that stays names nobody who listens, which is as good.
+        let _ = fs::remove_file(self.file(LEADER));
+        drop(turn);
+    }
+
+    fn turn(&self) -> io::Result<Option<Turn>> {
+        let file = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(self.file("agent-leader.lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Turn { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
