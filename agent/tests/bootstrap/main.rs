@@ -8,6 +8,7 @@ mod cancel_hooks;
 mod cases;
 mod checkout;
 mod command;
+mod exits;
 mod redaction;
 mod refusal;
 mod ssh;

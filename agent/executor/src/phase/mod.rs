@@ -60,19 +60,25 @@ pub(crate) async fn run(job: &mut Job) -> i32 {
         return 1;
     }
     let outcome = work(job).await;
-    if let Err(failure) = &outcome {
-        report(job, failure);
-    }
+    let status = match &outcome {
+        Ok(()) => command_status(job),
+        Err(failure) => report(job, failure),
+    };
     let torn_down = teardown::run(job).await;
+    let status = match &torn_down {
+        Ok(()) => status,
+        Err(failure) => report(job, failure),
+    };
     desk::close(job).await;
-    match outcome.and(torn_down) {
-        Ok(()) => job
-            .env
-            .text(names::COMMAND_EXIT_STATUS)
-            .and_then(|status| status.parse().ok())
-            .unwrap_or(0),
-        Err(failure) => failure.status(),
+    match job.log.send().await {
+        Ok(()) => status,
+        Err(error) => Failure::Log(error).status(),
     }
+}
+
+fn command_status(job: &Job) -> i32 {
+    let status = job.env.text(names::COMMAND_EXIT_STATUS);
+    status.and_then(|status| status.parse().ok()).unwrap_or(0)
 }
 
 async fn work(job: &mut Job) -> Result<(), Failure> {
@@ -101,8 +107,8 @@ async fn work(job: &mut Job) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says in the log why the job ends early.
-fn report(job: &mut Job, failure: &Failure) {
+/// Says in the log why the job ends early; answers its exit status.
+fn report(job: &mut Job, failure: &Failure) -> i32 {
     match failure {
         Failure::SetUp(_) => job
             .log
@@ -112,4 +118,5 @@ fn report(job: &mut Job, failure: &Failure) {
         // The log says so already, or there is nobody to tell.
         Failure::Told(_) | Failure::Canceled | Failure::Log(_) => {}
     }
+    failure.status()
 }

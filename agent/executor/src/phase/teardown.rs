@@ -9,8 +9,8 @@ use crate::failure::Failure;
 use crate::hook;
 use crate::job::Job;
 
-/// Runs the last hooks, removes what the job had for itself, ends what a canceled job left behind,
-/// and sends the rest of the log.
+/// Runs the last hooks, removes what the job had for itself, and ends what a canceled job left
+/// behind.
 pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     job.allow(Rest::Ending);
     let hooks = if job.settings.phases.contains(&Phase::Command) {
@@ -27,6 +27,5 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
         }
     }
     job.kill_leftovers();
-    let sent = job.log.send().await.map_err(Failure::Log);
-    hooks.and(sent)
+    hooks
 }
