@@ -6,6 +6,7 @@ use agent_process::{Exit, StartError};
 
 use crate::checkout::CheckoutError;
 use crate::hook::HookError;
+use crate::plugin::PluginError;
 
 /// A job that ended early.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,9 @@ pub(crate) enum Failure {
     /// Something failed with this status, and the log says so already.
     #[error("it ended with status {0}")]
     Told(i32),
+    /// The step's plugins cannot be had.
+    #[error("{0}")]
+    Plugin(#[from] PluginError),
     /// A signal ended it; it is already known to whoever sent it.
     #[error("the job was canceled")]
     Canceled,
@@ -39,6 +43,7 @@ impl Failure {
             Self::Checkout(error) => error.status(),
             Self::Hook(error) => error.status(),
             Self::Told(status) => *status,
+            Self::Plugin(error) => error.status(),
             Self::Canceled | Self::Log(_) => 1,
         }
     }

@@ -77,7 +77,7 @@ impl Host {
 }
 
 /// Scans the address's host into `~/.ssh/known_hosts`. Failing is a warning: git itself decides.
-pub(super) async fn make_known(job: &mut Job, address: &str) -> Result<(), CheckoutError> {
+pub(crate) async fn make_known(job: &mut Job, address: &str) -> Result<(), CheckoutError> {
     let home = job.env.filled("HOME").map(PathBuf::from);
     let (Some(asked), Some(home)) = (Host::of(address), home) else {
         return Ok(());

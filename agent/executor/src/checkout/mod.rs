@@ -9,7 +9,7 @@ pub(crate) mod directory;
 mod error;
 mod fetch;
 mod git;
-mod hosts;
+pub(crate) mod hosts;
 mod key;
 pub(crate) mod lfs;
 pub(crate) mod metadata;

@@ -12,6 +12,7 @@ use agent_hooks::{Kind, Name};
 
 use crate::failure::Failure;
 use crate::job::Job;
+use crate::plugin;
 
 pub(crate) use error::HookError;
 use place::Hook;
@@ -90,6 +91,7 @@ pub(crate) async fn run_of_plugins(
             }
         }
         seen = true;
+        plugin::announce(job, index);
         run_one(job, &hook).await?;
     }
     Ok(())

@@ -73,7 +73,7 @@ pub(super) fn of_plugin(
     if plugin.vendored && name.around_checkout() {
         return Ok(None);
     }
-    let path = look(job, &plugin.root.join("hooks"), Some(&plugin.root), name)?;
+    let path = look(job, &plugin.hooks(), Some(&plugin.root), name)?;
     Ok(path.map(|path| Hook {
         name,
         scope: Scope::Plugin,

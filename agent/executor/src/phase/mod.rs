@@ -86,14 +86,13 @@ async fn work(job: &mut Job) -> Result<(), Failure> {
     let repository = job.settings.checkout.repository.clone();
     setup::run(job).await?;
     credentials::follow(job, &repository).await?;
-    if !job.settings.phases.contains(&Phase::Checkout) {
-        checkout::enter_existing(job);
-    }
     if job.settings.phases.contains(&Phase::Plugin) {
         Phase::Plugin.run(job).await?;
     }
     if job.settings.phases.contains(&Phase::Checkout) {
         Phase::Checkout.run(job).await?;
+    } else {
+        checkout::enter_existing(job);
     }
     if job.settings.phases.contains(&Phase::Plugin) {
         plugin::prepare_vendored(job).await?;
@@ -115,6 +114,9 @@ fn report(job: &mut Job, failure: &Failure) -> i32 {
             .error(&format!("failed to set up the job: {failure}")),
         Failure::Hook(_) => job.log.error(&failure.to_string()),
         Failure::Checkout(_) => job.log.error(&format!("failed to check out: {failure}")),
+        Failure::Plugin(_) => job
+            .log
+            .error(&format!("failed to prepare plugins: {failure}")),
         // The log says so already, or there is nobody to tell.
         Failure::Told(_) | Failure::Canceled | Failure::Log(_) => {}
     }

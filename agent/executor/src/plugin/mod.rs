@@ -1,39 +1,232 @@
 //! Plugins of the step: getting them, and what their hooks are told.
+//!
+//! Cloned and downloaded plugins are there before the checkout, vendored ones after it. None of
+//! them is looked for outside of the plugins path or the checkout.
 
-use std::path::PathBuf;
+mod clone;
+mod error;
+mod place;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use agent_hooks::Name;
+use agent_step_plugins::{Reference, Renamed, Source, Wanted, json, parse_list, variables};
 
 use crate::failure::Failure;
 use crate::hook;
 use crate::job::Job;
 
+pub(crate) use error::PluginError;
+use error::Trouble;
+use place::Place;
+
+/// The part of a plugin where its hooks lie.
+const HOOKS: &str = "hooks";
+
 /// A plugin whose files are there.
 #[derive(Debug, Clone)]
 pub(crate) struct Plugin {
-    /// As logs name it.
+    /// As headers in the log name it.
     pub(crate) label: String,
-    /// Its folder; hooks may not leave it.
+    /// Its short name, as warnings name it and as variables are made of it.
+    name: String,
+    /// The folder that its hooks may not leave: its clone, or the checkout.
     pub(crate) root: PathBuf,
+    /// Where the plugin lies below that; empty if it is the whole of it. Its hooks are in the
+    /// folder `hooks` there.
+    folder: PathBuf,
     /// What its hooks see besides the job's environment.
     pub(crate) variables: Vec<(String, String)>,
+    /// Which of the variables have an old name too.
+    renamed: Vec<Renamed>,
     /// Whether it lies in the checkout.
     pub(crate) vendored: bool,
 }
 
+impl Plugin {
+    /// The folder of its hooks.
+    pub(crate) fn hooks(&self) -> PathBuf {
+        let folder = self.root.join(&self.folder).join(HOOKS);
+        folder.components().collect() // without dots in the middle
+    }
+}
+
 /// Gets the plugins of the step, but for vendored ones, and runs their `environment` hooks.
 pub(crate) async fn prepare(job: &mut Job) -> Result<(), Failure> {
-    let asked = job.settings.plugins.as_deref().map(str::trim);
-    if asked.is_some_and(|list| !matches!(list, "[]" | "null")) {
-        job.log
-            .warning("the step has plugins, but this version does not run plugins");
+    if job.settings.plugins.list.is_none() {
+        return Ok(());
     }
+    job.log.header("Preparing plugins");
+    if let Some(flag) = disabled_by(job) {
+        return Err(PluginError::Disabled(flag).into());
+    }
+    let wanted = wanted(job)?;
+    if job.settings.debug {
+        job.log.comment(&format!("Parsed {} plugins", wanted.len()));
+    }
+    let mut got = Vec::new();
+    if wanted.iter().any(|plugin| !plugin.reference.is_vendored()) {
+        got = get_all(job, &wanted).await?;
+    }
+    job.plugins = got;
     let all = 0..job.plugins.len();
     hook::run_of_plugins(job, Name::Environment, all).await
 }
 
 /// Finds the plugins that lie in the checkout, and runs their `environment` hooks.
 pub(crate) async fn prepare_vendored(job: &mut Job) -> Result<(), Failure> {
-    let none = job.plugins.len()..job.plugins.len();
-    hook::run_of_plugins(job, Name::Environment, none).await
+    let root = job.checkout_root.clone();
+    let first = job.plugins.len();
+    for wanted in wanted(job)? {
+        if let Ok(Source::Vendored(path)) = wanted.reference.source() {
+            let name = wanted.reference.name();
+            let plugin = vendored(job, root.as_deref(), Path::new(&path), &wanted);
+            let plugin = plugin.map_err(|trouble| trouble.of(&name))?;
+            job.plugins.push(plugin);
+        }
+    }
+    let vendored = first..job.plugins.len();
+    hook::run_of_plugins(job, Name::Environment, vendored).await
+}
+
+/// Says in the log what is odd about a plugin's variables. Called before each of its hooks.
+pub(crate) fn announce(job: &mut Job, index: usize) {
+    let Some(plugin) = job
+        .plugins
+        .get(index)
+        .filter(|plugin| !plugin.renamed.is_empty())
+    else {
+        return;
+    };
+    let (name, renamed) = (plugin.name.clone(), plugin.renamed.clone());
+    job.log.header(&format!(
+        "Deprecated environment variables for plugin {name}"
+    ));
+    job.log.line(
+        "Each dash, blank and underscore of a key is one underscore in its variable. Earlier several in a row became one, and for now variables have that name too. Keys without several in a row avoid this.",
+    );
+    for Renamed { old, new } in renamed {
+        job.log
+            .line(&format!(" deprecated: {old:?}\nreplacement: {new:?}"));
+    }
+}
+
+/// The flag of the agent that turned plugins off, if they are off.
+fn disabled_by(job: &Job) -> Option<&'static str> {
+    let settings = &job.settings;
+    if settings.plugins.enabled {
+        None
+    } else if !settings.local_hooks {
+        Some("--no-local-hooks")
+    } else if !settings.command_eval {
+        Some("--no-command-eval")
+    } else {
+        Some("--no-plugins")
+    }
+}
+
+/// What the step asks for. Hooks cannot change it.
+fn wanted(job: &Job) -> Result<Vec<Wanted>, PluginError> {
+    let list = job.settings.plugins.list.as_deref();
+    Ok(list.map_or(Ok(Vec::new()), parse_list)?)
+}
+
+/// Gets every plugin that is not vendored, each only once.
+async fn get_all(job: &mut Job, wanted: &[Wanted]) -> Result<Vec<Plugin>, Failure> {
+    let mut roots: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut plugins = Vec::new();
+    let mut place = None;
+    for wanted in wanted.iter().filter(|one| !one.reference.is_vendored()) {
+        let name = wanted.reference.name();
+        let plugin = get(job, &mut place, &mut roots, wanted).await;
+        plugins.push(plugin.map_err(|trouble| trouble.of(&name))?);
+    }
+    Ok(plugins)
+}
+
+async fn get(
+    job: &mut Job,
+    place: &mut Option<Place>,
+    roots: &mut BTreeMap<String, PathBuf>,
+    wanted: &Wanted,
+) -> Result<Plugin, Trouble> {
+    let reference = &wanted.reference;
+    let (repository, subdirectory) = match reference.source()? {
+        Source::Git {
+            repository,
+            subdirectory,
+        } => (repository, subdirectory),
+        Source::Zip(_) | Source::Vendored(_) => return Err(Trouble::NoArchives),
+    };
+    let label = reference.label();
+    let root = match roots.get(&label) {
+        Some(root) => root.clone(),
+        None => {
+            let place = match place {
+                Some(place) => place,
+                None => place.insert(Place::take(job).await?),
+            };
+            let root = clone::get(job, place, reference, &repository).await?;
+            roots.insert(label, root.clone());
+            root
+        }
+    };
+    ready(job, root, PathBuf::from(subdirectory), wanted)
+}
+
+fn vendored(
+    job: &mut Job,
+    root: Option<&Path>,
+    path: &Path,
+    wanted: &Wanted,
+) -> Result<Plugin, Trouble> {
+    match root.filter(|root| place::inside(root, path).is_some()) {
+        Some(root) => ready(job, root.to_owned(), path.to_owned(), wanted),
+        None => Err(Trouble::NotVendored(path.to_owned())),
+    }
+}
+
+/// A plugin whose files lie in `folder` below `root`, if they are those of a plugin.
+fn ready(
+    job: &mut Job,
+    root: PathBuf,
+    folder: PathBuf,
+    wanted: &Wanted,
+) -> Result<Plugin, Trouble> {
+    let hooks = folder.join(HOOKS);
+    if place::inside(&root, &hooks).is_none() {
+        return Err(Trouble::NoHooks(hooks));
+    }
+    let Wanted {
+        reference,
+        configuration,
+    } = wanted;
+    let (set, renamed) = told(job, reference, configuration);
+    Ok(Plugin {
+        label: reference.display_name(),
+        name: reference.name(),
+        root,
+        folder,
+        variables: set,
+        renamed,
+        vendored: reference.is_vendored(),
+    })
+}
+
+/// What the plugin's hooks will be told.
+fn told(
+    job: &mut Job,
+    reference: &Reference,
+    configuration: &json::Map,
+) -> (Vec<(String, String)>, Vec<Renamed>) {
+    let name = reference.name();
+    let variables = variables(&name, configuration);
+    if !variables.left_out.is_empty() {
+        job.log.warning(&format!(
+            "the configuration of plugin {name} holds values that cannot be variables, so its hooks do not see these: {}",
+            variables.left_out.join(", ")
+        ));
+    }
+    (variables.set.into_iter().collect(), variables.renamed)
 }

@@ -5,6 +5,7 @@
 mod again;
 mod checkout;
 mod flags;
+mod plugins;
 mod sockets;
 mod source;
 
@@ -25,6 +26,7 @@ use crate::words::WordsError;
 
 pub(crate) use checkout::{Borrowing, Checkout, Mirrors, SparseMode, Verification};
 pub(crate) use flags::{Parsed, help, parse};
+use plugins::Plugins;
 pub(crate) use sockets::Sockets;
 use source::Source;
 
@@ -82,10 +84,10 @@ pub(crate) struct Settings {
     pub(crate) local_hooks: bool,
     /// Whether only the first of several plugins may replace the checkout or the command.
     pub(crate) strict_single_hooks: bool,
-    pub(crate) plugins: Option<String>,
     pub(crate) artifacts: Artifacts,
     /// The step's secrets, as JSON.
     pub(crate) secrets: Option<String>,
+    pub(crate) plugins: Plugins,
     pub(crate) quiet_warnings: Vec<String>,
     pub(crate) experiments: Experiments,
     /// Who decides the variables of the checkout.
@@ -149,7 +151,6 @@ impl Settings {
             hooks_shell: source.words("BUILDKITE_HOOKS_SHELL", "")?,
             local_hooks: source.switch("BUILDKITE_LOCAL_HOOKS_ENABLED", true)?,
             strict_single_hooks: source.switch("BUILDKITE_STRICT_SINGLE_HOOKS", false)?,
-            plugins: source.text("BUILDKITE_PLUGINS").map(str::to_owned),
             artifacts: Artifacts {
                 paths: source.text("BUILDKITE_ARTIFACT_PATHS").map(str::to_owned),
                 destination: source
@@ -157,6 +158,7 @@ impl Settings {
                     .map(str::to_owned),
             },
             secrets: source.text("BUILDKITE_SECRETS_CONFIG").map(str::to_owned),
+            plugins: Plugins::read(&source)?,
             quiet_warnings: source.list("BUILDKITE_AGENT_DISABLE_WARNINGS_FOR", &[]),
             experiments: Experiments::from_names(source.commas("BUILDKITE_AGENT_EXPERIMENT")),
             given: given.clone(),
