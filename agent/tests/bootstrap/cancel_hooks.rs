@@ -1,6 +1,8 @@
 //! Cancelling: which hooks run afterwards, how long, and what they know.
 
 use std::fs;
+use std::io::Read;
+use std::process::Stdio;
 
 use rustix::process::Signal;
 
@@ -151,5 +153,24 @@ fn a_daemon_of_a_hook_lives_until_the_last_hook_has_run() {
     assert_eq!(ended.signal(), 15, "{}", ended.log);
     has(&ended, &["it lives"], &[]);
     let pid = fs::read_to_string(world.path("home/daemon")).expect("pid");
+    wait_gone(pid.trim());
+}
+
+#[test]
+fn a_job_that_lost_its_log_ends_but_its_last_hooks_clean_up() {
+    let world = world(
+        "echo $$ >\"$HOME/pid\"; while :; do echo flood; done",
+        &[("pre-exit", "echo said; echo $? >\"$HOME/cleaned\"")],
+    );
+    let mut command = world.command();
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("start");
+    let mut log = child.stdout.take().expect("pipe");
+    let mut some = [0; 4096];
+    log.read_exact(&mut some).expect("read");
+    drop(log);
+    assert_eq!(child.wait().expect("wait").code(), Some(1));
+    let cleaned = fs::read_to_string(world.path("home/cleaned")).expect("cleaned");
+    assert_eq!(cleaned, "0\n");
+    let pid = fs::read_to_string(world.path("home/pid")).expect("pid");
     wait_gone(pid.trim());
 }

@@ -29,6 +29,8 @@ pub(crate) const DEFAULT_SHELL: &str = "/bin/bash -e -c";
 pub(crate) enum Outlet {
     Waiting(pipe::Sender),
     Blocking,
+    /// Nobody takes it any more; that was told once.
+    Gone,
 }
 
 impl Outlet {
@@ -40,17 +42,25 @@ impl Outlet {
             .map_or(Self::Blocking, Self::Waiting)
     }
 
-    /// Writes everything.
+    /// Writes everything. After the first error it takes all and writes nothing: a job that has
+    /// lost its log ends, but its last hooks still clean up.
     pub(crate) async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
+        let written = match self {
             Self::Waiting(sender) => sender.write_all(bytes).await,
-            Self::Blocking => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(bytes)?;
-                stdout.flush()
-            }
+            Self::Blocking => write_blocking(bytes),
+            Self::Gone => Ok(()),
+        };
+        if written.is_err() {
+            *self = Self::Gone;
         }
+        written
     }
+}
+
+fn write_blocking(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
 }
 
 /// Opens the pipe or terminal behind standard output once more, for itself.
