@@ -2,16 +2,15 @@
 //! child changed there is taken over after it ended.
 
 use std::path::PathBuf;
-use std::pin::Pin;
 
-use agent_local_api::job_api::{self, Declared, Open};
+use agent_local_api::job_api::{self, Open};
 use agent_local_api::{Desk, Server, SocketError};
 use shared_protocol::env as names;
 
 use crate::job::Job;
-use crate::protected;
 use crate::settings::Sockets;
 use crate::warnings::Warning;
+use crate::{promise, protected};
 
 /// An open job API.
 #[derive(Debug)]
@@ -40,16 +39,7 @@ pub(crate) fn open(job: &mut Job) -> Result<(), SocketError> {
         move |name| protected::may_change(name, mode),
         job.log.secrets(),
     );
-    let declare = Box::new(|_| -> Pin<Box<dyn Future<Output = Declared> + Send>> {
-        let error = "this version cannot declare failures".to_owned();
-        Box::pin(async {
-            Declared::Unreached {
-                status: None,
-                error,
-            }
-        })
-    });
-    let Open { server, token } = job_api::open(&sockets, desk.clone(), declare)?;
+    let Open { server, token } = job_api::open(&sockets, desk.clone(), promise::declare(job))?;
     if job.settings.debug {
         job.log.header("Job API");
         let path = server.path().display();

@@ -5,7 +5,8 @@ use shared_protocol::JobId;
 use shared_protocol::agent::{Heartbeat, PingResponse, RegisterRequest, RegisterResponse};
 use shared_protocol::id::path_segment;
 use shared_protocol::job::{
-    ChunkPlace, FinishRequest, Job, JobStateResponse, StartRequest, StepSecret,
+    ChunkPlace, FinishRequest, Job, JobStateResponse, PromiseFailureRequest, StartRequest,
+    StepSecret,
 };
 
 use crate::client::{Client, Request};
@@ -107,6 +108,20 @@ impl Client {
         let request = Request::get(job_path(job, &format!("/secrets?key={}", query_value(key))));
         self.call(routes::SECRET, request, |answer| answer.expect())
             .await
+    }
+
+    /// `PUT jobs/{id}/promise_failure`, with the job's token: how the running job will end. Ten
+    /// attempts; refused with 409 once another status is promised, with 422 when it does not run.
+    pub async fn promise_failure(
+        &self,
+        job: &JobId,
+        body: &PromiseFailureRequest,
+    ) -> Result<(), ClientError> {
+        let request = Request::put(job_path(job, "/promise_failure")).json(body);
+        self.call(routes::PROMISE_FAILURE, request, |answer| {
+            answer.expect_nothing()
+        })
+        .await
     }
 
     /// `PUT jobs/{id}/finish`, after the whole log. Tried for an hour; a refusal ends it at once.

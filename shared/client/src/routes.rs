@@ -58,6 +58,18 @@ pub const SECRET: Policy = Policy {
     retries: Retries::Standard,
 };
 
+/// About two minutes; the job goes on meanwhile.
+pub const PROMISE_FAILURE: Policy = Policy {
+    schedule: Schedule::ExpSub {
+        initial: Duration::from_secs(2),
+    },
+    jitter: Jitter::NONE,
+    longest: Duration::MAX,
+    attempts: Some(10),
+    overall: None,
+    retries: Retries::Standard,
+};
+
 /// The result of a job is worth waiting for as long as its log ([`CHUNK`]); the peer stops after
 /// twelve attempts, which is about ten minutes.
 pub const FINISH: Policy = Policy {

@@ -95,6 +95,16 @@ pub struct StartRequest {
     pub started_at: String,
 }
 
+/// `PUT jobs/{id}/promise_failure`: the running job says how it will end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromiseFailureRequest {
+    /// The exit status to come; not 0.
+    pub exit_status: i64,
+    /// Why, if the job says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// `PUT jobs/{id}/finish`, sent after all of the log is delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinishRequest {

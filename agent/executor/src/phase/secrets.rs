@@ -6,13 +6,12 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use shared_client::{Client, ClientError, Endpoint, Transport};
-use shared_protocol::header::header_of_variable;
+use shared_client::{Client, ClientError};
 use shared_protocol::protection::OverrideMode;
-use shared_protocol::{JobId, Secret, env as names};
+use shared_protocol::{JobId, Secret};
 use tokio::task::JoinSet;
 
-use crate::environment::Environment;
+use crate::endpoint::Access;
 use crate::failure::{Failure, RunError};
 use crate::job::Job;
 use crate::protected;
@@ -39,7 +38,9 @@ pub(super) async fn run(job: &mut Job) -> Result<(), Failure> {
     }
     job.log.header("Preparing secrets");
     refuse_protected(&wanted, job.settings.override_mode).map_err(Failure::SetUp)?;
-    let client = client(job.version, &job.env).map_err(Failure::SetUp)?;
+    let client = Access::new(job.version, &job.env)
+        .client()
+        .map_err(Failure::SetUp)?;
     let id = JobId::new(job.settings.job.clone());
     let keys = wanted.iter().map(|secret| secret.key.clone());
     let fetched = match job.during(fetch(&client, &id, keys.collect())).await {
@@ -86,19 +87,6 @@ fn refuse_protected(wanted: &[Wanted], mode: OverrideMode) -> Result<(), String>
         }
     }
     Ok(())
-}
-
-/// A client for the job's own token.
-fn client(version: &str, env: &Environment) -> Result<Client, String> {
-    let endpoint = env.text(names::AGENT_ENDPOINT).unwrap_or_default();
-    let endpoint = Endpoint::parse(endpoint).map_err(|error| error.to_string())?;
-    let transport = Transport::new(version).map_err(|error| error.to_string())?;
-    let token = Secret::new(env.text(names::AGENT_ACCESS_TOKEN).unwrap_or_default());
-    let headers = env.iter().filter_map(|(name, value)| {
-        let name = header_of_variable(name.to_str()?)?;
-        Some((name, value.to_str()?.to_owned()))
-    });
-    Ok(Client::new(transport, endpoint, token).with_request_headers(&headers.collect()))
 }
 
 /// Fetches all keys, or says which ones could not be had.

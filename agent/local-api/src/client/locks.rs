@@ -8,6 +8,7 @@ use hyper::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use shared_protocol::id::path_segment;
 use tokio::time::{Instant, sleep};
 
 use super::{Call, CallError};
@@ -171,7 +172,7 @@ impl Locks {
         key: &str,
         body: Option<Value>,
     ) -> Result<T, LockError> {
-        let path = format!("/api/leader/v0/lock/?key={}", encoded(key));
+        let path = format!("/api/leader/v0/lock/?key={}", path_segment(key));
         let deadline = Instant::now() + SEARCH;
         loop {
             let call = Call {
@@ -223,23 +224,6 @@ fn token(pid: u32) -> Result<String, getrandom::Error> {
     Ok(format!("acquired(pid={pid},otp={secret:032x})"))
 }
 
-/// A key as part of an address.
-fn encoded(key: &str) -> String {
-    let mut out = String::with_capacity(key.len());
-    for byte in key.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(byte.into());
-            }
-            _ => {
-                use std::fmt::Write as _;
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,10 +252,5 @@ mod tests {
             otp.len() == 32 && otp.bytes().all(|byte| byte.is_ascii_hexdigit()),
             "{otp}"
         );
-    }
-
-    #[test]
-    fn any_key_is_one_parameter() {
-        assert_eq!(encoded("a b&c=d/é~"), "a%20b%26c%3Dd%2F%C3%A9~");
     }
 }

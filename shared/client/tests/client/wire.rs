@@ -4,7 +4,7 @@ use crate::endpoint::{Played, reply};
 use bytes::Bytes;
 use shared_client::Endpoint;
 use shared_protocol::agent::{PingAction, RegisterRequest};
-use shared_protocol::job::{ChunkPlace, FinishRequest, StartRequest};
+use shared_protocol::job::{ChunkPlace, FinishRequest, PromiseFailureRequest, StartRequest};
 use shared_protocol::{JobId, Secret, SignalReason};
 
 fn job() -> JobId {
@@ -276,5 +276,27 @@ async fn a_secret_is_asked_for_three_times_unless_it_is_refused() {
         let error = played.client.secret(&job(), "K").await.unwrap_err();
         assert_eq!(error.status(), Some(status));
         assert_eq!(played.seen().len(), attempts, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_promised_failure_is_said_with_its_reason_if_there_is_one() {
+    for (reason, body) in [
+        (None, r#"{"exit_status":5}"#),
+        (Some("flaky"), r#"{"exit_status":5,"reason":"flaky"}"#),
+    ] {
+        let played = Played::new(vec![reply(204, "")]).await;
+        let promise = PromiseFailureRequest {
+            exit_status: 5,
+            reason: reason.map(str::to_owned),
+        };
+        played
+            .client
+            .promise_failure(&job(), &promise)
+            .await
+            .unwrap();
+        let seen = &played.seen()[0];
+        assert_eq!(seen.line, "PUT /v3/jobs/job%2E1/promise_failure");
+        assert_eq!(seen.text().trim_end(), body);
     }
 }
