@@ -116,6 +116,31 @@ fn a_signal_during_the_clone_ends_the_job_without_another_attempt() {
 }
 
 #[test]
+fn a_signal_during_the_clone_of_a_plugin_ends_the_job_without_another_attempt() {
+    let mut world = World::new();
+    world.git_rule("case \"$*\" in clone*) echo cloning; exec sleep 300;; esac\n");
+    let plugin = format!("[\"{}\"]", world.path("repo").display());
+    let plugins = world.path("plugins");
+    world
+        .set("BUILDKITE_PLUGINS", &plugin)
+        .set("BUILDKITE_PLUGINS_PATH", plugins.to_str().expect("text"))
+        .set("BUILDKITE_COMMAND", "echo never");
+    let mut started = world.start();
+    started.wait_for("\ncloning").signal(Signal::TERM);
+    let ended = started.end();
+    assert_eq!(ended.signal(), 15, "{}", ended.log);
+    assert!(!ended.log.contains("Running"), "{}", ended.log);
+    assert_eq!(world.calls().len(), 1);
+    let names = |folder| {
+        let entries = fs::read_dir(folder).expect("folder");
+        entries.map(|entry| entry.expect("entry").file_name())
+    };
+    assert_eq!(names(plugins.join("agent-1")).count(), 0);
+    let other: Vec<_> = names(plugins).filter(|name| name != "agent-1").collect();
+    assert!(other.is_empty(), "an unfinished clone is left: {other:?}");
+}
+
+#[test]
 fn a_signal_while_waiting_for_the_next_attempt_ends_the_wait() {
     let mut world = World::new();
     world

@@ -33,6 +33,7 @@ async fn upload_between_hooks(job: &mut Job, paths: &str) -> Result<(), Failure>
 }
 
 async fn upload(job: &mut Job, paths: &str) -> Result<(), Failure> {
+    job.check().await.map_err(|_| Failure::Canceled)?;
     job.log.header("Uploading artifacts");
     let destination = job.settings.artifacts.destination.clone();
     let mut args = vec!["artifact", "upload", paths];

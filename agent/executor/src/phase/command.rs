@@ -143,6 +143,7 @@ fn lexically(path: &Path) -> PathBuf {
 }
 
 async fn execute(job: &mut Job, work: Work) -> Result<Exit, RunError> {
+    job.check().await?;
     let text = match work {
         Work::Line(text) => {
             job.log.header("Running commands");
