@@ -7,6 +7,8 @@ mod cancel;
 mod cancel_hooks;
 mod cases;
 mod checkout;
+mod checkout_mirrors;
+mod checkout_sparse;
 mod command;
 mod exits;
 mod redaction;

@@ -49,22 +49,24 @@ pub(super) async fn renew(job: &mut Job, path: &Path) -> Result<(), CheckoutErro
 /// Removes the folder with everything in it; one that is not there is fine.
 pub(crate) async fn remove(job: &mut Job, path: &Path) -> Result<(), CheckoutError> {
     job.log.comment(&format!("Removing {}", path.display()));
-    let mut attempt = 1;
-    loop {
-        match remove_once(path.to_owned()).await {
-            Ok(()) => return Ok(()),
-            Err(error) if attempt >= TRIES => {
-                return Err(CheckoutError::Directory(path.to_owned(), error));
-            }
-            Err(error) => {
-                job.log.comment(&format!(
-                    "Failed to remove it (try {attempt} of {TRIES}): {error}"
-                ));
-                job.pause(PAUSE).await?;
-                attempt += 1;
-            }
-        }
+    for attempt in 1.. {
+        let Err(error) = remove_once(path.to_owned()).await else {
+            return Ok(());
+        };
+        let Some(pause) = pause_after(attempt) else {
+            return Err(CheckoutError::Directory(path.to_owned(), error));
+        };
+        job.log.comment(&format!(
+            "Failed to remove it (try {attempt} of {TRIES}): {error}"
+        ));
+        job.pause(pause).await?;
     }
+    unreachable!("the loop ends by returning")
+}
+
+/// How long to wait after a failed try (from 1); none after the last.
+fn pause_after(attempt: u32) -> Option<Duration> {
+    (attempt < TRIES).then_some(PAUSE)
 }
 
 /// A large folder takes seconds, so it is removed beside the loop that hears signals.
@@ -86,4 +88,28 @@ pub(super) async fn remove_once(path: PathBuf) -> io::Result<()> {
 /// A path in `folder` that begins with `prefix` and that nobody else has: digits end it.
 pub(super) fn fresh(folder: &Path, prefix: &str) -> PathBuf {
     folder.join(format!("{prefix}{}", retry::random()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn removing_is_tried_for_a_minute_and_a_half() {
+        let pauses: Vec<Duration> = (1..).map_while(pause_after).collect();
+        assert_eq!(pauses, [Duration::from_secs(10); 9]);
+    }
+
+    #[tokio::test]
+    async fn a_link_is_removed_and_not_what_it_leads_to() {
+        let folder = tempfile::tempdir().expect("folder");
+        let kept = folder.path().join("kept");
+        std::fs::create_dir(&kept).expect("folder");
+        std::fs::write(kept.join("file"), "x").expect("file");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&kept, &link).expect("link");
+        remove_once(link.clone()).await.expect("removed");
+        assert!(!link.exists() && kept.join("file").exists());
+        remove_once(link).await.expect("nothing to remove is fine");
+    }
 }

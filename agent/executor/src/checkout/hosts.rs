@@ -60,6 +60,22 @@ impl Host {
         )
     }
 
+    /// Where `ssh` cannot say what an alias stands for: by custom, aliases of `github.com` are named
+    /// `github.com-mine`.
+    fn without_alias(mut self) -> Self {
+        let alias = |end: &str| {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            !end.is_empty() && end.chars().all(plain)
+        };
+        if let Some((name, end)) = self.name.split_once('-')
+            && name.contains('.')
+            && alias(end)
+        {
+            self.name = name.to_owned();
+        }
+        self
+    }
+
     fn with_port(&self) -> String {
         match self.port {
             Some(port) => format!("{}:{port}", self.name),
@@ -87,7 +103,7 @@ pub(crate) async fn make_known(job: &mut Job, address: &str) -> Result<(), Check
         .await?;
     let host = match Host::resolved(&String::from_utf8_lossy(&answer)) {
         Some(host) if resolved => host,
-        _ => asked,
+        _ => asked.without_alias(),
     };
     let file = home.join(".ssh/known_hosts");
     if is_listed(job, &file, &host).await? {
@@ -102,7 +118,7 @@ pub(crate) async fn make_known(job: &mut Job, address: &str) -> Result<(), Check
             "ssh-keyscan found no keys of {}",
             host.with_port()
         ));
-    } else if let Err(error) = append(&file, &keys) {
+    } else if let Err(error) = append(&file, &host, &keys) {
         job.log
             .warning(&format!("failed to write {}: {error}", file.display()));
     } else {
@@ -137,12 +153,18 @@ fn lists(known_hosts: &str, name: &str) -> bool {
         })
 }
 
-/// Several jobs of a host may do this at once.
-fn append(file: &Path, keys: &[u8]) -> io::Result<()> {
+/// Several jobs of a host may do this at once; the first one's keys count.
+fn append(file: &Path, host: &Host, keys: &[u8]) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("/"));
     os::create_private_folder(folder)?;
     let mut known: File = os::append_private(file)?;
     known.lock()?;
+    if lists(
+        &fs::read_to_string(file).unwrap_or_default(),
+        &host.listed(),
+    ) {
+        return Ok(());
+    }
     known.write_all(keys)?;
     if !keys.ends_with(b"\n") {
         known.write_all(b"\n")?;
@@ -179,6 +201,32 @@ mod tests {
             });
             assert_eq!(Host::of(address), wanted, "{address}");
         }
+    }
+
+    #[test]
+    fn an_alias_that_ssh_does_not_know_ends_at_its_dash() {
+        for (asked, wanted) in [
+            ("github.com-mine-2", "github.com"),
+            ("my-host.test", "my-host.test"),
+            ("build-host", "build-host"),
+            ("boat.test", "boat.test"),
+        ] {
+            let host = Host::named(asked, None).expect("a host");
+            assert_eq!(host.without_alias().name, wanted);
+        }
+    }
+
+    #[test]
+    fn a_host_that_came_in_meanwhile_is_not_listed_twice() {
+        let home = tempfile::tempdir().expect("folder");
+        let file = home.path().join(".ssh/known_hosts");
+        let host = Host::named("boat.test", Some(2222)).expect("a host");
+        for key in ["A", "B"] {
+            let line = format!("[boat.test]:2222 ssh-ed25519 {key}");
+            append(&file, &host, line.as_bytes()).expect("append");
+        }
+        let text = fs::read_to_string(file).expect("file");
+        assert_eq!(text, "[boat.test]:2222 ssh-ed25519 A\n");
     }
 
     #[test]
