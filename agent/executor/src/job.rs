@@ -46,6 +46,8 @@ pub(crate) struct Job {
     pub(crate) snapshots: Vec<PathBuf>,
     /// The step's plugins, in their order; vendored ones are there after the checkout.
     pub(crate) plugins: Vec<Plugin>,
+    /// Folders of plugins that are removed with the job.
+    pub(crate) downloaded: Vec<PathBuf>,
     /// The job API, while it is open.
     pub(crate) api: Option<JobApi>,
     /// The folder that the last child asked for through it.
@@ -104,6 +106,7 @@ impl Job {
             scratch: None,
             snapshots: Vec::new(),
             plugins: Vec::new(),
+            downloaded: Vec::new(),
             api: None,
             workdir: None,
             control,

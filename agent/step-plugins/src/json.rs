@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// How deep lists and maps may be nested.
@@ -68,6 +69,25 @@ impl Json {
             _ => Self::Number(text.to_owned()),
         })
     }
+
+    /// The value for libraries that know numbers as numbers.
+    pub(crate) fn to_value(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Number(text) => serde_json::from_str(text).unwrap_or(Value::Null),
+            Self::Text(text) => Value::String(text.clone()),
+            Self::List(items) => items.iter().map(Self::to_value).collect(),
+            Self::Map(map) => map_to_value(map),
+        }
+    }
+}
+
+/// As [`Json::to_value`].
+pub(crate) fn map_to_value(map: &Map) -> Value {
+    map.iter()
+        .map(|(key, value)| (key.clone(), value.to_value()))
+        .collect()
 }
 
 /// Writes a map without blanks, as the peer's runtime does.

@@ -36,4 +36,4 @@ pub use client::Client;
 pub use endpoint::Endpoint;
 pub use error::{ClientError, EndpointError, Local, Silence};
 pub use pacing::{Pacing, RealPacing};
-pub use transport::{Transport, TransportError};
+pub use transport::{Transport, TransportError, user_agent};

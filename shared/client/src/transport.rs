@@ -206,7 +206,7 @@ fn redirect_plain(attempt: Attempt<'_>) -> Action {
 }
 
 /// `buildkite-agent/<version>.<build> (<os>; <arch>)`, with Go's names for the last two.
-fn user_agent(version: &str) -> String {
+pub fn user_agent(version: &str) -> String {
     let os = match std::env::consts::OS {
         "macos" => "darwin",
         other => other,

@@ -4,6 +4,6 @@
 mod unix;
 #[cfg(unix)]
 pub(crate) use unix::{
-    DEFAULT_SHELL, Outlet, Signals, append_private, create_private_folder, end_by, make_executable,
-    make_removable, private_scratch,
+    DEFAULT_SHELL, Outlet, Signals, append_private, create_private_folder, create_with_mode,
+    end_by, make_executable, make_removable, private_scratch,
 };

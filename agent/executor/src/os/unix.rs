@@ -173,6 +173,15 @@ pub(crate) fn private_scratch(prefix: &str, within: &Path) -> io::Result<TempDir
         .tempdir_in(within)
 }
 
+/// Makes a new file with these permissions, as far as the process's mask allows them.
+pub(crate) fn create_with_mode(file: &Path, mode: u32) -> io::Result<File> {
+    File::options()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(file)
+}
+
 /// Opens a file for appending; made now, it is for the owner alone.
 pub(crate) fn append_private(file: &Path) -> io::Result<File> {
     File::options()

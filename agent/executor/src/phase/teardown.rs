@@ -8,6 +8,7 @@ use crate::control::Rest;
 use crate::failure::Failure;
 use crate::hook;
 use crate::job::Job;
+use crate::plugin;
 
 /// Runs the last hooks, removes what the job had for itself, and ends what a canceled job left
 /// behind.
@@ -19,6 +20,7 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
         Ok(())
     };
     checkout::take_down(job).await;
+    plugin::take_down(job);
     if let Some(scratch) = job.scratch.take() {
         let path = scratch.path().to_owned();
         if let Err(error) = scratch.close() {

@@ -41,7 +41,6 @@ pub(super) async fn get(
         reference.display_name(),
         folder.display()
     ));
-    hide_password(job, reference);
     make_host_known(job, repository).await?;
     let whole = clone(job, place, repository).await?;
     if let Some(version) = reference.version() {
@@ -75,13 +74,6 @@ async fn tell_commit(job: &mut Job, reference: &Reference, folder: &Path) -> Res
     job.log
         .comment(&format!("Plugin {label:?} already checked out ({commit})"));
     Ok(())
-}
-
-/// A password in the address would be in the log with the command.
-fn hide_password(job: &mut Job, reference: &Reference) {
-    if let Some((_, password)) = reference.user().split_once(':') {
-        job.log.hide_value(password.as_bytes());
-    }
 }
 
 async fn make_host_known(job: &mut Job, repository: &str) -> Result<(), Trouble> {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use agent_process::{Exit, StartError};
-use agent_step_plugins::{ListError, ReferenceError};
+use agent_step_plugins::{ArchiveError, DefinitionError, ListError, ReferenceError};
 
 use crate::checkout::CheckoutError;
 use crate::failure::{Failure, RunError};
@@ -67,6 +67,26 @@ pub(crate) enum Trouble {
         "archives as plugins are an experiment; turn on zip-plugins on this agent, or name a repository"
     )]
     NoArchives,
+    /// The archive cannot be had.
+    #[error("failed to download it: {0}")]
+    Download(String),
+    /// The archive is another one than the step wants.
+    #[error("its sha256 is {found}, and the step wants {wanted}")]
+    Digest {
+        /// As the step says.
+        wanted: String,
+        /// As it is.
+        found: String,
+    },
+    /// The archive cannot be unpacked.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// Its own definition says nothing that can be read.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// It does not fit to its own definition.
+    #[error("it cannot run like this: {0}")]
+    Invalid(String),
     /// The job was canceled.
     #[error("the job was canceled")]
     Canceled,

@@ -3,9 +3,11 @@
 //! Cloned and downloaded plugins are there before the checkout, vendored ones after it. None of
 //! them is looked for outside of the plugins path or the checkout.
 
+mod archive;
 mod clone;
 mod error;
 mod place;
+mod validation;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -112,6 +114,11 @@ pub(crate) fn announce(job: &mut Job, index: usize) {
     }
 }
 
+/// Removes what was there for this job only. Called after its last hook.
+pub(crate) fn take_down(job: &mut Job) {
+    archive::remove_all(job);
+}
+
 /// The flag of the agent that turned plugins off, if they are off.
 fn disabled_by(job: &Job) -> Option<&'static str> {
     let settings = &job.settings;
@@ -152,13 +159,7 @@ async fn get(
     wanted: &Wanted,
 ) -> Result<Plugin, Trouble> {
     let reference = &wanted.reference;
-    let (repository, subdirectory) = match reference.source()? {
-        Source::Git {
-            repository,
-            subdirectory,
-        } => (repository, subdirectory),
-        Source::Zip(_) | Source::Vendored(_) => return Err(Trouble::NoArchives),
-    };
+    let source = reference.source()?;
     let label = reference.label();
     let root = match roots.get(&label) {
         Some(root) => root.clone(),
@@ -167,12 +168,30 @@ async fn get(
                 Some(place) => place,
                 None => place.insert(Place::take(job).await?),
             };
-            let root = clone::get(job, place, reference, &repository).await?;
+            hide_password(job, reference);
+            let root = match &source {
+                Source::Git { repository, .. } => {
+                    clone::get(job, place, reference, repository).await?
+                }
+                Source::Zip(archive) => archive::get(job, place, reference, archive).await?,
+                Source::Vendored(path) => return Err(Trouble::NotVendored(path.into())),
+            };
             roots.insert(label, root.clone());
             root
         }
     };
-    ready(job, root, PathBuf::from(subdirectory), wanted)
+    let folder = match source {
+        Source::Git { subdirectory, .. } => PathBuf::from(subdirectory),
+        Source::Zip(_) | Source::Vendored(_) => PathBuf::new(),
+    };
+    ready(job, root, folder, wanted)
+}
+
+/// A password in the address would be in the log with the command.
+fn hide_password(job: &mut Job, reference: &Reference) {
+    if let Some((_, password)) = reference.user().split_once(':') {
+        job.log.hide_value(password.as_bytes());
+    }
 }
 
 fn vendored(
@@ -181,7 +200,7 @@ fn vendored(
     path: &Path,
     wanted: &Wanted,
 ) -> Result<Plugin, Trouble> {
-    match root.filter(|root| place::inside(root, path).is_some()) {
+    match root.filter(|root| place::has_folder(root, path)) {
         Some(root) => ready(job, root.to_owned(), path.to_owned(), wanted),
         None => Err(Trouble::NotVendored(path.to_owned())),
     }
@@ -195,23 +214,25 @@ fn ready(
     wanted: &Wanted,
 ) -> Result<Plugin, Trouble> {
     let hooks = folder.join(HOOKS);
-    if place::inside(&root, &hooks).is_none() {
+    if !place::has_folder(&root, &hooks) {
         return Err(Trouble::NoHooks(hooks));
     }
     let Wanted {
         reference,
         configuration,
     } = wanted;
-    let (set, renamed) = told(job, reference, configuration);
-    Ok(Plugin {
+    let (variables, renamed) = told(job, reference, configuration);
+    let plugin = Plugin {
         label: reference.display_name(),
         name: reference.name(),
         root,
         folder,
-        variables: set,
+        variables,
         renamed,
         vendored: reference.is_vendored(),
-    })
+    };
+    validation::check(job, &plugin, configuration)?;
+    Ok(plugin)
 }
 
 /// What the plugin's hooks will be told.

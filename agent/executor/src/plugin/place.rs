@@ -89,11 +89,20 @@ fn folder_of_agent(path: &Path, agent: &str) -> Result<PathBuf, Trouble> {
     Ok(folder)
 }
 
-/// The folder at this path inside of `root`, wherever links lead; none if it is outside.
-pub(super) fn inside(root: &Path, relative: &Path) -> Option<PathBuf> {
+/// Whether there is a folder at this path inside of `root`, wherever links lead.
+pub(super) fn has_folder(root: &Path, relative: &Path) -> bool {
+    inside(root, relative).is_some_and(|path| path.is_dir())
+}
+
+/// The file at this path inside of `root`, wherever links lead; none if it is outside.
+pub(super) fn file_inside(root: &Path, relative: &Path) -> Option<PathBuf> {
+    inside(root, relative).filter(|path| path.is_file())
+}
+
+fn inside(root: &Path, relative: &Path) -> Option<PathBuf> {
     let root = root.canonicalize().ok()?;
     let path = root.join(relative).canonicalize().ok()?;
-    (path.starts_with(root) && path.is_dir()).then_some(path)
+    path.starts_with(root).then_some(path)
 }
 
 /// Removes a folder, large ones beside the loop that hears signals; one that is not there is fine.
@@ -150,7 +159,7 @@ mod tests {
             ("file", false),
             ("none", false),
         ] {
-            assert_eq!(inside(&root, Path::new(path)).is_some(), found, "{path}");
+            assert_eq!(has_folder(&root, Path::new(path)), found, "{path}");
         }
     }
 }

@@ -13,7 +13,6 @@ pub(crate) struct Plugins {
     /// Where plugins are kept, each agent's in a folder of its own.
     pub(crate) path: Option<PathBuf>,
     pub(crate) enabled: bool,
-    #[expect(dead_code, reason = "definitions are read next")]
     /// Whether a configuration is compared with what the plugin's definition says.
     pub(crate) validation: bool,
     /// Whether a plugin that is there already is cloned again. Hooks may change it.
