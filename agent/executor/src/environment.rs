@@ -60,6 +60,13 @@ impl Environment {
         }
     }
 
+    /// Sets all of these.
+    pub(crate) fn extend(&mut self, more: &[(String, String)]) {
+        for (name, value) in more {
+            self.set(name, value);
+        }
+    }
+
     /// Every variable, by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.variables

@@ -1,7 +1,13 @@
-//! The environment a shell had when its hook was over, as `env -0` writes it.
+//! The environment a shell had when its hook was over, as `env -0` or the agent's own `env dump`
+//! writes it.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+
+/// Why a written environment cannot be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("read the environment that the hook left: {0}")]
+pub struct DumpError(String);
 
 /// Variables by name. A hook that called `exit` leaves none at all.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -22,6 +28,13 @@ impl Dump {
         Self {
             variables: variables.collect(),
         }
+    }
+
+    /// Reads an object of names and values.
+    pub fn parse_json(bytes: &[u8]) -> Result<Self, DumpError> {
+        let variables: BTreeMap<String, String> =
+            serde_json::from_slice(bytes).map_err(|error| DumpError(error.to_string()))?;
+        Ok(variables.into_iter().collect())
     }
 
     /// Whether there is nothing in it.

@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::Name;
+#[cfg(windows)]
+use crate::windows::file_names;
 
 /// What a folder has under a hook's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,17 +30,18 @@ pub struct FindError {
     pub error: io::Error,
 }
 
-/// The endings of hook files, in the order in which they are tried.
-#[cfg(unix)]
-const ENDINGS: &[&str] = &["", ".ps1"];
-/// The endings of hook files, in the order in which they are tried.
-#[cfg(windows)]
-const ENDINGS: &[&str] = &[".bat", ".cmd", ".ps1", ".exe", ""];
+/// The names that the hook's file may have, the most wanted first.
+#[cfg(not(windows))]
+fn file_names(name: Name) -> impl Iterator<Item = String> {
+    ["", ".ps1"]
+        .into_iter()
+        .map(move |ending| format!("{}{ending}", name.as_str()))
+}
 
 /// Looks for the hook `name` in `folder`. Links may not lead out of `root`, if there is one.
 pub fn find(folder: &Path, root: Option<&Path>, name: Name) -> Result<Found, FindError> {
-    for ending in ENDINGS {
-        let path = folder.join(format!("{}{ending}", name.as_str()));
+    for file in file_names(name) {
+        let path = folder.join(file);
         let error = match path.metadata() {
             Ok(metadata) if metadata.is_dir() => continue,
             Ok(_) => match root.map_or(Ok(true), |root| is_below(&path, root)) {

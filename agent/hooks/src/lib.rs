@@ -11,8 +11,8 @@ pub mod windows;
 mod wrapper;
 
 pub use difference::{Change, difference};
-pub use dump::Dump;
+pub use dump::{Dump, DumpError};
 pub use find::{FindError, Found, find};
 pub use kind::{Kind, Shebang};
 pub use name::{Name, Scope};
-pub use wrapper::{BASH, WORKING_DIR, posix};
+pub use wrapper::{BASH, Posix, WORKING_DIR};

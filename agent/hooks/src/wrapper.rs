@@ -1,5 +1,5 @@
-//! The script that a shell runs in the place of a hook, so that what the hook did to the shell can
-//! be carried over.
+//! The script that a POSIX shell runs in the place of a hook, so that what the hook did to the shell
+//! can be carried over. For other interpreters see [`crate::windows`].
 //!
 //! It sources the hook and then writes the environment to a file. A hook that ends the shell
 //! leaves the file as it was: empty.
@@ -13,24 +13,42 @@ pub const WORKING_DIR: &str = "BUILDKITE_HOOK_WORKING_DIR";
 /// In the written environment: the version of bash, empty in other shells.
 pub const BASH: &str = "BUILDKITE_HOOK_BASH";
 
-/// The wrapper for POSIX shells. `env` is the path of a program whose option `-0` writes the
-/// environment; `dump` is a file that exists.
-///
-/// The hook may have left anything behind: `noclobber` (so `>|`), `nounset` (so `${…-}`), another
-/// `PATH` or `IFS`. The two variables exist for `env` alone and are not the hook's to see.
-pub fn posix(hook: &Path, env: &Path, dump: &Path) -> Vec<u8> {
-    let [hook, env, dump] = [hook, env, dump].map(quoted);
-    [
-        b". ".as_slice(),
-        &hook,
-        b"\nBUILDKITE_HOOK_EXIT_STATUS=$?\n",
-        b"BUILDKITE_HOOK_WORKING_DIR=\"${PWD-}\" BUILDKITE_HOOK_BASH=\"${BASH_VERSION-}\" ",
-        &env,
-        b" -0 >|",
-        &dump,
-        b" || exit 125\nexit \"$BUILDKITE_HOOK_EXIT_STATUS\"\n",
-    ]
-    .concat()
+/// What a wrapper needs to know.
+#[derive(Debug, Clone, Copy)]
+pub struct Posix<'a> {
+    /// The hook's file; an absolute path.
+    pub hook: &'a Path,
+    /// A program whose option `-0` writes the environment, see [`crate::Dump::parse`].
+    pub env: &'a Path,
+    /// A file that is there already, for what `env` writes.
+    pub dump: &'a Path,
+    /// The agent's own program, and the file for what its `env dump` writes, see
+    /// [`crate::Dump::parse_json`]. It is asked only where `env` does not know its option.
+    pub own: Option<(&'a Path, &'a Path)>,
+}
+
+impl Posix<'_> {
+    /// The text of the wrapper.
+    ///
+    /// The hook may have left anything behind: `noclobber` (so `>|`), `nounset` (so `${…-}`), tracing,
+    /// another `PATH` or `IFS`. The last two variables exist for `env` alone; no child of the hook
+    /// sees them. An environment that cannot be written must not pass for one without changes.
+    pub fn text(self) -> Vec<u8> {
+        const GIVE: &[u8] =
+            b"BUILDKITE_HOOK_WORKING_DIR=\"${PWD-}\" BUILDKITE_HOOK_BASH=\"${BASH_VERSION-}\" ";
+        let [hook, env, dump] = [self.hook, self.env, self.dump].map(quoted);
+        let mut text = Vec::with_capacity(512);
+        text.extend([b". ", &hook[..]].concat());
+        text.extend(b"\n{ BUILDKITE_HOOK_EXIT_STATUS=$?; set +x; } 2>/dev/null\n");
+        text.extend([GIVE, &env, b" -0 >|", &dump].concat());
+        if let Some((own, json)) = self.own {
+            let [own, json] = [own, json].map(quoted);
+            text.extend(b" 2>/dev/null ||\n");
+            text.extend([GIVE, &own, b" env dump >|", &json].concat());
+        }
+        text.extend(b" || exit 125\nexit \"$BUILDKITE_HOOK_EXIT_STATUS\"\n");
+        text
+    }
 }
 
 /// The path as a shell reads it back, whatever bytes it has.

@@ -161,15 +161,3 @@ fn only_the_phases_that_are_asked_for_run() {
             .ends_with(&format!("{}\n", builds.display()))
     );
 }
-
-#[test]
-fn what_is_not_done_yet_is_said() {
-    let mut world = World::without_checkout("true");
-    world
-        .set("BUILDKITE_PLUGINS", "[\"docker#v5\"]")
-        .set("BUILDKITE_ARTIFACT_PATHS", "*.log");
-    let log = world.run().log;
-    for text in ["plugins", "artifacts are not uploaded"] {
-        assert!(log.contains(text), "{text}: {log}");
-    }
-}

@@ -12,12 +12,7 @@ use crate::hiding;
 use crate::job::Job;
 use crate::protected;
 
-/// What others may have changed while a hook ran counts from now on.
-pub(super) fn by_others(job: &mut Job) {
-    apply(job, BTreeMap::new(), None);
-}
-
-/// Applies the changes of a hook that ended in `folder`.
+/// Applies the changes of a hook that ended in `folder`, and of others while it ran.
 pub(super) fn apply(
     job: &mut Job,
     mut changes: BTreeMap<OsString, Change>,

@@ -37,6 +37,11 @@ pub(crate) enum HookError {
         hook: String,
         names: [&'static str; 2],
     },
+    /// The system cannot tell what interprets it.
+    #[error(
+        "run the {0}: Windows does not read the first line of a script; use a batch or PowerShell hook"
+    )]
+    NoInterpreter(String),
     /// The repository has one, and this agent does not run them.
     #[error("refusing to run {}: local hooks are disabled on this agent", .0.display())]
     LocalHooksOff(PathBuf),

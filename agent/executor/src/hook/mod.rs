@@ -1,13 +1,16 @@
 //! Running hooks of the agent, the repository and the plugins.
 
 mod changes;
+mod direct;
 mod error;
 mod place;
+mod shell;
 mod wrapped;
+mod wrapper;
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
+use agent_hooks::windows::Form;
 use agent_hooks::{Kind, Name};
 
 use crate::failure::Failure;
@@ -102,28 +105,10 @@ async fn run_one(job: &mut Job, hook: &Hook) -> Result<(), Failure> {
     job.log.header(&format!("Running {hook}"));
     let kind = Kind::read(&hook.path).map_err(|error| HookError::unreadable(hook, error))?;
     match kind {
-        Kind::Shell(shebang) => wrapped::run(job, hook, shebang.as_ref()).await,
-        Kind::Binary | Kind::Script | Kind::PowerShell | Kind::Batch => {
-            run_directly(job, hook).await
-        }
+        Kind::Shell(shebang) => wrapped::run(job, hook, Form::Shell, shebang.as_ref()).await,
+        Kind::PowerShell => wrapped::run(job, hook, Form::PowerShell, None).await,
+        Kind::Batch => wrapped::run(job, hook, Form::Batch, None).await,
+        Kind::Script if cfg!(windows) => Err(HookError::NoInterpreter(hook.to_string()).into()),
+        Kind::Binary | Kind::Script => direct::run(job, hook).await,
     }
-}
-
-/// Runs a hook that is a program of its own. It learns what it is from its environment, and changes
-/// the job's only through the job's API.
-async fn run_directly(job: &mut Job, hook: &Hook) -> Result<(), Failure> {
-    let mut env = job.child_env();
-    for (name, value) in &hook.variables {
-        env.set(name, value);
-    }
-    env.set("BUILDKITE_HOOK_PHASE", hook.name.as_str());
-    env.set("BUILDKITE_HOOK_PATH", hook.path.as_os_str());
-    env.set("BUILDKITE_HOOK_SCOPE", hook.scope.as_str());
-    job.log.prompt(&hook.path.to_string_lossy());
-    let words = [hook.path.as_os_str().to_owned()];
-    let exit = job.run_words(&words, &env).await;
-    error::outcome(hook, exit)?;
-    let folder = job.take_workdir();
-    changes::apply(job, BTreeMap::new(), folder);
-    Ok(())
 }

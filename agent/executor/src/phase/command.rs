@@ -36,66 +36,95 @@ enum Refusal {
     Outside(String),
 }
 
+/// A command that did not succeed.
+#[derive(Debug)]
+enum Failed {
+    /// It ended with another status than 0. The text is said once more after its hooks, where those
+    /// who read the end of a log look for it.
+    Ended(Exit, String),
+    /// It was not run, for this reason.
+    NotRun(String),
+    /// The job is over.
+    Job(Failure),
+}
+
 /// Runs it between its hooks. A command that fails is no [`Failure`]; its status is in the
 /// environment afterwards.
 pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     hook::run(job, Name::PreCommand).await?;
     let result = match hook::instead(job, Name::Command).await {
-        Ok(true) => {
-            job.env.set(names::COMMAND_EXIT_STATUS, "0");
-            Ok(())
-        }
+        Ok(true) => Ok(()),
         Ok(false) => default(job).await,
-        Err(Failure::Hook(error)) => {
-            match error.exit() {
-                Some(exit) => fail(job, &format!("The command {exit}")),
-                None => fail(job, &error.to_string()),
-            }
-            job.env
-                .set(names::COMMAND_EXIT_STATUS, error.status().to_string());
-            Ok(())
-        }
-        Err(failure) => Err(failure),
+        Err(Failure::Hook(error)) => Err(match error.exit() {
+            Some(exit) => Failed::Ended(exit, error.to_string()),
+            None => Failed::NotRun(error.to_string()),
+        }),
+        Err(failure) => Err(Failed::Job(failure)),
     };
+    let (result, text) = settle(job, result);
     job.allow(Rest::PostCommand);
     let after = hook::run(job, Name::PostCommand).await;
+    if let Some(text) = text {
+        job.log.line(&format!("user command error: {text}"));
+    }
     result.and(after)
 }
 
 /// Runs the command itself.
-async fn default(job: &mut Job) -> Result<(), Failure> {
-    let result = match choose(&job.settings.command, job.settings.command_eval, &job.cwd) {
-        Ok(work) => execute(job, work).await,
-        Err(refusal) => {
-            fail(job, &refusal.to_string());
-            job.env.set(names::COMMAND_EXIT_STATUS, "1");
-            return Ok(());
-        }
-    };
-    match result {
-        Ok(exit) => {
-            if !exit.success() {
-                fail(job, &format!("The command {exit}"));
-            }
-            job.env.set(names::COMMAND_EXIT_STATUS, status_text(exit));
-            if job.canceled_by().is_some() {
-                return Err(Failure::Canceled);
-            }
-            Ok(())
-        }
-        Err(RunError::Canceled) => Err(Failure::Canceled),
-        Err(RunError::Io(error)) => Err(Failure::Log(error)),
-        Err(error @ (RunError::Start(_) | RunError::TimedOut)) => {
-            fail(job, &format!("failed to run the command: {error}"));
-            job.env.set(names::COMMAND_EXIT_STATUS, "1");
-            Ok(())
+async fn default(job: &mut Job) -> Result<(), Failed> {
+    let work = choose(&job.settings.command, job.settings.command_eval, &job.cwd)
+        .map_err(|refusal| Failed::NotRun(refusal.to_string()))?;
+    match execute(job, work).await? {
+        exit if exit.success() => Ok(()),
+        exit => {
+            let text = match exit {
+                Exit::Code(code) => format!("exit status {code}"),
+                Exit::Signal(_) => exit.to_string(),
+            };
+            Err(Failed::Ended(exit, text))
         }
     }
 }
 
-fn fail(job: &mut Job, text: &str) {
-    job.log.unfold();
-    job.log.error(text);
+/// Says how the command went, to those who read the log and to the hooks that follow. Answers what
+/// is left to say at the end.
+fn settle(job: &mut Job, result: Result<(), Failed>) -> (Result<(), Failure>, Option<String>) {
+    let canceled = job.canceled_by().is_some();
+    let (status, error, text) = match result {
+        Ok(()) => ("0".to_owned(), None, None),
+        Err(Failed::NotRun(error)) => ("1".to_owned(), Some(error), None),
+        Err(Failed::Job(failure)) => return (Err(failure), None),
+        Err(Failed::Ended(exit, text)) => {
+            let error = match exit {
+                Exit::Code(code) => format!("The command exited with status {code}"),
+                Exit::Signal(_) => format!("The command {exit}"),
+            };
+            (status_text(exit), Some(error), Some(text))
+        }
+    };
+    job.env.set(names::COMMAND_EXIT_STATUS, status);
+    if let Some(error) = error {
+        job.log.unfold();
+        job.log.error(&error);
+    }
+    let result = if canceled {
+        Err(Failure::Canceled)
+    } else {
+        Ok(())
+    };
+    (result, text)
+}
+
+impl From<RunError> for Failed {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Canceled => Self::Job(Failure::Canceled),
+            RunError::Io(error) => Self::Job(Failure::Log(error)),
+            RunError::Start(_) | RunError::TimedOut => {
+                Self::NotRun(format!("failed to run the command: {error}"))
+            }
+        }
+    }
 }
 
 /// Decides what the command is. A path to a file is a script; everything else needs evaluation.
@@ -142,7 +171,7 @@ fn lexically(path: &Path) -> PathBuf {
     clean
 }
 
-async fn execute(job: &mut Job, work: Work) -> Result<Exit, RunError> {
+async fn execute(job: &mut Job, work: Work) -> Result<Exit, Failed> {
     job.check().await?;
     let text = match work {
         Work::Line(text) => {
@@ -152,7 +181,11 @@ async fn execute(job: &mut Job, work: Work) -> Result<Exit, RunError> {
         Work::Script(path) => {
             job.log.header("Running script");
             if job.settings.command_eval {
-                os::make_executable(&job.here(&path))?;
+                let file = job.here(&path);
+                os::make_executable(&file).map_err(|error| {
+                    let file = file.display();
+                    Failed::NotRun(format!("make the script {file} executable: {error}"))
+                })?;
             }
             words::quote(&path.to_string_lossy())
         }
@@ -162,7 +195,8 @@ async fn execute(job: &mut Job, work: Work) -> Result<Exit, RunError> {
     let file = if batch::is_needed(&program) {
         job.log.header("Running batch script");
         let folder = job.env.filled("TMPDIR").unwrap_or("/tmp");
-        Some(batch::write(&text, Path::new(folder))?)
+        let file = batch::write(&text, Path::new(folder));
+        Some(file.map_err(|error| Failed::NotRun(format!("write a batch file: {error}")))?)
     } else {
         None
     };
@@ -176,7 +210,7 @@ async fn execute(job: &mut Job, work: Work) -> Result<Exit, RunError> {
     } else {
         job.log.prompt(&text);
     }
-    job.run(&program, &args).await
+    Ok(job.run(&program, &args).await?)
 }
 
 #[cfg(test)]

@@ -76,6 +76,7 @@ pub(crate) async fn run(job: &mut Job) -> i32 {
     }
 }
 
+/// The status of the command; 0 if none ran.
 fn command_status(job: &Job) -> i32 {
     let status = job.env.text(names::COMMAND_EXIT_STATUS);
     status.and_then(|status| status.parse().ok()).unwrap_or(0)
@@ -86,24 +87,49 @@ async fn work(job: &mut Job) -> Result<(), Failure> {
     let repository = job.settings.checkout.repository.clone();
     setup::run(job).await?;
     credentials::follow(job, &repository).await?;
-    if job.settings.phases.contains(&Phase::Plugin) {
-        Phase::Plugin.run(job).await?;
-    }
-    if job.settings.phases.contains(&Phase::Checkout) {
+    let has = |phase| job.settings.phases.contains(&phase);
+    let (plugins, checkout, command) = (
+        has(Phase::Plugin),
+        has(Phase::Checkout),
+        has(Phase::Command),
+    );
+    let prepared = if plugins {
+        Phase::Plugin.run(job).await
+    } else {
+        Ok(())
+    };
+    if prepared.is_ok() && checkout {
         Phase::Checkout.run(job).await?;
     } else {
         checkout::enter_existing(job);
     }
-    if job.settings.phases.contains(&Phase::Plugin) {
+    prepared?;
+    if plugins {
         plugin::prepare_vendored(job).await?;
     }
-    if job.settings.phases.contains(&Phase::Command) {
-        let command = Phase::Command.run(job).await;
+    if command {
+        let result = Phase::Command.run(job).await;
         job.allow(Rest::Artifacts);
         let artifacts = artifacts::run(job).await;
-        return command.and(artifacts);
+        return settle(job, result, artifacts);
     }
     Ok(())
+}
+
+/// A failed upload is what the job ends with, unless its command failed: then it is only said.
+fn settle(
+    job: &mut Job,
+    command: Result<(), Failure>,
+    artifacts: Result<(), Failure>,
+) -> Result<(), Failure> {
+    let Err(failure) = artifacts else {
+        return command;
+    };
+    if command.is_ok() && command_status(job) == 0 {
+        return Err(failure);
+    }
+    report(job, &failure);
+    command
 }
 
 /// Says in the log why the job ends early; answers its exit status.
