@@ -163,6 +163,11 @@ impl Job {
             };
             let ending = follow(&mut running, &mut output, patience, sink).await?;
             log.child_ended().await?;
+            if ending.held {
+                log.comment(&format!(
+                    "Its output is still held by a process it left behind, {patience:?} after its end"
+                ));
+            }
             Ok(ending.exit)
         };
         let exit = self.control.watch(group, work).await;

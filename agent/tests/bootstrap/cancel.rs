@@ -92,14 +92,29 @@ fn nothing_of_a_canceled_job_is_left_not_even_a_daemon() {
     }
 }
 
-#[test]
-fn a_daemon_of_a_job_that_ended_by_itself_lives_on() {
-    let world = World::without_checkout("setsid sleep 300 >/dev/null 2>&1 & echo $! >../daemon");
-    assert_eq!(world.run().code(), 0);
+fn kill_living_daemon(world: &World) {
     let pid = fs::read_to_string(world.checkout().join("../daemon")).expect("pid");
     let pid: i32 = pid.trim().parse().expect("number");
     let pid = rustix::process::Pid::from_raw(pid).expect("pid");
     rustix::process::kill_process(pid, Signal::KILL).expect("it lives");
+}
+
+#[test]
+fn a_daemon_of_a_job_that_ended_by_itself_lives_on() {
+    let world = World::without_checkout("setsid sleep 300 >/dev/null 2>&1 & echo $! >../daemon");
+    assert_eq!(world.run().code(), 0);
+    kill_living_daemon(&world);
+}
+
+#[test]
+fn whoever_holds_the_output_is_waited_for_no_longer_than_a_canceled_child() {
+    let mut world = World::without_checkout("sleep 300 & echo $! >../daemon");
+    world.set("BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS", "0");
+    let ended = world.run();
+    assert_eq!(ended.code(), 0, "{}", ended.log);
+    let wanted = "still held by a process it left behind, 1s after";
+    assert!(ended.log.contains(wanted), "{}", ended.log);
+    kill_living_daemon(&world);
 }
 
 #[test]
