@@ -9,6 +9,7 @@ mod cases;
 mod checkout;
 mod checkout_mirrors;
 mod checkout_sparse;
+mod checkout_trouble;
 mod command;
 mod exits;
 mod redaction;

@@ -67,3 +67,57 @@ fn a_branch_that_cannot_be_fetched_is_only_warned_about() {
     assert_eq!(ended.code(), 0, "{}", ended.log);
     assert!(ended.log.contains("it is not known"), "{}", ended.log);
 }
+
+/// The calls of git that verify.
+fn verifying(world: &World) -> Vec<String> {
+    let mut calls = world.calls();
+    calls.retain(|call| call.contains("commit-verification") || call.starts_with("merge-base"));
+    calls
+}
+
+#[test]
+fn only_a_commit_that_claims_a_branch_is_verified() {
+    let rows = [
+        ("BUILDKITE_BRANCH", "main", true),
+        ("BUILDKITE_COMMIT", "HEAD", false),
+        ("BUILDKITE_TAG", "v1", false),
+        ("BUILDKITE_PULL_REQUEST", "7", false),
+        ("BUILDKITE_REFSPEC", "main", false),
+        ("BUILDKITE_GIT_COMMIT_VERIFICATION", "off", false),
+        ("BUILDKITE_GIT_COMMIT_VERIFICATION", "", false),
+    ];
+    let (mut world, first, _) = branches();
+    world.set("BUILDKITE_COMMIT", &first);
+    for (variable, value, wanted) in rows {
+        let before = world.env.clone();
+        world.set(variable, value);
+        let ended = world.run();
+        assert_eq!(ended.code(), 0, "{variable}={value}\n{}", ended.log);
+        assert_eq!(!verifying(&world).is_empty(), wanted, "{variable}={value}");
+        world.env = before;
+    }
+}
+
+#[test]
+fn the_tip_is_that_of_the_branch_and_fetched_without_cutting_flags() {
+    const TIP: &str = "refs/buildkite-agent/commit-verification-branch-tip";
+    let (mut world, first, side) = branches();
+    // A tag of the same name would win over the branch.
+    world.git("repo", &["tag", "main", &side]);
+    world
+        .set("BUILDKITE_COMMIT", &first)
+        .set("BUILDKITE_GIT_FETCH_FLAGS", "-v --dept 5 --dry");
+    let tip = world.git("repo", &["rev-parse", "refs/heads/main"]);
+    assert_eq!(world.run().code(), 0);
+    assert_eq!(
+        verifying(&world),
+        [
+            format!("fetch -v -- origin +refs/heads/main:{TIP}"),
+            format!("rev-parse {TIP}"),
+            format!("merge-base --is-ancestor {first} {tip}"),
+            format!("update-ref -d {TIP}"),
+        ]
+    );
+    world.set("BUILDKITE_COMMIT", &side);
+    assert_eq!(world.run().code(), 1);
+}
