@@ -11,6 +11,7 @@ mod cancellation;
 mod checkout;
 mod control;
 mod desk;
+mod docker;
 mod endpoint;
 mod environment;
 mod failure;
@@ -25,6 +26,7 @@ mod plugin;
 mod promise;
 mod protected;
 mod settings;
+mod trace;
 mod warnings;
 mod words;
 

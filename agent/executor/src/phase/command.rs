@@ -8,6 +8,7 @@ use shared_protocol::env as names;
 
 use super::batch;
 use crate::control::Rest;
+use crate::docker;
 use crate::failure::{Failure, RunError, status_text};
 use crate::hook;
 use crate::job::Job;
@@ -190,6 +191,9 @@ async fn execute(job: &mut Job, work: Work) -> Result<Exit, Failed> {
             words::quote(&path.to_string_lossy())
         }
     };
+    if docker::is_wanted(&job.env) {
+        return Ok(docker::run(job, &text).await?);
+    }
     let mut shell = job.settings.shell.clone();
     let program = shell.remove(0);
     let file = if batch::is_needed(&program) {

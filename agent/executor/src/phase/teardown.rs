@@ -5,6 +5,7 @@ use agent_hooks::Name;
 use super::Phase;
 use crate::checkout;
 use crate::control::Rest;
+use crate::docker;
 use crate::failure::Failure;
 use crate::hook;
 use crate::job::Job;
@@ -19,6 +20,7 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     } else {
         Ok(())
     };
+    let containers = docker::take_down(job).await;
     checkout::take_down(job).await;
     plugin::take_down(job);
     if let Some(scratch) = job.scratch.take() {
@@ -29,5 +31,5 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
         }
     }
     job.kill_leftovers();
-    hooks
+    hooks.and(containers)
 }

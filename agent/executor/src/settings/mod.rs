@@ -8,6 +8,7 @@ mod flags;
 mod plugins;
 mod sockets;
 mod source;
+mod tracing;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ pub(crate) use flags::{Parsed, help, parse};
 use plugins::Plugins;
 pub(crate) use sockets::Sockets;
 use source::Source;
+pub(crate) use tracing::{Backend, Tracing};
 
 /// Why a job cannot even be looked at. The executor ends with status 1 before anything runs.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +95,7 @@ pub(crate) struct Settings {
     /// Who decides the variables of the checkout.
     pub(crate) override_mode: OverrideMode,
     pub(crate) sockets: Sockets,
+    pub(crate) tracing: Tracing,
     /// What flags said, and what hooks said later, for reading all of this again.
     given: BTreeMap<&'static str, String>,
     again: BTreeMap<&'static str, String>,
@@ -152,10 +155,8 @@ impl Settings {
             local_hooks: source.switch("BUILDKITE_LOCAL_HOOKS_ENABLED", true)?,
             strict_single_hooks: source.switch("BUILDKITE_STRICT_SINGLE_HOOKS", false)?,
             artifacts: Artifacts {
-                paths: source.text("BUILDKITE_ARTIFACT_PATHS").map(str::to_owned),
-                destination: source
-                    .text("BUILDKITE_ARTIFACT_UPLOAD_DESTINATION")
-                    .map(str::to_owned),
+                paths: source.filled("BUILDKITE_ARTIFACT_PATHS"),
+                destination: source.filled("BUILDKITE_ARTIFACT_UPLOAD_DESTINATION"),
             },
             secrets: source.text("BUILDKITE_SECRETS_CONFIG").map(str::to_owned),
             plugins: Plugins::read(&source)?,
@@ -165,6 +166,7 @@ impl Settings {
             again: again.clone(),
             override_mode: source.override_mode()?,
             sockets: Sockets::read(&source)?,
+            tracing: Tracing::read(&source)?,
         })
     }
 }

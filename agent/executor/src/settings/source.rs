@@ -31,6 +31,12 @@ impl Source<'_> {
             .filter(|value| !value.is_empty())
     }
 
+    /// As [`Source::text`], but what a hook emptied is not there.
+    pub(super) fn filled(&self, variable: &str) -> Option<String> {
+        let text = self.text(variable).filter(|text| !text.is_empty());
+        text.map(str::to_owned)
+    }
+
     pub(super) fn required(&self, variable: &'static str) -> Result<String, SettingsError> {
         let flag = flags::flag_of(variable);
         self.text(variable)
