@@ -9,6 +9,7 @@ mod endpoint;
 mod command_line;
 mod control;
 mod jobs;
+mod locks;
 mod plugins;
 mod recovery;
 mod stop;

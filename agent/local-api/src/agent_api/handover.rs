@@ -14,7 +14,7 @@ use super::locks::Table;
 const FILE: &str = "agent-locks.json";
 /// A successor that comes later than that comes to a host on which nothing ran meanwhile; whoever
 /// had locks is gone.
-const FRESH: SignedDuration = SignedDuration::from_secs(5);
+const FRESH: SignedDuration = SignedDuration::from_secs(10);
 
 #[derive(Serialize)]
 struct Left<'a> {
@@ -70,7 +70,7 @@ mod tests {
         let mut locks = Table::default();
         locks.swap("k", "", "held").expect("room");
         let left = Timestamp::UNIX_EPOCH;
-        for (age, taken) in [(0, true), (4, true), (5, false), (-1, false)] {
+        for (age, taken) in [(0, true), (9, true), (10, false), (-1, false)] {
             leave(&place, &locks, left);
             let now = left + SignedDuration::from_secs(age);
             let found = take(&place, now);

@@ -18,8 +18,11 @@ use crate::agent_api::LEADER;
 const POLL: Duration = Duration::from_millis(100);
 /// For one request; a leader that takes longer may already have a successor.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long it is tried to find a leader. A successor takes less.
-const SEARCH: Duration = Duration::from_secs(3);
+/// How long it is tried to find a leader that listens. After one that died there is a successor
+/// sooner than that.
+const SEARCH: Duration = Duration::from_secs(1);
+/// The same if there is one that says nothing; it may have hung.
+const LONG_SEARCH: Duration = Duration::from_secs(5);
 
 const DOING: &str = "doing";
 const DONE: &str = "done";
@@ -173,7 +176,7 @@ impl Locks {
         body: Option<Value>,
     ) -> Result<T, LockError> {
         let path = format!("/api/leader/v0/lock/?key={}", path_segment(key));
-        let deadline = Instant::now() + SEARCH;
+        let begun = Instant::now();
         loop {
             let call = Call {
                 socket: &self.leader,
@@ -183,14 +186,21 @@ impl Locks {
                 token: None,
                 body: body.clone(),
             };
-            match call.send().await {
+            let error = match call.send().await {
                 Ok(answer) => return Ok(answer),
-                Err(error @ (CallError::Refused { .. } | CallError::Nonsense(_))) => {
+                Err(error) => error,
+            };
+            let search = match &error {
+                CallError::Unreachable { .. } => SEARCH,
+                CallError::Broken { .. } | CallError::Silent(_) => LONG_SEARCH,
+                CallError::Refused { .. } | CallError::Nonsense(_) => {
                     return Err(LockError::Call(error));
                 }
-                Err(error) if Instant::now() >= deadline => return Err(LockError::NoLeader(error)),
-                Err(_) => sleep(POLL).await,
+            };
+            if begun.elapsed() >= search {
+                return Err(LockError::NoLeader(error));
             }
+            sleep(POLL).await;
         }
     }
 }
