@@ -90,3 +90,73 @@ impl std::fmt::Debug for Change {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Variables = BTreeMap<String, String>;
+
+    fn pairs(variables: &Variables) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        variables
+            .iter()
+            .map(|(name, value)| (OsStr::new(name), OsStr::new(value)))
+    }
+
+    proptest! {
+        #[test]
+        fn changes_make_the_one_environment_of_the_other(
+            before in prop::collection::btree_map("[A-D][0-9]?", "[xy]?", 0..9),
+            after in prop::collection::btree_map("[A-D][0-9]?", "[xy]?", 0..9),
+        ) {
+            let dump: Dump = after.clone().into_iter().collect();
+            let mut made = before.clone();
+            for (name, change) in difference(pairs(&before), &dump, false) {
+                let name = name.into_string().expect("text");
+                let new = match change {
+                    Change::Added(value) => {
+                        prop_assert!(!before.contains_key(&name));
+                        Some(value)
+                    }
+                    Change::Changed(value) => {
+                        prop_assert_ne!(before.get(&name).map(OsString::from), Some(value.clone()));
+                        Some(value)
+                    }
+                    Change::Removed => None,
+                };
+                match new {
+                    Some(value) => made.insert(name, value.into_string().expect("text")),
+                    None => made.remove(&name),
+                };
+            }
+            prop_assert_eq!(made, after);
+        }
+    }
+
+    #[test]
+    fn what_shells_and_the_wrapper_do_is_no_change() {
+        let before = Variables::from([
+            ("SHLVL".to_owned(), "1".to_owned()),
+            ("OLDPWD".to_owned(), "/gone".to_owned()),
+            ("A.B".to_owned(), "x".to_owned()),
+            ("BASH_FUNC_f%%".to_owned(), "() { :; }".to_owned()),
+        ]);
+        let after = [
+            ("SHLVL", "2"),
+            ("_", "env"),
+            ("PWD", "/x"),
+            ("BUILDKITE_HOOK_EXIT_STATUS", "0"),
+            ("BUILDKITE_HOOK_WORKING_DIR", "/x"),
+            ("BUILDKITE_HOOK_BASH", ""),
+        ];
+        let dump: Dump = after.into_iter().collect();
+        assert_eq!(difference(pairs(&before), &dump, false), BTreeMap::new());
+        let in_bash = difference(pairs(&before), &dump, true);
+        assert_eq!(
+            in_bash.into_iter().collect::<Vec<_>>(),
+            [("BASH_FUNC_f%%".into(), Change::Removed)]
+        );
+    }
+}

@@ -88,3 +88,41 @@ fn os_string(bytes: &[u8]) -> OsString {
 fn os_string(bytes: &[u8]) -> OsString {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn entries_end_with_a_zero_byte_and_odd_ones_are_passed_over() {
+        let dump = Dump::parse(b"A=1\0B=x=y\nz\0C=\0NONE\0=odd\0\0A=2\0");
+        let wanted = [("A", "2"), ("B", "x=y\nz"), ("C", "")];
+        assert_eq!(dump, wanted.into_iter().collect());
+        assert!(Dump::parse(b"").is_empty());
+    }
+
+    #[test]
+    fn json_is_read_and_anything_else_is_an_error() {
+        let dump = Dump::parse_json(br#"{"A":"1","B":"x\ny"}"#);
+        assert_eq!(dump, Ok([("A", "1"), ("B", "x\ny")].into_iter().collect()));
+        for bad in ["", "[]", r#"{"A":1}"#, r#"{"A":"1""#] {
+            assert!(Dump::parse_json(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn values_are_not_shown() {
+        let dump = Dump::parse(b"TOKEN=sesame\0");
+        assert_eq!(format!("{dump:?}"), r#"{"TOKEN"}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Dump::parse(&bytes);
+            let _ = Dump::parse_json(&bytes);
+        }
+    }
+}
