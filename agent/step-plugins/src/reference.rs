@@ -255,7 +255,7 @@ impl Reference {
                 .find(|end| location.as_bytes()[..*end].ends_with(b".git"))
                 .unwrap_or(location.len()),
         };
-        let inner = location[end..].strip_prefix('/').unwrap_or_default();
+        let inner = location[end..].trim_start_matches('/');
         Ok((
             &location[..end],
             inner.strip_suffix(".git").unwrap_or(inner),

@@ -5,8 +5,10 @@
 //! more. A function here compares with a naive model or with what was written, so that a wrong
 //! answer is found and not only a crash.
 
+mod dump;
 mod mutation;
 mod redactor;
+mod reference;
 mod script;
 
 pub use mutation::Mutation;
@@ -23,11 +25,23 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: &[Target] = &[Target {
-    name: "redactor",
-    check: redactor::check,
-    words: redactor::WORDS,
-}];
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "dump",
+        check: dump::check,
+        words: dump::WORDS,
+    },
+    Target {
+        name: "redactor",
+        check: redactor::check,
+        words: redactor::WORDS,
+    },
+    Target {
+        name: "reference",
+        check: reference::check,
+        words: reference::WORDS,
+    },
+];
 
 /// Longer inputs are cut to this many bytes: the models are slow on purpose.
 pub const LONGEST: usize = 12 * 1024;
