@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+mod plugins;
+pub(crate) use plugins::names;
+
 /// Longer than anything here takes; only a failing test waits for it.
 pub(crate) const LONG: Duration = Duration::from_mins(1);
 
