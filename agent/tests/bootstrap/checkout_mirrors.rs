@@ -148,6 +148,20 @@ fn an_existing_checkout_borrows_or_not_as_the_host_wants_now() {
 }
 
 #[test]
+fn relative_folders_are_those_of_where_the_executor_was_started() {
+    let mut world = mirrored();
+    world
+        .set("BUILDKITE_GIT_MIRRORS_PATH", "mine/mirrors")
+        .set("BUILDKITE_BUILD_CHECKOUT_PATH", "mine/checkout")
+        .set("BUILDKITE_COMMAND", "pwd; cat README");
+    for _ in 0..2 {
+        let ended = world.run();
+        let wanted = format!("{}\none\n", text(&world.path("builds/mine/checkout")));
+        assert!(ended.log.ends_with(&wanted), "{}", ended.log);
+    }
+}
+
+#[test]
 fn a_mirror_is_taken_as_it_is_or_done_without() {
     let mut world = mirrored();
     world.set("BUILDKITE_GIT_MIRRORS_SKIP_UPDATE", "true").set(

@@ -7,6 +7,7 @@ use std::thread;
 use crate::world::World;
 
 /// What one failing call of git leads to, when there are two attempts.
+#[derive(Clone, Copy)]
 struct Trouble {
     /// The call, as a shell pattern of its arguments.
     call: &'static str,
@@ -221,8 +222,8 @@ fn a_folder_that_is_no_repository_is_said_to_be_none() {
 #[test]
 fn a_full_disk_fails_the_checkout_and_says_so() {
     let mut world = World::new();
-    let large: String = (0..100_000).map(|n| format!("{n:x}\n")).collect();
-    world.commit(&[("LARGE", &large)]);
+    let numbers: Vec<String> = (0..100_000_u32).map(|number| number.to_string()).collect();
+    world.commit(&[("LARGE", &numbers.join("\n"))]);
     world
         .set("BUILDKITE_CHECKOUT_ATTEMPTS", "1")
         .set("BUILDKITE_COMMAND", "echo never");

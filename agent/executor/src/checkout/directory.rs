@@ -19,7 +19,12 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// The folder that the job checks out into.
 pub(crate) fn of(job: &Job) -> PathBuf {
     let path = job.env.get(names::BUILD_CHECKOUT_PATH);
-    path.map(PathBuf::from).unwrap_or_default()
+    absolute(path.map(PathBuf::from).unwrap_or_default())
+}
+
+/// The path from where the executor was started, for its children run here and there.
+pub(super) fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// Makes the folder if it is not there; children run in it from now on.

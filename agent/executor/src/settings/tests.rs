@@ -70,6 +70,8 @@ fn values_that_make_no_sense_are_refused_with_their_text() {
         ("BUILDKITE_CANCEL_SIGNAL", "SIGFOO"),
         ("BUILDKITE_BOOTSTRAP_PHASES", "sailing"),
         ("BUILDKITE_CHECKOUT_ATTEMPTS", "many"),
+        ("BUILDKITE_GIT_MIRROR_CHECKOUT_MODE", "steal"),
+        ("BUILDKITE_GIT_SPARSE_CHECKOUT_MODE", "pyramid"),
         ("BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS", "11"),
         ("BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS", "-11"),
     ];
@@ -102,4 +104,23 @@ fn the_job_api_is_below_the_home_folder_unless_told_otherwise() {
     assert_eq!(sockets(&named), Sockets::In("/s".into()));
     let off = [home, ("BUILDKITE_AGENT_NO_JOB_API", "true")];
     assert_eq!(sockets(&off), Sockets::Unwanted);
+}
+
+#[test]
+fn attempts_and_limits_below_one_mean_the_default() {
+    for (asked, attempts, limit) in [
+        ("3", 3, Some(Duration::from_secs(3))),
+        ("0", 6, None),
+        ("-1", 6, None),
+    ] {
+        let settings = read(&[
+            ("BUILDKITE_CHECKOUT_ATTEMPTS", asked),
+            ("BUILDKITE_GIT_CHECKOUT_TIMEOUT", asked),
+        ]);
+        let checkout = settings.expect("read").checkout;
+        assert_eq!(
+            (checkout.attempts, checkout.attempt_limit),
+            (attempts, limit)
+        );
+    }
 }

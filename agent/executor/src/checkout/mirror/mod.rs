@@ -50,9 +50,10 @@ pub(super) async fn ready(
     address: &str,
     role: Role,
 ) -> Result<Option<PathBuf>, CheckoutError> {
-    let Some(settings) = job.settings.checkout.mirrors.clone() else {
+    let Some(mut settings) = job.settings.checkout.mirrors.clone() else {
         return Ok(None);
     };
+    settings.folder = directory::absolute(settings.folder);
     let folder = settings.folder.join(folder_name(address));
     if settings.skip_update {
         return Ok(as_it_is(job, folder));
