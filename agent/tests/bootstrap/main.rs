@@ -12,6 +12,7 @@ mod checkout_sparse;
 mod checkout_trouble;
 mod command;
 mod exits;
+mod job_api;
 mod plugins;
 mod plugins_archive;
 mod plugins_refused;

@@ -54,7 +54,7 @@ fn show_environment(job: &mut Job) {
         let shown = ["BUILDKITE", "CI", "PATH"]
             .iter()
             .any(|start| name.starts_with(start));
-        if name == names::AGENT_ACCESS_TOKEN {
+        if [names::AGENT_ACCESS_TOKEN, names::JOB_API_TOKEN].contains(&&*name) {
             job.log.line(&format!("{name}=******************"));
         } else if shown {
             let value = value.to_string_lossy().replace('\n', "\\n");
