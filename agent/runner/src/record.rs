@@ -176,10 +176,15 @@ impl RecordFile {
         self.path.is_some()
     }
 
-    /// Adds the executor, and the files that are there for it.
-    pub(crate) fn set_executor(&mut self, executor: ProcessId, files: Vec<PathBuf>) {
-        self.record.executor = Some(executor.into());
+    /// Adds the files beside it.
+    pub(crate) fn set_files(&mut self, files: Vec<PathBuf>) {
         self.record.files = files;
+        self.save();
+    }
+
+    /// Adds the executor.
+    pub(crate) fn set_executor(&mut self, executor: ProcessId) {
+        self.record.executor = Some(executor.into());
         self.save();
     }
 

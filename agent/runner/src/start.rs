@@ -68,9 +68,9 @@ impl Accepted {
         if self.stop.is_cancelled() {
             return Ok(self.not_run(NotRun::AgentStopped, log, record));
         }
-        match self.launch() {
+        match self.launch(&mut record) {
             Ok((child, output, files)) => {
-                record.set_executor(child.group().leader(), files.paths());
+                record.set_executor(child.group().leader());
                 Ok(Started::Running(Box::new(Running {
                     accepted: self,
                     child,
@@ -100,11 +100,12 @@ impl Accepted {
         }))
     }
 
-    fn launch(&self) -> Result<(Child, Output, JobFiles), Trouble> {
+    fn launch(&self, record: &mut RecordFile) -> Result<(Child, Output, JobFiles), Trouble> {
         let settings: &Arc<JobSettings> = &self.settings;
         let folder = &settings.context_folder;
         let files = JobFiles::create(folder, &self.job.id, &file_variables(&self.job.env))
             .map_err(|error| Trouble::Files(folder.display().to_string(), error))?;
+        record.set_files(files.paths());
         let facts = JobFacts {
             endpoint: self.client.endpoint().as_str(),
             token: self.client.token(),

@@ -1,10 +1,25 @@
 //! What a dead agent leaves behind, and who cleans it up.
 
+use std::path::Path;
+use std::time::Duration;
+
 use serde_json::json;
 use shared_supervise::{ProcessId, Signal};
 
 use crate::agent::{Bench, appears};
 use crate::endpoint::{Endpoint, disconnect, offer, ok, status};
+
+/// Waits until the record of the job `j1` says this much.
+async fn recorded(state: &Path, what: &str) {
+    let record = state.join("jobs/j1.json");
+    let written = async {
+        while !std::fs::read_to_string(&record).is_ok_and(|text| text.contains(what)) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let patience = Duration::from_secs(20);
+    tokio::time::timeout(patience, written).await.unwrap();
+}
 
 #[tokio::test]
 async fn the_next_agent_ends_the_job_of_a_dead_one_and_reports_it_once() {
@@ -22,6 +37,7 @@ async fn the_next_agent_ends_the_job_of_a_dead_one_and_reports_it_once() {
         .parse()
         .unwrap();
     let executor = ProcessId::of(pid).unwrap();
+    recorded(&state, "executor").await;
     first.signal(Signal::Kill);
     assert_eq!(first.ended().await.code, None);
     assert!(
@@ -34,7 +50,7 @@ async fn the_next_agent_ends_the_job_of_a_dead_one_and_reports_it_once() {
     let finish = endpoint.wait("PUT /v3/jobs/j1/finish", 1).await;
     assert!(shared_supervise::wait_gone(
         &[executor],
-        std::time::Duration::from_secs(10)
+        Duration::from_secs(10)
     ));
     let body = finish[0].json();
     assert_eq!(body["exit_status"], "-1");
@@ -87,19 +103,23 @@ async fn a_daemon_of_a_job_that_died_with_its_agent_is_found_by_the_jobs_id() {
     endpoint.on("GET /v3/ping", [offer("j1"), ok(&json!({}))]);
     endpoint.job("j1", &json!({"BUILDKITE_JOB_ID": "j1"}));
     // The shell that leads the daemon is gone before anybody can follow it.
-    bench.executor("setsid sleep 600 >/dev/null 2>&1 & echo $! $$ > pids; sleep 600");
+    bench.executor(
+        "setsid sh -c 'echo $$ >daemon; exec sleep 600' >/dev/null 2>&1 &\n\
+         echo $$ >pid; sleep 600",
+    );
     let state = bench.path("state");
     let env = [("TRIREME_STATE_DIR", state.to_str().unwrap())];
     let first = bench.start_with(&endpoint, &[], &env);
-    let pids = appears(&bench.path("builds/pids")).await;
-    let mut pids = pids
-        .split_whitespace()
-        .map(|pid| ProcessId::of(pid.parse().unwrap()).unwrap());
-    let (daemon, executor) = (pids.next().unwrap(), pids.next().unwrap());
+    let mut ids = Vec::new();
+    for name in ["builds/daemon", "builds/pid"] {
+        let pid = appears(&bench.path(name)).await;
+        ids.push(ProcessId::of(pid.trim().parse().unwrap()).unwrap());
+    }
+    let (daemon, executor) = (ids[0], ids[1]);
     first.signal(Signal::Kill);
     first.ended().await;
     executor.send(Signal::Kill).unwrap();
-    let patience = std::time::Duration::from_secs(10);
+    let patience = Duration::from_secs(10);
     assert!(shared_supervise::wait_gone(&[executor], patience));
     assert!(daemon.is_same_alive());
 
@@ -131,7 +151,7 @@ async fn what_a_killed_executor_leaves_behind_is_ended_by_its_agent() {
     ids[0].send(Signal::Kill).unwrap();
     let finish = endpoint.wait("PUT /v3/jobs/j1/finish", 1).await;
     assert_eq!(finish[0].json()["signal"], "SIGKILL");
-    let patience = std::time::Duration::from_secs(10);
+    let patience = Duration::from_secs(10);
     assert!(shared_supervise::wait_gone(&ids, patience));
     assert_eq!(agent.ended().await.code, Some(0));
 }
@@ -148,14 +168,7 @@ async fn a_result_without_the_whole_log_says_so() {
     let first = bench.start_with(&endpoint, &[], &env);
     endpoint.wait("POST /v3/jobs/j1/chunks", 1).await;
     // The result is written down a moment after the last byte was cut into a chunk.
-    let record = state.join("jobs/j1.json");
-    let written = async {
-        while !std::fs::read_to_string(&record).is_ok_and(|text| text.contains("exit_status")) {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    let patience = std::time::Duration::from_secs(20);
-    tokio::time::timeout(patience, written).await.unwrap();
+    recorded(&state, "exit_status").await;
     first.signal(Signal::Kill);
     first.ended().await;
 
