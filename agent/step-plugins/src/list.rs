@@ -10,6 +10,9 @@ use serde_json::value::RawValue;
 use crate::json::{Json, JsonError, Map};
 use crate::reference::{Reference, ReferenceError};
 
+/// How many characters of a text that cannot be used are shown.
+const SHOWN: usize = 80;
+
 /// A plugin that the step wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -55,7 +58,10 @@ pub fn parse_list(text: &str) -> Result<Vec<Wanted>, ListError> {
     let mut wanted = Vec::new();
     for item in items {
         match item.get().as_bytes().first() {
-            Some(b'"') => wanted.push(plugin(serde_json::from_str(item.get())?, Map::new())?),
+            Some(b'"') => {
+                let text: String = serde_json::from_str(item.get())?;
+                wanted.push(plugin(&text, Map::new())?);
+            }
             Some(b'{') => {
                 let entries =
                     serde_json::Deserializer::from_str(item.get()).deserialize_map(Entries)?;
@@ -63,25 +69,36 @@ pub fn parse_list(text: &str) -> Result<Vec<Wanted>, ListError> {
                     let configuration = match Json::read(configuration, 1)? {
                         Json::Map(map) => map,
                         Json::Null => Map::new(),
-                        _ => return Err(ListError::Configuration(reference)),
+                        _ => return Err(ListError::Configuration(shown(&reference))),
                     };
-                    wanted.push(plugin(reference, configuration)?);
+                    wanted.push(plugin(&reference, configuration)?);
                 }
             }
-            _ => return Err(ListError::Item(item.get().chars().take(60).collect())),
+            _ => return Err(ListError::Item(item.get().chars().take(SHOWN).collect())),
         }
     }
     Ok(wanted)
 }
 
-fn plugin(text: String, configuration: Map) -> Result<Wanted, ListError> {
-    match Reference::parse(&text) {
+fn plugin(text: &str, configuration: Map) -> Result<Wanted, ListError> {
+    match Reference::parse(text) {
         Ok(reference) => Ok(Wanted {
             reference,
             configuration,
         }),
-        Err(error) => Err(ListError::Reference(text, error)),
+        Err(error) => Err(ListError::Reference(shown(text), error)),
     }
+}
+
+/// The beginning of a reference, without what may be a password.
+fn shown(reference: &str) -> String {
+    let (scheme, rest) = match reference.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), reference),
+    };
+    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    let place = place.chars().take(SHOWN);
+    scheme.chars().take(SHOWN).chain(place).collect()
 }
 
 /// A map in the order it was written; of equal keys the last value counts, in the first place.
@@ -153,6 +170,10 @@ mod tests {
             (r#"[{"/a": "x"}]"#, "configuration of \"/a\""),
             (r#"[{"/a": []}]"#, "configuration of \"/a\""),
             (r#"["/a#b#c"]"#, "plugin \"/a#b#c\": it has more than one #"),
+            (
+                r#"["https://me:pass@h/a#b#c"]"#,
+                "plugin \"https://h/a#b#c\": it",
+            ),
             (r#"["a\u0000b"]"#, "control character"),
         ] {
             let error = parse_list(text).unwrap_err().to_string();

@@ -1,5 +1,7 @@
 //! A plugin as a step names it: where it comes from, what logs and folders call it.
 
+use std::fmt;
+
 use crate::address::{self, Address, AddressError};
 
 /// Longest reference, in bytes. Longer ones cannot be the name of a folder anyway.
@@ -12,7 +14,7 @@ const FOLDER_BYTES: usize = 255;
 const RUNNING_SCHEMES: [&str; 2] = ["ext", "fd"];
 
 /// Which plugin a step wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reference {
     location: String,
     version: Option<String>,
@@ -72,6 +74,14 @@ pub enum ReferenceError {
     /// A decoded control character.
     #[error("it contains an encoded control character")]
     Control,
+}
+
+/// Without user and password.
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.scheme.is_empty() { "" } else { "://" };
+        write!(f, "{}{place}{}", self.scheme, self.label())
+    }
 }
 
 impl Reference {
