@@ -4,6 +4,7 @@ mod artifacts;
 mod batch;
 mod checkout;
 mod command;
+mod debug;
 mod secrets;
 mod setup;
 mod teardown;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use agent_hooks::Name;
 use shared_protocol::env as names;
 
-use super::secrets;
+use super::{debug, secrets};
 use crate::checkout::lfs;
 use crate::failure::Failure;
 use crate::hiding;
@@ -18,7 +18,7 @@ use crate::trace;
 pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     hiding::refresh(job);
     announce_ignored(job);
-    show_environment(job);
+    debug::show(job);
     trace::prepare(job);
     append_bin_path(job);
     let checkout = checkout_path(job)?;
@@ -41,26 +41,6 @@ fn announce_ignored(job: &mut Job) {
         job.log.warning(&format!("Ignored {name}"));
     }
     job.log.unfold();
-}
-
-/// With debugging on, the variables a CI system is about.
-fn show_environment(job: &mut Job) {
-    if !job.settings.debug {
-        return;
-    }
-    job.log.header("Buildkite environment variables");
-    for (name, value) in job.env.iter() {
-        let name = name.to_string_lossy();
-        let shown = ["BUILDKITE", "CI", "PATH"]
-            .iter()
-            .any(|start| name.starts_with(start));
-        if [names::AGENT_ACCESS_TOKEN, names::JOB_API_TOKEN].contains(&&*name) {
-            job.log.line(&format!("{name}=******************"));
-        } else if shown {
-            let value = value.to_string_lossy().replace('\n', "\\n");
-            job.log.line(&format!("{name}={value}"));
-        }
-    }
 }
 
 /// The agent itself can be called by jobs, after everything the host has on its path.

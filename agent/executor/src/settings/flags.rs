@@ -10,183 +10,111 @@ use super::SettingsError;
 
 use Takes::{Switch, Value};
 
-/// Every flag with its variable, in the order of the help text.
-pub(crate) const FLAGS: &[(&str, Takes, &str)] = &[
-    ("command", Value, "BUILDKITE_COMMAND"),
-    ("job", Value, "BUILDKITE_JOB_ID"),
-    ("repository", Value, "BUILDKITE_REPO"),
-    ("commit", Value, "BUILDKITE_COMMIT"),
-    ("branch", Value, "BUILDKITE_BRANCH"),
-    ("tag", Value, "BUILDKITE_TAG"),
-    ("refspec", Value, "BUILDKITE_REFSPEC"),
-    ("plugins", Value, "BUILDKITE_PLUGINS"),
-    ("secrets", Value, "BUILDKITE_SECRETS_CONFIG"),
-    ("pullrequest", Value, "BUILDKITE_PULL_REQUEST"),
-    (
-        "pull-request-using-merge-refspec",
-        Switch,
-        "BUILDKITE_PULL_REQUEST_USING_MERGE_REFSPEC",
-    ),
-    ("agent", Value, "BUILDKITE_AGENT_NAME"),
-    ("queue", Value, "BUILDKITE_AGENT_META_DATA_QUEUE"),
-    ("organization", Value, "BUILDKITE_ORGANIZATION_SLUG"),
-    ("pipeline", Value, "BUILDKITE_PIPELINE_SLUG"),
-    ("pipeline-provider", Value, "BUILDKITE_PIPELINE_PROVIDER"),
-    ("artifact-upload-paths", Value, "BUILDKITE_ARTIFACT_PATHS"),
-    (
-        "artifact-upload-destination",
-        Value,
-        "BUILDKITE_ARTIFACT_UPLOAD_DESTINATION",
-    ),
-    ("clean-checkout", Switch, "BUILDKITE_CLEAN_CHECKOUT"),
-    ("skip-checkout", Switch, "BUILDKITE_SKIP_CHECKOUT"),
-    (
-        "checkout-override-mode",
-        Value,
-        "BUILDKITE_CHECKOUT_OVERRIDE_MODE",
-    ),
-    ("git-checkout-flags", Value, "BUILDKITE_GIT_CHECKOUT_FLAGS"),
-    ("git-clone-flags", Value, "BUILDKITE_GIT_CLONE_FLAGS"),
-    (
-        "git-clone-mirror-flags",
-        Value,
-        "BUILDKITE_GIT_CLONE_MIRROR_FLAGS",
-    ),
-    ("git-clean-flags", Value, "BUILDKITE_GIT_CLEAN_FLAGS"),
-    (
-        "git-commit-verification",
-        Value,
-        "BUILDKITE_GIT_COMMIT_VERIFICATION",
-    ),
-    ("git-fetch-flags", Value, "BUILDKITE_GIT_FETCH_FLAGS"),
-    (
-        "git-sparse-checkout-paths",
-        Value,
-        "BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS",
-    ),
-    (
-        "git-sparse-checkout-mode",
-        Value,
-        "BUILDKITE_GIT_SPARSE_CHECKOUT_MODE",
-    ),
-    ("git-ssh-key", Value, "BUILDKITE_GIT_SSH_KEY"),
-    (
-        "git-remote-mirror-url",
-        Value,
-        "BUILDKITE_GIT_REMOTE_MIRROR_URL",
-    ),
-    ("git-mirrors-path", Value, "BUILDKITE_GIT_MIRRORS_PATH"),
-    (
-        "git-mirror-checkout-mode",
-        Value,
-        "BUILDKITE_GIT_MIRROR_CHECKOUT_MODE",
-    ),
-    (
-        "git-mirrors-lock-timeout",
-        Value,
-        "BUILDKITE_GIT_MIRRORS_LOCK_TIMEOUT",
-    ),
-    (
-        "git-mirrors-skip-update",
-        Switch,
-        "BUILDKITE_GIT_MIRRORS_SKIP_UPDATE",
-    ),
-    (
-        "git-submodule-clone-config",
-        Value,
-        "BUILDKITE_GIT_SUBMODULE_CLONE_CONFIG",
-    ),
-    (
-        "git-checkout-timeout",
-        Value,
-        "BUILDKITE_GIT_CHECKOUT_TIMEOUT",
-    ),
-    (
-        "git-skip-fetch-existing-commits",
-        Switch,
-        "BUILDKITE_GIT_SKIP_FETCH_EXISTING_COMMITS",
-    ),
-    ("checkout-attempts", Value, "BUILDKITE_CHECKOUT_ATTEMPTS"),
-    ("bin-path", Value, "BUILDKITE_BIN_PATH"),
-    ("build-path", Value, "BUILDKITE_BUILD_PATH"),
-    ("hooks-path", Value, "BUILDKITE_HOOKS_PATH"),
-    (
-        "additional-hooks-paths",
-        Value,
-        "BUILDKITE_ADDITIONAL_HOOKS_PATHS",
-    ),
-    ("sockets-path", Value, "BUILDKITE_SOCKETS_PATH"),
-    ("plugins-path", Value, "BUILDKITE_PLUGINS_PATH"),
-    ("command-eval", Switch, "BUILDKITE_COMMAND_EVAL"),
-    ("plugins-enabled", Switch, "BUILDKITE_PLUGINS_ENABLED"),
-    ("plugin-validation", Switch, "BUILDKITE_PLUGIN_VALIDATION"),
-    (
-        "plugins-always-clone-fresh",
-        Switch,
-        "BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH",
-    ),
-    (
-        "local-hooks-enabled",
-        Switch,
-        "BUILDKITE_LOCAL_HOOKS_ENABLED",
-    ),
-    ("ssh-keyscan", Switch, "BUILDKITE_SSH_KEYSCAN"),
-    ("git-submodules", Switch, "BUILDKITE_GIT_SUBMODULES"),
-    ("git-lfs-enabled", Switch, "BUILDKITE_GIT_LFS_ENABLED"),
-    ("pty", Switch, "BUILDKITE_PTY"),
-    ("shell", Value, "BUILDKITE_SHELL"),
-    ("hooks-shell", Value, "BUILDKITE_HOOKS_SHELL"),
-    ("phases", Value, "BUILDKITE_BOOTSTRAP_PHASES"),
-    ("tracing-backend", Value, "BUILDKITE_TRACING_BACKEND"),
-    (
-        "tracing-service-name",
-        Value,
-        "BUILDKITE_TRACING_SERVICE_NAME",
-    ),
-    (
-        "tracing-traceparent",
-        Value,
-        "BUILDKITE_TRACING_TRACEPARENT",
-    ),
-    ("tracing-tracestate", Value, "BUILDKITE_TRACING_TRACESTATE"),
-    (
-        "tracing-propagate-traceparent",
-        Switch,
-        "BUILDKITE_TRACING_PROPAGATE_TRACEPARENT",
-    ),
-    ("no-job-api", Switch, "BUILDKITE_AGENT_NO_JOB_API"),
-    ("job-logs-otlp", Switch, "BUILDKITE_JOB_LOGS_OTLP"),
-    (
-        "disable-warnings-for",
-        Value,
-        "BUILDKITE_AGENT_DISABLE_WARNINGS_FOR",
-    ),
-    ("cancel-signal", Value, "BUILDKITE_CANCEL_SIGNAL"),
-    (
-        "cancel-grace-period",
-        Value,
-        "BUILDKITE_CANCEL_GRACE_PERIOD",
-    ),
-    (
-        "signal-grace-period-seconds",
-        Value,
-        "BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS",
-    ),
-    ("debug", Switch, "BUILDKITE_AGENT_DEBUG"),
-    ("log-level", Value, "BUILDKITE_AGENT_LOG_LEVEL"),
-    ("experiment", Value, "BUILDKITE_AGENT_EXPERIMENT"),
-    ("profile", Value, "BUILDKITE_AGENT_PROFILE"),
-    ("redacted-vars", Value, "BUILDKITE_REDACTED_VARS"),
-    (
-        "strict-single-hooks",
-        Switch,
-        "BUILDKITE_STRICT_SINGLE_HOOKS",
-    ),
-    (
-        "trace-context-encoding",
-        Value,
-        "BUILDKITE_TRACE_CONTEXT_ENCODING",
-    ),
+/// One flag.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flag {
+    /// Its name, without dashes.
+    pub(crate) name: &'static str,
+    /// Whether it takes a value.
+    pub(crate) takes: Takes,
+    /// What counts where neither flag nor variable says anything.
+    pub(crate) default: &'static str,
+    /// The variable that says the same.
+    pub(crate) variable: &'static str,
+}
+
+const fn flag(
+    name: &'static str,
+    takes: Takes,
+    default: &'static str,
+    variable: &'static str,
+) -> Flag {
+    Flag {
+        name,
+        takes,
+        default,
+        variable,
+    }
+}
+
+/// Every flag, in the order of the help text.
+#[rustfmt::skip] // one flag a line
+pub(crate) const FLAGS: &[Flag] = &[
+    flag("command", Value, "", "BUILDKITE_COMMAND"),
+    flag("job", Value, "", "BUILDKITE_JOB_ID"),
+    flag("repository", Value, "", "BUILDKITE_REPO"),
+    flag("commit", Value, "", "BUILDKITE_COMMIT"),
+    flag("branch", Value, "", "BUILDKITE_BRANCH"),
+    flag("tag", Value, "", "BUILDKITE_TAG"),
+    flag("refspec", Value, "", "BUILDKITE_REFSPEC"),
+    flag("plugins", Value, "", "BUILDKITE_PLUGINS"),
+    flag("secrets", Value, "", "BUILDKITE_SECRETS_CONFIG"),
+    flag("pullrequest", Value, "", "BUILDKITE_PULL_REQUEST"),
+    flag("pull-request-using-merge-refspec", Switch, "false", "BUILDKITE_PULL_REQUEST_USING_MERGE_REFSPEC"),
+    flag("agent", Value, "", "BUILDKITE_AGENT_NAME"),
+    flag("queue", Value, "", "BUILDKITE_AGENT_META_DATA_QUEUE"),
+    flag("organization", Value, "", "BUILDKITE_ORGANIZATION_SLUG"),
+    flag("pipeline", Value, "", "BUILDKITE_PIPELINE_SLUG"),
+    flag("pipeline-provider", Value, "", "BUILDKITE_PIPELINE_PROVIDER"),
+    flag("artifact-upload-paths", Value, "", "BUILDKITE_ARTIFACT_PATHS"),
+    flag("artifact-upload-destination", Value, "", "BUILDKITE_ARTIFACT_UPLOAD_DESTINATION"),
+    flag("clean-checkout", Switch, "false", "BUILDKITE_CLEAN_CHECKOUT"),
+    flag("skip-checkout", Switch, "", "BUILDKITE_SKIP_CHECKOUT"),
+    flag("checkout-override-mode", Value, "from-job", "BUILDKITE_CHECKOUT_OVERRIDE_MODE"),
+    flag("git-checkout-flags", Value, "-f", "BUILDKITE_GIT_CHECKOUT_FLAGS"),
+    flag("git-clone-flags", Value, "-v", "BUILDKITE_GIT_CLONE_FLAGS"),
+    flag("git-clone-mirror-flags", Value, "-v", "BUILDKITE_GIT_CLONE_MIRROR_FLAGS"),
+    flag("git-clean-flags", Value, "-ffxdq", "BUILDKITE_GIT_CLEAN_FLAGS"),
+    flag("git-commit-verification", Value, "", "BUILDKITE_GIT_COMMIT_VERIFICATION"),
+    flag("git-fetch-flags", Value, "-v --prune", "BUILDKITE_GIT_FETCH_FLAGS"),
+    flag("git-sparse-checkout-paths", Value, "", "BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS"),
+    flag("git-sparse-checkout-mode", Value, "cone", "BUILDKITE_GIT_SPARSE_CHECKOUT_MODE"),
+    flag("git-ssh-key", Value, "", "BUILDKITE_GIT_SSH_KEY"),
+    flag("git-remote-mirror-url", Value, "", "BUILDKITE_GIT_REMOTE_MIRROR_URL"),
+    flag("git-mirrors-path", Value, "", "BUILDKITE_GIT_MIRRORS_PATH"),
+    flag("git-mirror-checkout-mode", Value, "reference", "BUILDKITE_GIT_MIRROR_CHECKOUT_MODE"),
+    flag("git-mirrors-lock-timeout", Value, "300", "BUILDKITE_GIT_MIRRORS_LOCK_TIMEOUT"),
+    flag("git-mirrors-skip-update", Switch, "false", "BUILDKITE_GIT_MIRRORS_SKIP_UPDATE"),
+    flag("git-submodule-clone-config", Value, "", "BUILDKITE_GIT_SUBMODULE_CLONE_CONFIG"),
+    flag("git-checkout-timeout", Value, "0", "BUILDKITE_GIT_CHECKOUT_TIMEOUT"),
+    flag("git-skip-fetch-existing-commits", Switch, "false", "BUILDKITE_GIT_SKIP_FETCH_EXISTING_COMMITS"),
+    flag("checkout-attempts", Value, "6", "BUILDKITE_CHECKOUT_ATTEMPTS"),
+    flag("bin-path", Value, "", "BUILDKITE_BIN_PATH"),
+    flag("build-path", Value, "", "BUILDKITE_BUILD_PATH"),
+    flag("hooks-path", Value, "", "BUILDKITE_HOOKS_PATH"),
+    flag("additional-hooks-paths", Value, "", "BUILDKITE_ADDITIONAL_HOOKS_PATHS"),
+    flag("sockets-path", Value, "~/.buildkite-agent/sockets", "BUILDKITE_SOCKETS_PATH"),
+    flag("plugins-path", Value, "", "BUILDKITE_PLUGINS_PATH"),
+    flag("command-eval", Switch, "true", "BUILDKITE_COMMAND_EVAL"),
+    flag("plugins-enabled", Switch, "true", "BUILDKITE_PLUGINS_ENABLED"),
+    flag("plugin-validation", Switch, "false", "BUILDKITE_PLUGIN_VALIDATION"),
+    flag("plugins-always-clone-fresh", Switch, "false", "BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH"),
+    flag("local-hooks-enabled", Switch, "true", "BUILDKITE_LOCAL_HOOKS_ENABLED"),
+    flag("ssh-keyscan", Switch, "true", "BUILDKITE_SSH_KEYSCAN"),
+    flag("git-submodules", Switch, "true", "BUILDKITE_GIT_SUBMODULES"),
+    flag("git-lfs-enabled", Switch, "false", "BUILDKITE_GIT_LFS_ENABLED"),
+    flag("pty", Switch, "true", "BUILDKITE_PTY"),
+    flag("shell", Value, "/bin/bash -e -c", "BUILDKITE_SHELL"),
+    flag("hooks-shell", Value, "", "BUILDKITE_HOOKS_SHELL"),
+    flag("phases", Value, "", "BUILDKITE_BOOTSTRAP_PHASES"),
+    flag("tracing-backend", Value, "", "BUILDKITE_TRACING_BACKEND"),
+    flag("tracing-service-name", Value, "buildkite-agent", "BUILDKITE_TRACING_SERVICE_NAME"),
+    flag("tracing-traceparent", Value, "", "BUILDKITE_TRACING_TRACEPARENT"),
+    flag("tracing-tracestate", Value, "", "BUILDKITE_TRACING_TRACESTATE"),
+    flag("tracing-propagate-traceparent", Switch, "false", "BUILDKITE_TRACING_PROPAGATE_TRACEPARENT"),
+    flag("no-job-api", Switch, "false", "BUILDKITE_AGENT_NO_JOB_API"),
+    flag("job-logs-otlp", Switch, "false", "BUILDKITE_JOB_LOGS_OTLP"),
+    flag("disable-warnings-for", Value, "", "BUILDKITE_AGENT_DISABLE_WARNINGS_FOR"),
+    flag("cancel-signal", Value, "SIGTERM", "BUILDKITE_CANCEL_SIGNAL"),
+    flag("cancel-grace-period", Value, "10", "BUILDKITE_CANCEL_GRACE_PERIOD"),
+    flag("signal-grace-period-seconds", Value, "-1", "BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS"),
+    flag("debug", Switch, "false", "BUILDKITE_AGENT_DEBUG"),
+    flag("log-level", Value, "notice", "BUILDKITE_AGENT_LOG_LEVEL"),
+    flag("experiment", Value, "", "BUILDKITE_AGENT_EXPERIMENT"),
+    flag("profile", Value, "", "BUILDKITE_AGENT_PROFILE"),
+    flag("redacted-vars", Value, "*_PASSWORD,*_SECRET,*_TOKEN,*_PRIVATE_KEY,*_SSH_KEY,*_ACCESS_KEY,*_SECRET_KEY,*_CONNECTION_STRING,*_API_KEY", "BUILDKITE_REDACTED_VARS"),
+    flag("strict-single-hooks", Switch, "false", "BUILDKITE_STRICT_SINGLE_HOOKS"),
+    flag("trace-context-encoding", Value, "gob", "BUILDKITE_TRACE_CONTEXT_ENCODING"),
 ];
 
 /// What the command line says.
@@ -204,8 +132,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
         "help" | "h" => Some((None, Switch)),
         _ => FLAGS
             .iter()
-            .find(|(known, ..)| *known == name)
-            .map(|&(_, takes, variable)| (Some(variable), takes)),
+            .find(|flag| flag.name == name)
+            .map(|flag| (Some(flag.variable), flag.takes)),
     };
     let mut given = BTreeMap::new();
     for item in agent_flags::read(args, find)? {
@@ -226,9 +154,13 @@ pub(crate) fn help() -> String {
         "Runs one job: checks out its repository and runs its command. Started by the agent.\n\n\
          Usage: agent bootstrap [flags]\n\nFlags, each also as a variable of the environment:\n",
     );
-    for (name, takes, variable) in FLAGS {
-        let value = if *takes == Value { " VALUE" } else { "" };
-        let _ = writeln!(help, "  --{name}{value}  [{variable}]");
+    for flag in FLAGS {
+        let value = if flag.takes == Value { " VALUE" } else { "" };
+        let _ = write!(help, "  --{}{value}  [{}]", flag.name, flag.variable);
+        if !flag.default.is_empty() && flag.default != "false" {
+            let _ = write!(help, "  (default {})", flag.default);
+        }
+        help.push('\n');
     }
     help
 }
@@ -237,8 +169,8 @@ pub(crate) fn help() -> String {
 pub(crate) fn flag_of(variable: &str) -> &'static str {
     FLAGS
         .iter()
-        .find(|(.., known)| *known == variable)
-        .map_or("?", |(flag, ..)| flag)
+        .find(|flag| flag.variable == variable)
+        .map_or("?", |flag| flag.name)
 }
 
 #[cfg(test)]
@@ -280,15 +212,31 @@ mod tests {
         }
     }
 
+    /// The peer's flags: name, kind, default, variable.
+    const PEER: &str = include_str!("bootstrap.tsv");
+
     #[test]
-    fn no_flag_and_no_variable_is_listed_twice() {
-        for (index, (name, _, variable)) in FLAGS.iter().enumerate() {
-            let later = &FLAGS[index + 1..];
-            assert!(
-                later.iter().all(|(n, _, v)| n != name && v != variable),
-                "{name}"
-            );
+    fn the_flags_are_those_of_the_peer() {
+        let own = FLAGS.iter().map(|flag| {
+            let kind = if flag.takes == Value {
+                "value"
+            } else {
+                "switch"
+            };
+            [flag.name, kind, flag.default, flag.variable].join("\t")
+        });
+        let peer = PEER.lines().skip(1).map(str::to_owned);
+        assert_eq!(own.collect::<Vec<_>>(), peer.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_help_text_names_variables_and_defaults() {
+        let help = help();
+        for line in [
+            "  --git-clean-flags VALUE  [BUILDKITE_GIT_CLEAN_FLAGS]  (default -ffxdq)\n",
+            "  --clean-checkout  [BUILDKITE_CLEAN_CHECKOUT]\n",
+        ] {
+            assert!(help.contains(line), "{help}");
         }
-        assert!(help().contains("--git-clean-flags VALUE  [BUILDKITE_GIT_CLEAN_FLAGS]"));
     }
 }

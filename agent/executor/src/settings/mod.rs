@@ -5,6 +5,7 @@
 mod again;
 mod checkout;
 mod flags;
+mod idle;
 mod plugins;
 mod sockets;
 mod source;
@@ -139,7 +140,7 @@ impl Settings {
             command_eval: source.switch("BUILDKITE_COMMAND_EVAL", true)?,
             shell: source.shell()?,
             pty: source.switch(names::PTY, true)?,
-            debug: source.switch("BUILDKITE_AGENT_DEBUG", false)?,
+            debug: source.debug()?,
             redacted_names: source.list(names::REDACTED_VARS, DEFAULT_NAMES),
             cancel_signal: source.signal()?,
             grace: source.grace()?,

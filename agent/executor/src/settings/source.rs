@@ -106,6 +106,12 @@ impl Source<'_> {
         }
     }
 
+    /// Either way to ask for more.
+    pub(super) fn debug(&self) -> Result<bool, SettingsError> {
+        let level = self.text("BUILDKITE_AGENT_LOG_LEVEL");
+        Ok(self.switch("BUILDKITE_AGENT_DEBUG", false)? || level == Some("debug"))
+    }
+
     pub(super) fn shell(&self) -> Result<Vec<String>, SettingsError> {
         let words = self.words(names::SHELL, crate::os::DEFAULT_SHELL)?;
         if words.is_empty() {

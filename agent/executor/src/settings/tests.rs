@@ -124,3 +124,53 @@ fn attempts_and_limits_below_one_mean_the_default() {
         );
     }
 }
+
+#[test]
+fn a_flag_that_says_its_default_changes_nothing() {
+    let mut env: Environment = REQUIRED.iter().map(|name| (*name, "x")).collect();
+    env.set("HOME", "/home/u");
+    let read = |given: &BTreeMap<&'static str, String>| {
+        let mut settings = Settings::read(given, &env).expect("read");
+        settings.given.clear();
+        format!("{settings:?}")
+    };
+    let silent = read(&BTreeMap::new());
+    for flag in flags::FLAGS {
+        if !flag.default.is_empty() {
+            let given = BTreeMap::from([(flag.variable, flag.default.to_owned())]);
+            assert_eq!(read(&given), silent, "--{}", flag.name);
+        }
+    }
+}
+
+#[test]
+fn what_changes_nothing_is_known() {
+    let env = |pairs: &[(&'static str, &'static str)]| -> Environment {
+        let required = REQUIRED.iter().map(|name| (*name, "x"));
+        required.chain(pairs.iter().copied()).collect()
+    };
+    let settings = read(&[]).expect("read");
+    assert_eq!(settings.idle(&env(&[])), []);
+    let set = [
+        ("BUILDKITE_AGENT_PROFILE", "cpu"),
+        ("BUILDKITE_TRACE_CONTEXT_ENCODING", "gob"),
+        ("BUILDKITE_JOB_LOGS_OTLP", "false"),
+    ];
+    let idle = settings.idle(&env(&set));
+    assert_eq!(idle, [("profile", "BUILDKITE_AGENT_PROFILE")]);
+}
+
+#[test]
+fn either_way_to_ask_for_more_is_heard() {
+    for (name, value, wanted) in [
+        ("BUILDKITE_AGENT_DEBUG", "true", true),
+        ("BUILDKITE_AGENT_LOG_LEVEL", "debug", true),
+        ("BUILDKITE_AGENT_LOG_LEVEL", "info", false),
+    ] {
+        assert_eq!(
+            read(&[(name, value)]).expect("read").debug,
+            wanted,
+            "{name}"
+        );
+    }
+}
