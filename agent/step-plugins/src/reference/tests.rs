@@ -7,7 +7,7 @@ fn read(text: &str) -> Reference {
 }
 
 /// Reference, repository, path inside it, short name, name in headers, folder.
-const KNOWN: [[&str; 6]; 18] = [
+const KNOWN: [[&str; 6]; 19] = [
     [
         "github.com/fleet/winch-buildkite-plugin#v1.2",
         "https://github.com/fleet/winch-buildkite-plugin",
@@ -103,6 +103,14 @@ const KNOWN: [[&str; 6]; 18] = [
         "winch",
         "winch",
         "srv-winch-v1",
+    ],
+    [
+        "ssh:///srv/ssh://-x",
+        "/srv/ssh://-x",
+        "",
+        "-x",
+        "-x",
+        "srv-ssh-x",
     ],
     [
         "/srv/rig.git/masts/fore",
@@ -271,7 +279,8 @@ proptest! {
         match reference.source() {
             Ok(Source::Git { repository, .. }) => {
                 prop_assert!(repository.starts_with('/') || repository.contains("://"));
-                prop_assert!(!repository.starts_with("ext:") && !repository.contains("://-"));
+                let place = repository.split_once("://").filter(|_| !repository.starts_with('/'));
+                prop_assert!(!place.is_some_and(|(scheme, place)| scheme == "ext" || place.starts_with('-')));
                 prop_assert!(!repository.chars().any(char::is_control));
             }
             Ok(Source::Vendored(path)) => prop_assert!(path.starts_with('.')),
