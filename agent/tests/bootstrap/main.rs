@@ -12,6 +12,8 @@ mod checkout_sparse;
 mod checkout_trouble;
 mod command;
 mod exits;
+mod hooks;
+mod hooks_environment;
 mod job_api;
 mod plugins;
 mod plugins_archive;
