@@ -19,6 +19,7 @@ mod plugins;
 mod plugins_archive;
 mod plugins_refused;
 mod plugins_vendored;
+mod plugin_fixtures;
 mod redaction;
 mod refusal;
 mod ssh;

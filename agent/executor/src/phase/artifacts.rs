@@ -12,10 +12,10 @@ use crate::own;
 /// Uploads what the job names, between its hooks, whether its command passed or not. That it fails
 /// decides only a job whose command passed.
 pub(super) async fn run(job: &mut Job) -> Result<(), Failure> {
-    let Some(paths) = job.settings.artifacts.paths.clone() else {
+    if job.settings.artifacts.paths.is_none() {
         return Ok(());
-    };
-    let result = upload_between_hooks(job, &paths).await;
+    }
+    let result = upload_between_hooks(job).await;
     let status = job.env.text(names::COMMAND_EXIT_STATUS);
     match result {
         Err(failure) if status.is_some_and(|status| status != "0") => {
@@ -26,9 +26,11 @@ pub(super) async fn run(job: &mut Job) -> Result<(), Failure> {
     }
 }
 
-async fn upload_between_hooks(job: &mut Job, paths: &str) -> Result<(), Failure> {
+async fn upload_between_hooks(job: &mut Job) -> Result<(), Failure> {
     hook::run(job, Name::PreArtifact).await?;
-    upload(job, paths).await?;
+    // The hook may have chosen other paths.
+    let paths = job.settings.artifacts.paths.clone().unwrap_or_default();
+    upload(job, &paths).await?;
     hook::run(job, Name::PostArtifact).await
 }
 

@@ -152,6 +152,7 @@ areas! {
     the_commit_is_verified_resolved_and_described: "commit",
     keys_hosts_and_credentials_are_set_up_for_git: "access",
     plugins_are_fetched_and_checked: "plugins",
+    the_configuration_of_a_plugin_becomes_variables: "plugin_configuration",
     artifacts_are_uploaded_at_the_end: "artifacts",
     subcommands_speak_with_the_job: "client",
     the_socket_of_the_job_answers: "job_api",

@@ -1,4 +1,5 @@
-//! Bare repositories, each made by one run of `git fast-import`; the same input gives the same commits.
+//! Bare repositories, each made by one run of `git fast-import`: the same input gives the same
+//! commits.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::case::{Answer, GitRule, OwnRule};
 
-/// `tell NAME [VARIABLE…] [--all] [--stdin] [-- ARGUMENT…]`: an event with the folder and these.
+/// `tell NAME [VARIABLE…] [--all] [--stdin] [-- ARGUMENT…]`: an event with these and the folder.
 ///
 /// It takes no signal, so that a job may be canceled the moment its event is seen.
 pub(super) fn tell(pipe: &str) -> String {
