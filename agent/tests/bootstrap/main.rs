@@ -2,6 +2,7 @@
 
 mod world;
 
+mod artifacts;
 mod batch;
 mod cancel;
 mod cancel_hooks;
@@ -11,17 +12,21 @@ mod checkout_mirrors;
 mod checkout_sparse;
 mod checkout_trouble;
 mod command;
+mod debug;
+mod docker;
 mod exits;
+mod experiments;
 mod hooks;
 mod hooks_environment;
 mod job_api;
+mod plugin_fixtures;
 mod plugins;
 mod plugins_archive;
 mod plugins_refused;
 mod plugins_vendored;
-mod plugin_fixtures;
 mod redaction;
 mod refusal;
+mod secrets;
 mod ssh;
 mod terminal;
 mod verification;

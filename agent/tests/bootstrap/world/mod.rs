@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 mod plugins;
+mod programs;
 pub(crate) use plugins::names;
 
 /// Longer than anything here takes; only a failing test waits for it.
