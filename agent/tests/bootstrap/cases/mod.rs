@@ -161,4 +161,5 @@ areas! {
     a_canceled_job_ends_in_order: "cancel",
     what_fails_decides_what_still_runs: "refusals",
     experiments_are_honoured: "experiments",
+    old_container_variables_still_work: "docker",
 }
