@@ -18,6 +18,7 @@ use crate::control::{Control, Rest};
 use crate::desk::JobApi;
 use crate::environment::Environment;
 use crate::failure::RunError;
+use crate::hook;
 use crate::log::Log;
 use crate::plugin::Plugin;
 use crate::settings::Settings;
@@ -46,6 +47,8 @@ pub(crate) struct Job {
     pub(crate) snapshots: Vec<PathBuf>,
     /// The step's plugins, in their order; vendored ones are there after the checkout.
     pub(crate) plugins: Vec<Plugin>,
+    /// Where wrapped hooks have their files.
+    pub(crate) hook_files: hook::Folder,
     /// Folders of plugins that are removed with the job.
     pub(crate) downloaded: Vec<PathBuf>,
     /// The job API, while it is open.
@@ -106,6 +109,7 @@ impl Job {
             scratch: None,
             snapshots: Vec::new(),
             plugins: Vec::new(),
+            hook_files: hook::Folder::default(),
             downloaded: Vec::new(),
             api: None,
             workdir: None,

@@ -1,6 +1,7 @@
 //! What runs a hook: told from its name and its first bytes.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::Path;
 
 /// Bytes of a file that [`Kind::of`] wants to see, at most.
@@ -109,6 +110,16 @@ impl Shebang {
                 .and_then(base);
         }
         program.is_some_and(|program| SHELLS.contains(&program.as_str()))
+    }
+}
+
+impl fmt::Display for Shebang {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#!{}", self.interpreter)?;
+        match &self.argument {
+            Some(argument) => write!(f, " {argument}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 
 use std::path::Path;
 
+use crate::Shebang;
+
 /// Status of the hook, in the wrapper.
 pub(crate) const EXIT_STATUS: &str = "BUILDKITE_HOOK_EXIT_STATUS";
 /// In the written environment: where the hook ended.
@@ -16,6 +18,8 @@ pub const BASH: &str = "BUILDKITE_HOOK_BASH";
 /// What a wrapper needs to know.
 #[derive(Debug, Clone, Copy)]
 pub struct Posix<'a> {
+    /// The hook's first line, for those that start the wrapper as a program.
+    pub shebang: Option<&'a Shebang>,
     /// The hook's file; an absolute path.
     pub hook: &'a Path,
     /// A program whose option `-0` writes the environment, see [`crate::Dump::parse`].
@@ -38,6 +42,9 @@ impl Posix<'_> {
             b"BUILDKITE_HOOK_WORKING_DIR=\"${PWD-}\" BUILDKITE_HOOK_BASH=\"${BASH_VERSION-}\" ";
         let [hook, env, dump] = [self.hook, self.env, self.dump].map(quoted);
         let mut text = Vec::with_capacity(512);
+        if let Some(shebang) = self.shebang {
+            text.extend(format!("{shebang}\n").into_bytes());
+        }
         text.extend([b". ", &hook[..]].concat());
         text.extend(b"\n{ BUILDKITE_HOOK_EXIT_STATUS=$?; set +x; } 2>/dev/null\n");
         text.extend([GIVE, &env, b" -0 >|", &dump].concat());

@@ -47,6 +47,7 @@ impl Host {
         std::fs::write(&file, hook).expect("hook");
         std::fs::write(&dump, "").expect("dump");
         let text = Posix {
+            shebang: None,
             hook: &file,
             env,
             dump: &dump,

@@ -98,19 +98,17 @@ fn hooks_of_a_repository_come_with_its_checkout_and_not_before() {
 
 #[test]
 fn hooks_of_a_repository_can_be_turned_off_by_the_agent_and_by_its_hooks() {
-    let rows: [(&[(&str, &str)], &str, i32); 5] = [
-        (&[("BUILDKITE_LOCAL_HOOKS_ENABLED", "false")], "", 1),
-        (&[("BUILDKITE_NO_LOCAL_HOOKS", "1")], "", 1),
-        (&[], "export BUILDKITE_NO_LOCAL_HOOKS=true", 1),
-        (&[("BUILDKITE_NO_LOCAL_HOOKS", "yes")], "", 0),
-        (&[], "export BUILDKITE_NO_LOCAL_HOOKS=false", 0),
+    let rows = [
+        ("BUILDKITE_LOCAL_HOOKS_ENABLED", "false", "", 1),
+        ("BUILDKITE_NO_LOCAL_HOOKS", "1", "", 1),
+        ("A", "b", "export BUILDKITE_NO_LOCAL_HOOKS=true", 1),
+        ("BUILDKITE_NO_LOCAL_HOOKS", "yes", "", 0),
+        ("A", "b", "export BUILDKITE_NO_LOCAL_HOOKS=false", 0),
     ];
-    for (env, environment, status) in rows {
+    for (name, value, environment, status) in rows {
         let mut world = world("echo out:default", &[("environment", environment)]);
         world.commit(&[(".buildkite/hooks/command", "echo out:repository")]);
-        for (name, value) in env {
-            world.set(name, value);
-        }
+        world.set(name, value);
         let lines: &[&str] = if status == 0 { &["repository"] } else { &[] };
         let ended = world.run();
         ends(&ended, status, lines);
@@ -185,6 +183,12 @@ fn the_shell_of_a_hook_is_the_one_it_names_or_the_one_there_is() {
             "a b",
         ),
         (
+            "#!/usr/bin/env -S OWN=named sh\n",
+            &[("BUILDKITE_HOOKS_SHELL", "nice")],
+            0,
+            "named",
+        ),
+        (
             "",
             &[("BUILDKITE_HOOKS_SHELL", "no-such-shell -x")],
             1,
@@ -231,7 +235,7 @@ fn powershell_runs_hooks_of_its_own_where_there_is_no_other() {
          FROM_HOOK=set PSModulePath=x env -0 >$TRIREME_HOOK_AFTER\n",
     );
     let ended = world.run();
-    ends(&ended, 0, &["-File wrapper.ps1 # a hook", "set"]);
+    ends(&ended, 0, &["-File wrapper-1.ps1 # a hook", "set"]);
     assert!(ended.log.contains("FROM_HOOK added"), "{}", ended.log);
     assert!(!ended.log.contains("PSModulePath"), "{}", ended.log);
     fs::write(world.path("hooks/pre-command"), "echo out:shell").expect("hook");

@@ -12,6 +12,8 @@ use crate::hiding;
 use crate::job::Job;
 use crate::protected;
 
+const SSH_KEY: &str = "BUILDKITE_GIT_SSH_KEY";
+
 /// Applies the changes of a hook that ended in `folder`, and of others while it ran.
 pub(super) fn apply(
     job: &mut Job,
@@ -31,10 +33,12 @@ pub(super) fn apply(
         }
     }
     hiding::refresh(job);
-    let read_again = job.settings.read_again(&job.env);
+    let mut read_again = job.settings.read_again(&job.env);
     if read_again.contains_key(lfs::ENABLED) {
         lfs::spare_smudging(job);
     }
+    // The one setting that is a secret, whatever the patterns of secret names are.
+    read_again.remove(SSH_KEY);
     for (name, change) in &changes {
         let name = name.to_string_lossy();
         let text = match change {

@@ -28,6 +28,9 @@ pub(crate) enum HookError {
     /// What is needed to run it could not be made.
     #[error("prepare the {hook}: {error}")]
     Prepare { hook: String, error: io::Error },
+    /// What it did to its environment cannot be read.
+    #[error("read what the {hook} left: {error}")]
+    Left { hook: String, error: io::Error },
     /// It could not be run.
     #[error("run the {hook}: {error}")]
     Run { hook: String, error: RunError },
@@ -59,6 +62,11 @@ impl HookError {
     pub(super) fn prepare(hook: &Hook, error: io::Error) -> Self {
         let hook = hook.to_string();
         Self::Prepare { hook, error }
+    }
+
+    pub(super) fn left(hook: &Hook, error: io::Error) -> Self {
+        let hook = hook.to_string();
+        Self::Left { hook, error }
     }
 
     /// How the hook's process ended, if it ran.

@@ -19,6 +19,7 @@ use crate::plugin;
 
 pub(crate) use error::HookError;
 use place::Hook;
+pub(crate) use wrapper::Folder;
 
 /// Runs every hook of this name, of all who may have one, in their order. The first that fails
 /// ends it.
@@ -82,13 +83,7 @@ pub(crate) async fn run_of_plugins(
         };
         if seen && name.stands_in() {
             let strict = job.settings.strict_single_hooks;
-            let (what, where_) = (name.as_str(), index + 1);
-            let label = &hook.label;
-            job.log.warning(&if strict {
-                format!("The {what} hook of {label} (plugin {where_} of the step) is left out: only the first {what} hook runs")
-            } else {
-                format!("The {what} hook of {label} (plugin {where_} of the step) runs although there was one already; strict-single-hooks runs the first one only")
-            });
+            warn_of_another(job, &hook, index, strict);
             if strict {
                 continue;
             }
@@ -98,6 +93,21 @@ pub(crate) async fn run_of_plugins(
         run_one(job, &hook).await?;
     }
     Ok(())
+}
+
+fn warn_of_another(job: &mut Job, hook: &Hook, index: usize, strict: bool) {
+    let what = hook.name.as_str();
+    let consequence = if strict {
+        format!("is left out, for only the first {what} hook runs")
+    } else {
+        format!(
+            "runs although there was one already; strict-single-hooks=true keeps to the first {what} hook"
+        )
+    };
+    let (label, position) = (&hook.label, index + 1);
+    job.log.warning(&format!(
+        "The {what} hook of {label} (number {position} in the step's list) {consequence}"
+    ));
 }
 
 async fn run_one(job: &mut Job, hook: &Hook) -> Result<(), Failure> {

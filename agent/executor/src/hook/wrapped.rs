@@ -28,7 +28,7 @@ pub(super) async fn run(
     let mut words = shell::words(job, hook, form, shebang)?;
     // Without it only systems with an old `env` are worse off.
     let own = own::program(job).ok().map(PathBuf::from);
-    let wrapper = Wrapper::write(hook, form, own.as_deref());
+    let wrapper = Wrapper::write(&mut job.hook_files, hook, form, shebang, own.as_deref());
     let wrapper = wrapper.map_err(|error| HookError::prepare(hook, error))?;
     words.push(wrapper.script().into());
     let mut env = job.child_env();
@@ -43,7 +43,7 @@ pub(super) async fn run(
     }
     outcome(hook, exit)?;
     let dump = wrapper.environment();
-    let dump = dump.map_err(|error| HookError::prepare(hook, error))?;
+    let dump = dump.map_err(|error| HookError::left(hook, error))?;
     carry_over(job, form, env, dump);
     Ok(())
 }

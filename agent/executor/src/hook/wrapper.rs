@@ -1,57 +1,93 @@
 //! The files of a wrapped hook: the script that is run in its place, and what that writes down.
 //!
-//! They lie in a folder of their own that only the agent's user can enter, and go with it.
+//! They lie in a folder of the job's that only the agent's user can enter, and go with the hook; the
+//! folder goes with the job.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use agent_hooks::windows::{AFTER, AGENT, Form, HOOK};
-use agent_hooks::{Dump, Posix};
-use tempfile::TempDir;
+use agent_hooks::{Dump, Posix, Shebang};
+use tempfile::{TempDir, TempPath};
 
 use super::place::Hook;
 use crate::environment::Environment;
 use crate::os;
 
+/// The folder of a job's wrappers.
+#[derive(Debug, Default)]
+pub(crate) struct Folder {
+    made: Option<TempDir>,
+    /// How many wrappers there were. What a child of an earlier one still writes is not a later one's.
+    count: u32,
+}
+
 /// A wrapper that was written.
 #[derive(Debug)]
 pub(super) struct Wrapper {
-    folder: TempDir,
-    script: PathBuf,
+    script: TempPath,
+    dump_path: TempPath,
+    /// Held open, so that nothing the hook does to its rights or its name keeps it from us.
     dump: File,
+    json: PathBuf,
     form: Form,
+}
+
+impl Folder {
+    /// The folder; made again if a hook took it away.
+    fn path(&mut self) -> io::Result<&Path> {
+        if self.made.as_ref().is_none_or(|made| !made.path().is_dir()) {
+            let within = std::env::temp_dir();
+            self.made = Some(os::private_scratch(
+                "buildkite-agent-hook-wrapper",
+                &within,
+            )?);
+        }
+        let made = self.made.as_ref().expect("it was made just now");
+        Ok(made.path())
+    }
 }
 
 impl Wrapper {
     /// Writes the wrapper of a hook. `own` is the agent's program.
-    pub(super) fn write(hook: &Hook, form: Form, own: Option<&Path>) -> io::Result<Self> {
-        let folder = os::private_scratch("buildkite-agent-hook-wrapper", &std::env::temp_dir())?;
-        let (dump_path, json) = (dump_path(&folder), json_path(&folder));
-        // Held open, so that nothing the hook does to its rights or its name keeps it from us.
-        let dump = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&dump_path)?;
+    pub(super) fn write(
+        folder: &mut Folder,
+        hook: &Hook,
+        form: Form,
+        shebang: Option<&Shebang>,
+        own: Option<&Path>,
+    ) -> io::Result<Self> {
+        folder.count += 1;
+        let number = folder.count;
+        let folder = folder.path()?;
+        let dump_path = folder.join(format!("environment-{number}"));
+        let json = folder.join(format!("environment-{number}.json"));
+        let mut options = File::options();
+        let dump = options.read(true).write(true).create_new(true);
+        let dump = dump.open(&dump_path)?;
+        let dump_path = TempPath::try_from_path(dump_path)?;
         let (text, script) = match form.wrapper() {
-            Some((text, ending)) => (text.into(), format!("wrapper.{ending}")),
+            Some((text, ending)) => (text.into(), format!("wrapper-{number}.{ending}")),
             None => {
                 let posix = Posix {
+                    shebang,
                     hook: &hook.path,
                     env: env_program(),
                     dump: &dump_path,
                     own: own.map(|own| (own, &*json)),
                 };
-                (posix.text(), "wrapper".to_owned())
+                (posix.text(), format!("wrapper-{number}"))
             }
         };
-        let script = folder.path().join(script);
-        std::fs::write(&script, text)?;
+        let script = TempPath::try_from_path(folder.join(script))?;
+        // Executable, for a configured shell may be a program that starts others.
+        os::create_with_mode(&script, 0o700)?.write_all(&text)?;
         Ok(Self {
-            folder,
             script,
+            dump_path,
             dump,
+            json,
             form,
         })
     }
@@ -65,7 +101,7 @@ impl Wrapper {
     pub(super) fn tell(&self, hook: &Hook, own: Option<&Path>, env: &mut Environment) {
         if self.form.wrapper().is_some() {
             env.set(HOOK, hook.path.as_os_str());
-            env.set(AFTER, dump_path(&self.folder));
+            env.set(AFTER, self.dump_path.as_os_str());
             if let Some(own) = own {
                 env.set(AGENT, own);
             }
@@ -78,21 +114,14 @@ impl Wrapper {
         self.dump.read_to_end(&mut bytes)?;
         let json = match self.form {
             Form::Batch => std::mem::take(&mut bytes),
-            _ => std::fs::read(json_path(&self.folder)).unwrap_or_default(),
+            _ => std::fs::read(&self.json).unwrap_or_default(),
         };
         if json.is_empty() {
             return Ok(Dump::parse(&bytes));
         }
+        let _ = std::fs::remove_file(&self.json);
         Dump::parse_json(&json).map_err(io::Error::other)
     }
-}
-
-fn dump_path(folder: &TempDir) -> PathBuf {
-    folder.path().join("environment")
-}
-
-fn json_path(folder: &TempDir) -> PathBuf {
-    folder.path().join("environment.json")
 }
 
 /// The system's `env`. It is not looked up: the hook's `PATH` is the job's.
