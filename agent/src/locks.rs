@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use agent_local_api::SocketError;
 use agent_local_api::agent_api::{self, AgentApi};
+use shared_protocol::experiment::{Experiment, Experiments};
 
 /// Why a host has no locks although they are wanted.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +22,8 @@ pub fn open(
     experiments: &[String],
     sockets: Option<PathBuf>,
 ) -> Result<Option<AgentApi>, LocksError> {
-    if !experiments.iter().any(|name| name == "agent-api") {
+    let asked = Experiments::from_names(experiments.iter().map(String::as_str));
+    if !asked.has(Experiment::AgentApi) {
         return Ok(None);
     }
     let folder = sockets.ok_or(LocksError::NoFolder)?;
