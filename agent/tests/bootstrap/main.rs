@@ -3,6 +3,7 @@
 mod world;
 
 mod artifacts;
+mod bad_input;
 mod batch;
 mod cancel;
 mod cancel_hooks;

@@ -1,7 +1,7 @@
 //! Set-up: secrets are hidden, the environment of the children is made, and the agent's
 //! `environment` hooks change it.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use agent_hooks::Name;
 use shared_protocol::env as names;
@@ -72,19 +72,31 @@ fn checkout_path(job: &Job) -> Result<PathBuf, Failure> {
             names::BUILD_PATH
         )));
     };
-    Ok(in_build_path(
-        build_path,
-        &settings.agent,
-        &settings.organization,
-        &settings.pipeline,
-    ))
+    let (organization, pipeline) = (&settings.organization, &settings.pipeline);
+    in_build_path(build_path, &settings.agent, organization, pipeline).ok_or_else(|| {
+        Failure::SetUp(format!(
+            "the checkout of pipeline {pipeline:?} of organization {organization:?} would lie outside \
+             the build path; correct these names, or set {}",
+            names::BUILD_CHECKOUT_PATH
+        ))
+    })
 }
 
-/// In the agent's name each character that is no ASCII letter or digit becomes a `-`.
-fn in_build_path(build_path: &Path, agent: &str, organization: &str, pipeline: &str) -> PathBuf {
+/// In the agent's name each character that is no ASCII letter or digit becomes a `-`. The other
+/// names stay as they are, so one that leads elsewhere is refused: checkouts are removed, too.
+fn in_build_path(
+    build_path: &Path,
+    agent: &str,
+    organization: &str,
+    pipeline: &str,
+) -> Option<PathBuf> {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let agent: String = agent.chars().map(plain).collect();
-    build_path.join(agent).join(organization).join(pipeline)
+    let below = Path::new(organization).join(pipeline);
+    let inside = below
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    inside.then(|| build_path.join(agent).join(below))
 }
 
 #[cfg(test)]
@@ -94,6 +106,15 @@ mod tests {
     #[test]
     fn a_character_of_an_agents_name_is_one_character_of_the_path() {
         let path = in_build_path(Path::new("/b"), "Rower #2 (é) a_b.c", "fleet", "oars");
-        assert_eq!(path, Path::new("/b/Rower--2-----a-b-c/fleet/oars"));
+        let wanted = Path::new("/b/Rower--2-----a-b-c/fleet/oars");
+        assert_eq!(path.as_deref(), Some(wanted));
+    }
+
+    #[test]
+    fn names_do_not_lead_out_of_the_build_path() {
+        for (organization, pipeline) in [("..", "x"), ("x", "../../y"), ("/etc", "x"), ("x", "/")] {
+            let path = in_build_path(Path::new("/b"), "a", organization, pipeline);
+            assert_eq!(path, None, "{organization} {pipeline}");
+        }
     }
 }
