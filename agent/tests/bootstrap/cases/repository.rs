@@ -33,7 +33,7 @@ pub(super) fn make(
         command
     };
     let status = run()
-        .args(["init", "-q", "--bare", "-b", "main", name])
+        .args(["init", "-q", "--bare", "--template=", "-b", "main", name])
         .status();
     assert!(status.expect("git").success(), "git init {name}");
     let (input, marks) = stream(repository, names);
