@@ -62,7 +62,12 @@ pub fn main(version: &'static str, args: impl IntoIterator<Item = OsString>) -> 
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(run(version, settings, env)),
+        Ok(runtime) => {
+            let ended = runtime.block_on(run(version, settings, env));
+            // Threads that nobody waits for any more do not hold up the end.
+            runtime.shutdown_background();
+            ended
+        }
         Err(error) => refuse(&error),
     }
 }

@@ -68,6 +68,30 @@ fn hooks_after_a_canceled_command_know_why_and_how_it_ended() {
 }
 
 #[test]
+fn a_command_that_a_signal_came_before_is_no_success_for_the_hooks_after_it() {
+    let hooks = [
+        (
+            "pre-command",
+            "trap 'go=on' TERM; echo ready; until [ -n \"$go\" ]; do sleep 0.1 || true; done",
+        ),
+        ("post-command", "echo post:$BUILDKITE_COMMAND_EXIT_STATUS"),
+        ("pre-exit", "echo last:$BUILDKITE_COMMAND_EXIT_STATUS"),
+    ];
+    for command_hook in [false, true] {
+        let mut world = world("echo never", &hooks);
+        graces(&mut world, "3600", "3601");
+        if command_hook {
+            fs::write(world.path("hooks/command"), "echo never").expect("hook");
+        }
+        let mut started = world.start();
+        started.wait_for("\nready").signal(Signal::TERM);
+        let ended = started.end();
+        assert_eq!(ended.signal(), 15, "{}", ended.log);
+        has(&ended, &["post:-1", "last:-1"], &["never\n"]);
+    }
+}
+
+#[test]
 fn a_post_command_hook_gets_the_signal_at_once_and_pre_exit_runs() {
     let hook = "trap 'echo got-it; exit 3' TERM; echo ready; while :; do sleep 0.1; done";
     let mut world = world("true", &[("post-command", hook), ("pre-exit", "echo last")]);

@@ -250,7 +250,14 @@ fn a_mirror_that_cannot_be_cloned_leaves_nothing_behind() {
     );
     let ended = world.run();
     assert_eq!(ended.code(), 7, "{}", ended.log);
-    assert!(!mirror(&world, "repo").exists());
+    let mirror = mirror(&world, "repo");
+    assert!(!mirror.exists());
+    // What somebody else makes there meanwhile is whole.
+    world.git_rule("");
+    world.git(".", &["clone", "-q", "--mirror", "repo", &text(&mirror)]);
+    fs::write(mirror.join("of another"), "").expect("file");
+    assert_eq!(world.run().code(), 0);
+    assert!(mirror.join("of another").exists());
 }
 
 #[test]

@@ -205,6 +205,20 @@ fn a_commit_of_a_checkout_hook_is_never_a_flag_either() {
 }
 
 #[test]
+fn a_hook_that_takes_away_the_place_of_the_checkout_is_told_so() {
+    let mut world = World::new();
+    fs::create_dir(world.path("hooks")).expect("folder");
+    let hook = "export BUILDKITE_BUILD_CHECKOUT_PATH=\n";
+    world.write_program("hooks/pre-checkout", hook);
+    let hooks = world.path("hooks").to_str().expect("text").to_owned();
+    world.set("BUILDKITE_HOOKS_PATH", &hooks);
+    let ended = world.run();
+    assert_eq!(ended.code(), 1, "{}", ended.log);
+    let wanted = "failed to check out: BUILDKITE_BUILD_CHECKOUT_PATH is empty";
+    assert!(ended.log.contains(wanted), "{}", ended.log);
+}
+
+#[test]
 fn a_folder_that_is_no_repository_is_said_to_be_none() {
     let mut world = World::new();
     fs::create_dir(world.path("empty")).expect("folder");

@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::world::World;
+use rustix::process::Signal;
+
+use crate::world::{World, names};
 
 /// A world whose repository is at an SSH address; cloning it fails after the scan.
 fn remote() -> World {
@@ -80,6 +82,34 @@ fn a_key_is_lent_to_git_alone_and_taken_back() {
         ended.log
     );
     assert!(ended.log.ends_with("left: .\npipe\n"), "{}", ended.log);
+}
+
+#[test]
+fn a_key_that_a_killed_executor_left_goes_with_the_next_job() {
+    let mut world = World::new();
+    world.set("BUILDKITE_GIT_SSH_KEY", "the private key");
+    world.git_rule(
+        "case \"$*\" in fetch*) echo $$ >\"$HOME/git\"; echo fetching; exec sleep 300;; esac\n",
+    );
+    let mut started = world.start();
+    started.wait_for("\nfetching").signal(Signal::KILL);
+    let git = fs::read_to_string(world.path("home/git")).expect("pid");
+    kill(git.trim());
+    assert_eq!(started.end().signal(), 9);
+    let beside = world.checkout().join("..");
+    assert_eq!(names(&beside).len(), 2, "{:?}", names(&beside));
+    world.git_rule("");
+    world.env.remove("BUILDKITE_GIT_SSH_KEY");
+    world.set("BUILDKITE_COMMAND", "ls -A ..");
+    let ended = world.run();
+    assert_eq!(ended.code(), 0, "{}", ended.log);
+    assert!(ended.log.ends_with("\npipe\n"), "{}", ended.log);
+    assert!(ended.log.contains("left its SSH key"), "{}", ended.log);
+}
+
+fn kill(pid: &str) {
+    let pid = rustix::process::Pid::from_raw(pid.parse().expect("number")).expect("pid");
+    rustix::process::kill_process(pid, Signal::KILL).expect("it lives");
 }
 
 /// A world whose endpoint gives out credentials, asked for by this variable.

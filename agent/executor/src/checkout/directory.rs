@@ -29,6 +29,9 @@ pub(super) fn absolute(path: PathBuf) -> PathBuf {
 
 /// Makes the folder if it is not there; children run in it from now on.
 pub(crate) fn enter(job: &mut Job, path: &Path) -> Result<(), CheckoutError> {
+    if path.as_os_str().is_empty() {
+        return Err(CheckoutError::NoPlace);
+    }
     std::fs::create_dir_all(path)
         .map_err(|error| CheckoutError::Directory(path.to_owned(), error))?;
     if job.cwd != path {
@@ -54,8 +57,12 @@ pub(super) async fn renew(job: &mut Job, path: &Path) -> Result<(), CheckoutErro
 /// Removes the folder with everything in it; one that is not there is fine.
 pub(crate) async fn remove(job: &mut Job, path: &Path) -> Result<(), CheckoutError> {
     job.log.comment(&format!("Removing {}", path.display()));
+    if job.cwd.starts_with(path) {
+        // What runs next, if only the last hooks of a canceled job, needs a folder that is there.
+        path.parent().unwrap_or(path).clone_into(&mut job.cwd);
+    }
     for attempt in 1.. {
-        let Err(error) = remove_once(path.to_owned()).await else {
+        let Err(error) = job.during(remove_once(path.to_owned())).await? else {
             return Ok(());
         };
         let Some(pause) = pause_after(attempt) else {
@@ -74,11 +81,12 @@ fn pause_after(attempt: u32) -> Option<Duration> {
     (attempt < TRIES).then_some(PAUSE)
 }
 
-/// A large folder takes seconds, so it is removed beside the loop that hears signals.
+/// A large folder takes seconds, so it is removed on a thread of its own, while others can listen to
+/// signals. It goes on there when nobody waits any more.
 pub(super) async fn remove_once(path: PathBuf) -> io::Result<()> {
     let removal = move || match std::fs::remove_dir_all(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !path.is_symlink() => {
             // Tools such as Go's module cache make folders read-only.
             os::make_removable(&path)?;
             std::fs::remove_dir_all(&path)

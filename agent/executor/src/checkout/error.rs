@@ -120,6 +120,9 @@ pub(crate) enum CheckoutError {
         waited.as_secs()
     )]
     Locked { lock: Lock, waited: Duration },
+    /// Nobody says where the checkout goes.
+    #[error("BUILDKITE_BUILD_CHECKOUT_PATH is empty; hooks may change it, but not empty it")]
+    NoPlace,
     /// A file or folder cannot be made, written or removed.
     #[error("prepare the folder {0:?}: {1}; check its owner and the free space")]
     Directory(PathBuf, #[source] io::Error),

@@ -47,17 +47,21 @@ impl Host {
         })
     }
 
-    /// What `ssh -G` answers: aliases of the user's configuration resolved.
+    /// What `ssh -G` answers: aliases of the user's configuration resolved. OpenSSH takes a port that
+    /// follows the host for a part of its name, and answers it so.
     fn resolved(answer: &str) -> Option<Self> {
         let value = |key: &str| {
             answer
                 .lines()
                 .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
         };
-        Self::named(
-            value("hostname")?,
-            value("port").and_then(|port| port.parse().ok()),
-        )
+        let name = value("hostname")?;
+        if let Some((name, port)) = name.split_once(':')
+            && let Ok(port) = port.parse()
+        {
+            return Self::named(name, Some(port));
+        }
+        Self::named(name, value("port").and_then(|port| port.parse().ok()))
     }
 
     /// Where `ssh` cannot say what an alias stands for: by custom, aliases of `github.com` are named
@@ -118,7 +122,7 @@ pub(crate) async fn make_known(job: &mut Job, address: &str) -> Result<(), Check
             "ssh-keyscan found no keys of {}",
             host.with_port()
         ));
-    } else if let Err(error) = append(&file, &host, &keys) {
+    } else if let Err(error) = add(job, &file, &host, keys).await? {
         job.log
             .warning(&format!("failed to write {}: {error}", file.display()));
     } else {
@@ -130,7 +134,7 @@ pub(crate) async fn make_known(job: &mut Job, address: &str) -> Result<(), Check
 
 /// Whether the file has a line for the host. Names in it may be hashed; only ssh-keygen reads those.
 async fn is_listed(job: &mut Job, file: &Path, host: &Host) -> Result<bool, CheckoutError> {
-    let text = fs::read_to_string(file).unwrap_or_default();
+    let text = read(file).unwrap_or_default();
     if lists(&text, &host.listed()) {
         return Ok(true);
     }
@@ -153,23 +157,43 @@ fn lists(known_hosts: &str, name: &str) -> bool {
         })
 }
 
+/// Adds keys beside the loop that hears signals, for whoever holds the file may be slow.
+async fn add(
+    job: &mut Job,
+    file: &Path,
+    host: &Host,
+    keys: Vec<u8>,
+) -> Result<io::Result<()>, CheckoutError> {
+    let (file, host) = (file.to_owned(), host.clone());
+    let added = tokio::task::spawn_blocking(move || append(&file, &host, &keys));
+    let added = job.during(added).await?;
+    Ok(added.unwrap_or_else(|error| Err(io::Error::other(error))))
+}
+
 /// Several jobs of a host may do this at once; the first one's keys count.
 fn append(file: &Path, host: &Host, keys: &[u8]) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("/"));
     os::create_private_folder(folder)?;
     let mut known: File = os::append_private(file)?;
     known.lock()?;
-    if lists(
-        &fs::read_to_string(file).unwrap_or_default(),
-        &host.listed(),
-    ) {
+    let before = read(file)?;
+    if lists(&before, &host.listed()) {
         return Ok(());
     }
-    known.write_all(keys)?;
-    if !keys.ends_with(b"\n") {
-        known.write_all(b"\n")?;
+    let mut lines = Vec::with_capacity(keys.len() + 2);
+    if !before.is_empty() && !before.ends_with('\n') {
+        lines.push(b'\n'); // or the last line and the first new one would both be lost
     }
-    Ok(())
+    lines.extend_from_slice(keys);
+    if !keys.ends_with(b"\n") {
+        lines.push(b'\n');
+    }
+    known.write_all(&lines)
+}
+
+/// The file as text; a comment in it may be of any encoding.
+fn read(file: &Path) -> io::Result<String> {
+    Ok(String::from_utf8_lossy(&fs::read(file)?).into_owned())
 }
 
 #[cfg(test)]
@@ -227,6 +251,44 @@ mod tests {
         }
         let text = fs::read_to_string(file).expect("file");
         assert_eq!(text, "[boat.test]:2222 ssh-ed25519 A\n");
+    }
+
+    #[test]
+    fn keys_are_added_to_whatever_the_file_holds() {
+        let home = tempfile::tempdir().expect("folder");
+        let file = home.path().join("known_hosts");
+        // A comment that is no UTF-8, and no line end.
+        fs::write(&file, b"old.test ssh-rsa A \xe9t\xe9").expect("file");
+        let host = Host::named("boat.test", None).expect("a host");
+        for _ in 0..2 {
+            append(&file, &host, b"boat.test ssh-ed25519 B").expect("append");
+        }
+        let bytes = fs::read(file).expect("file");
+        let wanted = b"old.test ssh-rsa A \xe9t\xe9\nboat.test ssh-ed25519 B\n";
+        assert_eq!(bytes, wanted);
+    }
+
+    #[test]
+    fn what_ssh_answers_names_the_host_with_and_without_a_port() {
+        for (answer, wanted) in [
+            ("hostname real.test\nport 22\n", ("real.test", None)),
+            (
+                "user a\nhostname real.test\nport 2222\n",
+                ("real.test", Some(2222)),
+            ),
+            (
+                "hostname boat.test:2222\nport 22\n",
+                ("boat.test", Some(2222)),
+            ),
+            ("hostname boat.test:22\nport 22\n", ("boat.test", None)),
+            ("hostname ::1\nport 2222\n", ("::1", Some(2222))),
+        ] {
+            let (name, port) = wanted;
+            assert_eq!(Host::resolved(answer), Host::named(name, port), "{answer}");
+        }
+        for answer in ["", "port 22\n", "hostname -oProxyCommand=x\n"] {
+            assert_eq!(Host::resolved(answer), None, "{answer}");
+        }
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(super) fn after(error: &CheckoutError) -> Next {
         | CheckoutError::NoLfs(_)
         | CheckoutError::OffBranch { .. }
         | CheckoutError::Locked { .. }
+        | CheckoutError::NoPlace
         | CheckoutError::Own(_)
         | CheckoutError::Log(_)
         | CheckoutError::Persistent { .. }
@@ -149,6 +150,7 @@ mod tests {
             (CheckoutError::Log(io()), STOP),
             (CheckoutError::Own(io()), STOP),
             (CheckoutError::NoGit, STOP),
+            (CheckoutError::NoPlace, STOP),
             (CheckoutError::NoLfs(Exit::Code(1)), STOP),
             (CheckoutError::Locked { lock, waited }, STOP),
             (CheckoutError::BadRef("-x".into()), STOP_EMPTIED),

@@ -45,7 +45,7 @@ enum Failed {
     Ended(Exit, String),
     /// It was not run, for this reason.
     NotRun(String),
-    /// The job is over.
+    /// The job is over: it was not run, or nobody saw its end.
     Job(Failure),
 }
 
@@ -94,7 +94,11 @@ fn settle(job: &mut Job, result: Result<(), Failed>) -> (Result<(), Failure>, Op
     let (status, error, text) = match result {
         Ok(()) => ("0".to_owned(), None, None),
         Err(Failed::NotRun(error)) => ("1".to_owned(), Some(error), None),
-        Err(Failed::Job(failure)) => return (Err(failure), None),
+        Err(Failed::Job(failure)) => {
+            // Without one, `[[ $BUILDKITE_COMMAND_EXIT_STATUS -eq 0 ]]` in a hook would be true.
+            job.env.set(names::COMMAND_EXIT_STATUS, "-1");
+            return (Err(failure), None);
+        }
         Err(Failed::Ended(exit, text)) => {
             let error = match exit {
                 Exit::Code(code) => format!("The command exited with status {code}"),

@@ -68,8 +68,12 @@ pub(super) async fn ready(
     }
     if !folder.exists() {
         held.begin().map_err(in_folder(&folder))?;
-        clone(job, &settings, address, &folder).await?;
-        held.finish().map_err(in_folder(&folder))?;
+        let cloned = clone(job, &settings, address, &folder).await;
+        if !folder.exists() || cloned.is_ok() {
+            // The peer does not know the mark: a mirror that it makes next is whole.
+            held.finish().map_err(in_folder(&folder))?;
+        }
+        cloned?;
         return snapshot::take(job, &settings, &folder).await.map(Some);
     }
     drop(held);
@@ -110,8 +114,11 @@ async fn clone(
     let before = ["clone", "--mirror"];
     let args = git::args(&before, &settings.clone_flags, &["--", address, &path]);
     let cloned = job.git(Step::Clone, &args).await;
-    if cloned.is_err() {
-        remove(folder).await?;
+    if cloned.is_err()
+        && let Err(error) = remove(folder).await
+    {
+        let text = format!("failed to remove the broken mirror: {error}");
+        job.log.warning(&text);
     }
     cloned
 }
