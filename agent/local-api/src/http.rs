@@ -27,6 +27,9 @@ use crate::socket::SocketFile;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// The time for a request's head, and again for its body.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The time for a whole connection: longer than any answer takes, and the end of a client that never
+/// reads what it asked for.
+const LONGEST: Duration = Duration::from_mins(15);
 /// The connections at once; more wait.
 const MOST_CONNECTIONS: usize = 64;
 /// At the end of the server: the time for answers under way. Nobody who asked in time is still there.
@@ -152,7 +155,7 @@ async fn converse(stream: UnixStream, answers: Arc<impl Answers>, mut stop: watc
     tokio::select! {
         biased;
         () = stopped(&mut stop) => connection.as_mut().graceful_shutdown(),
-        _ = &mut connection => return,
+        _ = timeout(LONGEST, &mut connection) => return,
     }
     let _ = connection.await;
 }
@@ -207,6 +210,11 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Request, Reply> {
 
 /// The first JSON value of a body; what follows it is not looked at, and null is an empty object.
 pub(crate) fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Reply> {
+    // Without its names a list would be taken for an object, field by field.
+    if body.trim_ascii_start().starts_with(b"[") {
+        let text = "the body is a list; an object is asked for here";
+        return Err(Reply::error(StatusCode::BAD_REQUEST, text));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     match Option::<T>::deserialize(&mut reader) {
         Ok(value) => Ok(value.unwrap_or_default()),

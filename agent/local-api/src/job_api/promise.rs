@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -70,28 +71,39 @@ impl From<Declared> for Answer {
     }
 }
 
-/// The promises so far, by status.
+/// The promises so far, by status. Each status waits for the endpoint on its own: one that cannot be
+/// told keeps no other back.
 #[derive(Default)]
-pub(super) struct Promises(BTreeMap<i64, Answer>);
+pub(super) struct Promises(Mutex<BTreeMap<i64, Arc<Settled>>>);
+
+/// What the endpoint said to one status, once it did.
+type Settled = tokio::sync::Mutex<Option<Answer>>;
 
 impl Promises {
-    /// The answer to a promise that was made before.
-    pub(super) fn known(&self, exit_status: i64) -> Option<Answer> {
-        let answer = self.0.get(&exit_status)?.clone();
-        Some(Answer {
-            outcome: "debounced",
-            ..answer
-        })
-    }
-
-    /// Remembers what the endpoint said, unless another try may end otherwise.
-    pub(super) fn settle(&mut self, exit_status: i64, declared: Declared) -> Answer {
+    /// Tells the endpoint, unless it was told before. What it said is remembered, unless another
+    /// try may end otherwise.
+    pub(super) async fn make(&self, promise: Promise, declare: &Declare) -> Answer {
+        let settled = self.of(promise.exit_status);
+        // Held while the endpoint is asked: the same promise made twice at once waits for its answer.
+        let mut settled = settled.lock().await;
+        if let Some(answer) = &*settled {
+            return Answer {
+                outcome: "debounced",
+                ..answer.clone()
+            };
+        }
+        let declared = declare(promise).await;
         let passing = matches!(declared, Declared::Unreached { .. });
         let answer = Answer::from(declared);
         if !passing {
-            self.0.insert(exit_status, answer.clone());
+            *settled = Some(answer.clone());
         }
         answer
+    }
+
+    fn of(&self, exit_status: i64) -> Arc<Settled> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(exit_status).or_default())
     }
 }
 
@@ -99,25 +111,64 @@ impl Promises {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_status_is_declared_once_unless_the_endpoint_was_not_reached() {
-        let mut promises = Promises::default();
+    fn promise(exit_status: i64) -> Promise {
+        Promise {
+            exit_status,
+            reason: None,
+        }
+    }
+
+    /// An endpoint that gives these answers in turn.
+    fn endpoint(answers: Vec<Declared>) -> Declare {
+        let answers = Mutex::new(answers.into_iter());
+        Box::new(move |_| {
+            let next = answers.lock().expect("lock").next();
+            Box::pin(std::future::ready(next.expect("nothing more is asked")))
+        })
+    }
+
+    #[tokio::test]
+    async fn a_status_is_declared_once_unless_the_endpoint_was_not_reached() {
         let unreached = Declared::Unreached {
             status: Some(503),
             error: "later".into(),
         };
-        assert!(!promises.settle(5, unreached).accepted);
-        assert_eq!(promises.known(5), None);
-        promises.settle(5, Declared::Accepted { status: 204 });
-        let known = promises.known(5).expect("known");
-        assert_eq!((known.outcome, known.accepted), ("debounced", true));
         let refused = Declared::Refused {
             status: 409,
             error: "another one".into(),
         };
-        promises.settle(6, refused);
-        let known = promises.known(6).expect("known");
-        assert_eq!((known.accepted, known.upstream_status), (false, Some(409)));
-        assert_eq!(promises.known(7), None);
+        let accepted = Declared::Accepted { status: 204 };
+        let declare = endpoint(vec![unreached, accepted, refused]);
+        let promises = Promises::default();
+        for (exit_status, outcome, accepted, status) in [
+            (5, "declared", false, 503),
+            (5, "declared", true, 204),
+            (5, "debounced", true, 204),
+            (6, "declared", false, 409),
+            (6, "debounced", false, 409),
+            (5, "debounced", true, 204),
+        ] {
+            let answer = promises.make(promise(exit_status), &declare).await;
+            assert_eq!((answer.outcome, answer.accepted), (outcome, accepted));
+            assert_eq!(answer.upstream_status, Some(status));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_status_that_waits_for_the_endpoint_keeps_no_other_back() {
+        let declare: Declare = Box::new(|promise| {
+            Box::pin(async move {
+                if promise.exit_status == 5 {
+                    std::future::pending::<()>().await;
+                }
+                Declared::Accepted { status: 204 }
+            })
+        });
+        let promises = Promises::default();
+        tokio::select! {
+            biased;
+            _ = promises.make(promise(5), &declare) => panic!("the endpoint says nothing"),
+            answer = promises.make(promise(6), &declare) => assert!(answer.accepted),
+        }
     }
 }

@@ -7,7 +7,6 @@ use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::Mutex;
 
 use super::promise::{Declare, Promise, Promises};
 use crate::desk::Desk;
@@ -21,7 +20,7 @@ pub(super) struct JobApi {
     desk: Desk,
     token: Token,
     declare: Declare,
-    promises: Mutex<Promises>,
+    promises: Promises,
 }
 
 #[derive(Default, Deserialize)]
@@ -52,12 +51,11 @@ struct PromiseFailure {
 
 impl JobApi {
     pub(super) fn new(desk: Desk, token: Token, declare: Declare) -> Self {
-        let promises = Mutex::default();
         Self {
             desk,
             token,
             declare,
-            promises,
+            promises: Promises::default(),
         }
     }
 
@@ -139,17 +137,12 @@ impl JobApi {
         if exit_status <= 0 {
             return Err(unprocessable("exit_status must be above 0".into()));
         }
-        // Held while the endpoint is asked: the same promise made twice at once waits for its answer.
-        let mut promises = self.promises.lock().await;
-        if let Some(answer) = promises.known(exit_status) {
-            return Ok(Reply::ok(answer));
-        }
         let promise = Promise {
             exit_status,
             reason: asked.reason,
         };
-        let declared = (self.declare)(promise).await;
-        Ok(Reply::ok(promises.settle(exit_status, declared)))
+        let answer = self.promises.make(promise, &self.declare).await;
+        Ok(Reply::ok(answer))
     }
 }
 

@@ -95,6 +95,7 @@ const REQUESTS: &[(&str, &str, u16, &str)] = &[
     ("PATCH /env", r#"{"env":{"A":"1\u0000"}}"#, 422, ""),
     ("PATCH /env", "", 400, ""),
     ("PATCH /env", "[]", 400, ""),
+    ("PATCH /env", r#" [{"A":"7"}]"#, 400, ""),
     ("PATCH /env", r#"{"env":{"A":"1"}"#, 400, ""),
     ("DELETE /env", r#"{"keys":["Z","NOPE","C","Z"]}"#, 200, r#"{"deleted":["C","Z"]}"#),
     ("DELETE /env", r#"{"keys":["LOCKED"]}"#, 422, ""),
