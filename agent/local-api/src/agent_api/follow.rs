@@ -47,6 +47,19 @@ pub(super) async fn follow(place: Place, locks: Shared) {
     }
 }
 
+/// What a look without an answer shows. A leader that could not even be asked, such as by an agent
+/// that has no descriptor left, may be well and have many locks.
+fn unanswered(error: &CallError) -> Seen {
+    match error {
+        CallError::Unreachable { error, .. } => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Seen::Gone,
+            _ => Seen::Silent,
+        },
+        CallError::Broken { .. } => Seen::Gone,
+        CallError::Silent(_) | CallError::Refused { .. } | CallError::Nonsense(_) => Seen::Silent,
+    }
+}
+
 impl Place {
     pub(super) fn new(folder: &Path, own: String) -> Self {
         Self {
@@ -74,10 +87,7 @@ impl Place {
         };
         match ping.send::<Value>().await {
             Ok(_) => Seen::Alive,
-            Err(CallError::Unreachable { .. } | CallError::Broken { .. }) => Seen::Gone,
-            Err(CallError::Silent(_) | CallError::Refused { .. } | CallError::Nonsense(_)) => {
-                Seen::Silent
-            }
+            Err(error) => unanswered(&error),
         }
     }
 
@@ -132,6 +142,27 @@ impl Place {
             Ok(()) => Ok(Some(Turn { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_leader_that_nobody_can_be_is_gone() {
+        use rustix::io::Errno;
+        for (errno, wanted) in [
+            (Errno::NOENT, Seen::Gone),
+            (Errno::CONNREFUSED, Seen::Gone),
+            (Errno::MFILE, Seen::Silent),
+            (Errno::AGAIN, Seen::Silent),
+            (Errno::ACCESS, Seen::Silent),
+        ] {
+            let (socket, error) = (PathBuf::new(), io::Error::from(errno));
+            let error = CallError::Unreachable { socket, error };
+            assert_eq!(unanswered(&error), wanted, "{errno}");
         }
     }
 }
