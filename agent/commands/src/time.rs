@@ -14,14 +14,17 @@ const UNITS: [(&str, f64); 8] = [
     ("h", 3600e9),
 ];
 
+/// The longest time there is in Go; a clock can be that far ahead without an overflow.
+const LONGEST: Duration = Duration::from_nanos(i64::MAX.unsigned_abs());
+
 /// Reads a time that is not negative.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
     let mut rest = text.strip_prefix('+').unwrap_or(text);
+    if matches!(rest, "" | "0") {
+        return (rest == "0").then_some(Duration::ZERO);
+    }
     let mut whole = Duration::ZERO;
-    while !rest.is_empty() || whole.is_zero() && rest.len() == text.len() {
+    while !rest.is_empty() {
         let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
         let number: f64 = rest[..end].parse().ok()?;
         let (unit, length) = UNITS
@@ -30,7 +33,7 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
         whole = whole.checked_add(Duration::try_from_secs_f64(number * length / 1e9).ok()?)?;
         rest = &rest[end + unit.len()..];
     }
-    Some(whole)
+    (whole <= LONGEST).then_some(whole)
 }
 
 #[cfg(test)]
@@ -58,6 +61,10 @@ mod tests {
             ("1s ", None),
             ("1..5s", None),
             ("99999999999999999999h", None),
+            ("4000000000000000h", None),
+            ("2000000h", Some(7_200_000_000_000)),
+            ("+0", Some(0)),
+            ("+", None),
         ] {
             assert_eq!(parse(text), millis.map(Duration::from_millis), "{text:?}");
         }

@@ -35,7 +35,7 @@ pub enum FlagError {
     /// A flag at the end of the line that needs a value.
     #[error("flag {0} needs a value")]
     NoValue(String),
-    /// An argument that is not Unicode.
+    /// A flag's value, or an argument, that is not Unicode.
     #[error("{0:?} is not valid UTF-8; correct it")]
     NotUnicode(String),
 }
@@ -71,7 +71,8 @@ pub fn read<F>(
             (Some(value), _) => value,
             (None, Takes::Switch) => "true".to_owned(),
             (None, Takes::Value) => match args.next() {
-                Some(value) => value?,
+                Some(Ok(value)) => value,
+                Some(Err(_)) => return Err(FlagError::NotUnicode(shown(&arg))),
                 None => return Err(FlagError::NoValue(shown(&arg))),
             },
         };
@@ -97,7 +98,7 @@ fn shown(arg: &str) -> String {
 
 fn text(arg: OsString) -> Result<String, FlagError> {
     arg.into_string()
-        .map_err(|arg| FlagError::NotUnicode(arg.to_string_lossy().into_owned()))
+        .map_err(|arg| FlagError::NotUnicode(shown(&arg.to_string_lossy())))
 }
 
 #[cfg(test)]
@@ -158,10 +159,18 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_no_text_is_refused() {
+    fn what_is_no_text_is_refused_without_showing_values() {
         use std::os::unix::ffi::OsStringExt as _;
-        let arg = OsString::from_vec(vec![b'a', 0xff]);
-        assert!(matches!(read([arg], known), Err(FlagError::NotUnicode(_))));
+        let bytes = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+        for (args, shown) in [
+            (vec![bytes(b"a\xff")], "a\u{fffd}"),
+            (vec![bytes(b"--name=secret\xff")], "--name"),
+            (vec![bytes(b"--name"), bytes(b"secret\xff")], "--name"),
+            (vec![bytes(b"NAME=secret\xff")], "NAME"),
+        ] {
+            let error = read(args, known).unwrap_err();
+            assert_eq!(error, FlagError::NotUnicode(shown.to_owned()));
+        }
     }
 
     #[test]
