@@ -1,6 +1,7 @@
 //! One job while it runs: its settings, its environment, its log, and the one child at a time
 //! that works for it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -55,6 +56,8 @@ pub(crate) struct Job {
     pub(crate) api: Option<JobApi>,
     /// The folder that the last child asked for through it.
     pub(crate) workdir: Option<PathBuf>,
+    /// Names and patterns of secrets that the log was told it cannot hide.
+    pub(crate) visible: BTreeSet<String>,
     control: Control,
     /// Whether the log says that the job is canceled.
     told: bool,
@@ -113,6 +116,7 @@ impl Job {
             downloaded: Vec::new(),
             api: None,
             workdir: None,
+            visible: BTreeSet::new(),
             control,
             told: false,
         }

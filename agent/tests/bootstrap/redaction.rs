@@ -260,3 +260,24 @@ fn a_secret_is_in_no_argument_no_open_file_and_no_line_of_the_log() {
         assert_eq!(open, None);
     }
 }
+
+#[test]
+fn what_cannot_be_hidden_is_said_once_and_again_only_for_another_name() {
+    let mut world = World::without_checkout("true");
+    world.set("OAR_TOKEN", "ash");
+    let hooks = world.path("hooks");
+    fs::create_dir(&hooks).expect("folder");
+    for (name, text) in [
+        ("environment", "true"),
+        ("pre-command", "export OAK_TOKEN=oak"),
+        ("post-command", "true"),
+    ] {
+        world.write_program(&format!("hooks/{name}"), &format!("{text}\n"));
+    }
+    world.set("BUILDKITE_HOOKS_PATH", hooks.to_str().expect("text"));
+    let log = world.run().log;
+    for name in ["OAR_TOKEN", "OAK_TOKEN"] {
+        let warning = format!("stay visible in the log: {name}\u{1b}");
+        assert_eq!(log.matches(&warning).count(), 1, "{name}: {log}");
+    }
+}

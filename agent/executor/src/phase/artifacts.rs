@@ -1,32 +1,17 @@
 //! Artifacts: what the job leaves behind is uploaded, by calling the agent as a job would.
 
 use agent_hooks::Name;
-use shared_protocol::env as names;
 
-use super::report;
 use crate::failure::{Failure, RunError};
 use crate::hook;
 use crate::job::Job;
 use crate::own;
 
-/// Uploads what the job names, between its hooks, whether its command passed or not. That it fails
-/// decides only a job whose command passed.
+/// Uploads what the job names, between its hooks, whether its command passed or not.
 pub(super) async fn run(job: &mut Job) -> Result<(), Failure> {
     if job.settings.artifacts.paths.is_none() {
         return Ok(());
     }
-    let result = upload_between_hooks(job).await;
-    let status = job.env.text(names::COMMAND_EXIT_STATUS);
-    match result {
-        Err(failure) if status.is_some_and(|status| status != "0") => {
-            report(job, &failure);
-            Ok(())
-        }
-        other => other,
-    }
-}
-
-async fn upload_between_hooks(job: &mut Job) -> Result<(), Failure> {
     hook::run(job, Name::PreArtifact).await?;
     // The hook may have chosen other paths.
     let paths = job.settings.artifacts.paths.clone().unwrap_or_default();
