@@ -24,8 +24,9 @@ pub(crate) enum CommandError {
     NotUnicode(&'static str),
     #[error("wrong number of arguments; usage: buildkite-agent {0}")]
     Arguments(&'static str),
-    #[error("{0:?} is not of the form NAME=VALUE")]
-    NoPair(String),
+    /// The number of a variable. Its text is not shown: it may be a line of a secret.
+    #[error("variable {0} of those given is not of the form NAME=VALUE")]
+    NoPair(usize),
     #[error("{what} cannot be read as JSON: {error}")]
     Json {
         what: &'static str,

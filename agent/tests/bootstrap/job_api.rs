@@ -30,6 +30,14 @@ fn socket_and_folder_are_private_while_the_job_runs_and_gone_afterwards() {
 }
 
 #[test]
+fn a_relative_folder_of_sockets_is_the_same_for_children_in_other_folders() {
+    let mut world = world("mkdir -p sub && cd sub && buildkite-agent env get OAR");
+    world.set("BUILDKITE_SOCKETS_PATH", "s");
+    let ended = world.run();
+    assert_eq!(ended.code(), 0, "{}", ended.log);
+}
+
+#[test]
 fn a_socket_of_a_job_that_was_killed_goes_with_the_next_job() {
     let world = world("true");
     let folder = world.path("home/.buildkite-agent/sockets/job-api");
@@ -165,15 +173,18 @@ fn what_the_agent_owns_stays_and_refusals_say_why() {
          buildkite-agent env get OK; echo \"status $?\"; \
          buildkite-agent env unset BUILDKITE_BUILD_PATH; echo \"status $?\"; \
          buildkite-agent workdir set /no/such; echo \"status $?\"; \
+         printf 'A=1\\nsecond line\\n' | buildkite-agent env set -; echo \"status $?\"; \
          BUILDKITE_AGENT_JOB_API_TOKEN=x buildkite-agent env get OAR; echo \"status $?\"",
     );
     world.set("BUILDKITE_SHELL", "/bin/bash -c");
     let log = world.run().log;
-    assert_eq!(log.matches("status 1\n").count(), 5, "{log}");
+    assert_eq!(log.matches("status 1\n").count(), 6, "{log}");
+    assert!(!log.contains("\"second line\""), "{log}");
     for text in [
         "status 422",
         "BUILDKITE_HOOKS_PATH",
         "not set: OK",
+        "variable 2 of those given",
         "/no/such is not a folder",
         "status 401",
     ] {

@@ -26,6 +26,8 @@ impl Sockets {
         }
         let given = source.text(names::SOCKETS_PATH);
         let folder = sockets_folder(given, source.env.get("HOME"));
+        // Children run in other folders than this process.
+        let folder = folder.map(|folder| std::path::absolute(&folder).unwrap_or(folder));
         Ok(folder.map_or(Self::Nowhere, Self::In))
     }
 }
