@@ -23,8 +23,6 @@ use tokio::time::timeout;
 use crate::background::Background;
 use crate::socket::SocketFile;
 
-/// More than any environment can be.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// The time for a request's head, and again for its body.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The time for a whole connection: longer than any answer takes, and the end of a client that never
@@ -83,6 +81,9 @@ impl Reply {
 
 /// What answers requests.
 pub(crate) trait Answers: Send + Sync + 'static {
+    /// The longest body that is read.
+    const MOST_BYTES: usize;
+
     fn answer(&self, request: Request) -> impl Future<Output = Reply> + Send;
 }
 
@@ -165,11 +166,11 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn respond(
-    answers: &impl Answers,
+async fn respond<A: Answers>(
+    answers: &A,
     request: hyper::Request<Incoming>,
 ) -> hyper::Response<Full<Bytes>> {
-    let reply = match read(request).await {
+    let reply = match read(request, A::MOST_BYTES).await {
         Ok(request) => answers.answer(request).await,
         Err(reply) => reply,
     };
@@ -182,12 +183,12 @@ async fn respond(
     response
 }
 
-async fn read(request: hyper::Request<Incoming>) -> Result<Request, Reply> {
+async fn read(request: hyper::Request<Incoming>, most: usize) -> Result<Request, Reply> {
     let (head, body) = request.into_parts();
-    let body = match timeout(PATIENCE, Limited::new(body, MOST_BYTES).collect()).await {
+    let body = match timeout(PATIENCE, Limited::new(body, most).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let text = format!("the body is longer than {MOST_BYTES} bytes");
+            let text = format!("the body is longer than {most} bytes");
             return Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, text));
         }
         Ok(Err(error)) => {

@@ -59,6 +59,10 @@ impl Leading {
 }
 
 impl Answers for Leading {
+    /// Two values of a lock, each byte of them escaped. The agent outlives its jobs, and all of them
+    /// may ask at once.
+    const MOST_BYTES: usize = 64 * 1024;
+
     async fn answer(&self, request: Request) -> Reply {
         self.route(&request).unwrap_or_else(|refusal| refusal)
     }

@@ -147,6 +147,9 @@ impl JobApi {
 }
 
 impl Answers for JobApi {
+    /// More than any environment can be.
+    const MOST_BYTES: usize = 4 * 1024 * 1024;
+
     async fn answer(&self, request: Request) -> Reply {
         let authorization = request.authorization.as_ref();
         if !self.token.admits(authorization.map(HeaderValue::as_bytes)) {

@@ -129,6 +129,13 @@ async fn every_request_has_the_status_and_the_body_that_clients_expect() {
             assert_eq!(answer, wanted, "{line} {body}");
         }
     }
+    let longest = format!(r#"{{"old":"","new":"{}"}}"#, "\\u0001".repeat(4096));
+    let endless = format!("{longest}{}", " ".repeat(64 * 1024));
+    for (body, wanted) in [(longest, 200), (endless, 413)] {
+        let line = "PATCH /api/leader/v0/lock/?key=long";
+        let (status, answer) = ask(&leader, None, line, &body).await;
+        assert_eq!(status, wanted, "{answer}");
+    }
     let (status, answer) = ask(&leader, None, "GET /api/leader/v0/ping", "").await;
     assert!(
         status == 200 && answer.starts_with(r#"{"now":"2"#),
