@@ -64,14 +64,17 @@ impl Kind {
         }
     }
 
-    /// Reads the first bytes of a file and tells what runs it.
+    /// Reads the first bytes of a file and tells what runs it. What is no file says nothing: a pipe
+    /// without a writer would be waited for.
     pub fn read(path: &Path) -> std::io::Result<Self> {
         use std::io::Read;
         let mut head = Vec::with_capacity(HEAD);
         let limit = u64::try_from(HEAD).unwrap_or(u64::MAX);
-        std::fs::File::open(path)?
-            .take(limit)
-            .read_to_end(&mut head)?;
+        if path.metadata()?.is_file() {
+            std::fs::File::open(path)?
+                .take(limit)
+                .read_to_end(&mut head)?;
+        }
         Ok(Self::of(path, &head))
     }
 }

@@ -7,6 +7,7 @@ mod dump;
 mod find;
 mod kind;
 mod name;
+mod startup;
 pub mod windows;
 mod wrapper;
 
@@ -15,4 +16,5 @@ pub use dump::{Dump, DumpError};
 pub use find::{FindError, Found, find};
 pub use kind::{Kind, Shebang};
 pub use name::{Name, Scope};
+pub use startup::changes_environment;
 pub use wrapper::{BASH, Posix, WORKING_DIR};

@@ -22,6 +22,8 @@ pub struct Posix<'a> {
     pub shebang: Option<&'a Shebang>,
     /// The hook's file; an absolute path.
     pub hook: &'a Path,
+    /// A file for what `env` writes before the hook; see [`crate::changes_environment`].
+    pub before: Option<&'a Path>,
     /// A program whose option `-0` writes the environment, see [`crate::Dump::parse`].
     pub env: &'a Path,
     /// A file that is there already, for what `env` writes.
@@ -37,6 +39,9 @@ impl Posix<'_> {
     /// The hook may have left anything behind: `noclobber` (so `>|`), `nounset` (so `${…-}`), tracing,
     /// another `PATH` or `IFS`. The last two variables exist for `env` alone; no child of the hook
     /// sees them. An environment that cannot be written must not pass for one without changes.
+    ///
+    /// It is all one command, which a shell reads as a whole: no alias of the hook, no `set -v` and
+    /// no closed file changes what comes after it.
     pub fn text(self) -> Vec<u8> {
         const GIVE: &[u8] =
             b"BUILDKITE_HOOK_WORKING_DIR=\"${PWD-}\" BUILDKITE_HOOK_BASH=\"${BASH_VERSION-}\" ";
@@ -44,6 +49,18 @@ impl Posix<'_> {
         let mut text = Vec::with_capacity(512);
         if let Some(shebang) = self.shebang {
             text.extend(format!("{shebang}\n").into_bytes());
+        }
+        text.extend(b"{\n");
+        if let Some(before) = self.before {
+            text.extend(
+                [
+                    &env,
+                    &b" -0 >|"[..],
+                    &quoted(before),
+                    b" 2>/dev/null || :\n",
+                ]
+                .concat(),
+            );
         }
         text.extend([b". ", &hook[..]].concat());
         text.extend(b"\n{ BUILDKITE_HOOK_EXIT_STATUS=$?; set +x; } 2>/dev/null\n");
@@ -53,7 +70,7 @@ impl Posix<'_> {
             text.extend(b" 2>/dev/null ||\n");
             text.extend([GIVE, &own, b" env dump >|", &json].concat());
         }
-        text.extend(b" || exit 125\nexit \"$BUILDKITE_HOOK_EXIT_STATUS\"\n");
+        text.extend(b" || exit 125\nexit \"$BUILDKITE_HOOK_EXIT_STATUS\"\n}\n");
         text
     }
 }

@@ -49,6 +49,7 @@ impl Host {
         let text = Posix {
             shebang: None,
             hook: &file,
+            before: None,
             env,
             dump: &dump,
             own: own.map(|own| (own, &*json)),
@@ -195,6 +196,16 @@ const ENDINGS: &[(&str, i32, Option<&str>)] = &[
     ("PATH=/nowhere; export PATH KEPT=1", 0, Some("1")),
     ("exec >/dev/null 2>&1; export KEPT=1", 0, Some("1")),
     ("(export KEPT=2; exit 3); export KEPT=1", 0, Some("1")),
+    (
+        "alias exit=true set=false; export KEPT=1; return 6",
+        6,
+        Some("1"),
+    ),
+    (
+        "exec 3<&- 9<&- 0<&-; [ -z \"$BASH_VERSION\" ] || eval 'exec 255<&-'; export KEPT=1",
+        0,
+        Some("1"),
+    ),
 ];
 
 #[test]
@@ -248,9 +259,12 @@ fn functions_are_added_and_removed_by_bash_alone() {
 #[test]
 fn a_traced_hook_leaves_the_wrapper_out_of_the_log() {
     for shell in ["bash", "dash"] {
-        let left = Host::new(shell).run(b"set -x; export A=1\n", &Variables::new());
-        assert!(left.error.contains("A=1"), "{}", left.error);
-        assert!(!left.error.contains("HOOK"), "{}", left.error);
+        for option in ["x", "v", "xv"] {
+            let hook = format!("set -{option}\nexport A=1\n");
+            let left = Host::new(shell).run(hook.as_bytes(), &Variables::new());
+            assert!(left.error.contains("A=1"), "{}", left.error);
+            assert!(!left.error.contains("HOOK"), "{}", left.error);
+        }
     }
 }
 

@@ -230,3 +230,42 @@ fn nothing_of_ours_is_started_for_a_shell_hook() {
     assert!(log_of(&world).contains("# A added"));
     assert!(!world.path("home/own-calls").exists());
 }
+
+#[test]
+fn what_a_shell_does_when_it_starts_is_not_the_hooks_doing() {
+    let startup = "export PATH=/startup:$PATH STARTED=1\n";
+    let tell = "echo \"out:$PATH/${STARTED-none}/$KEPT\"";
+    let rows = [
+        ("BASH_ENV", "startup", "#!/bin/bash"),
+        ("HOME", "", "#!/bin/bash -l"),
+        ("IFS", ",", "#!/bin/sh"),
+        ("BASH_FUNC_row%%", "() { echo row; }", "#!/bin/bash"),
+    ];
+    for (name, value, shebang) in rows {
+        let hook = format!("{shebang}\nexport KEPT=1\n");
+        let mut world = world(tell, &[("environment", &hook), ("pre-command", &hook)]);
+        fs::write(world.path("startup"), startup).expect("file");
+        fs::write(world.path("home/.bash_profile"), startup).expect("file");
+        let startup = world.path("startup");
+        world.set("BUILDKITE_SHELL", "/bin/dash -c");
+        match value {
+            "" => {}
+            "startup" => drop(world.set(name, startup.to_str().expect("text"))),
+            value => drop(world.set(name, value)),
+        }
+        let path = world.env["PATH"].clone();
+        let log = log_of(&world);
+        assert!(log.contains(&format!("out:{path}/none/1")), "{name}: {log}");
+        let told: Vec<&str> = log.lines().filter(|line| line.ends_with("ed")).collect();
+        assert_eq!(told, ["# KEPT added"], "{name}: {log}");
+    }
+}
+
+#[test]
+fn a_job_stays_where_it_is_if_the_folder_of_a_hook_is_gone() {
+    let hook = "mkdir gone; cd gone; rmdir \"$PWD\"; export A=1";
+    let log = log_of(&world("echo \"out:$PWD\"", &[("pre-command", hook)]));
+    assert!(log.contains("/gone, which is not there"), "{log}");
+    assert!(log.contains("# A added"), "{log}");
+    assert!(log.contains("/builds/agent-1/org/pipe\n"), "{log}");
+}

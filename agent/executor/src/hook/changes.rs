@@ -21,7 +21,7 @@ pub(super) fn apply(
     folder: Option<PathBuf>,
 ) {
     if let Some(folder) = folder.filter(|folder| folder.is_absolute() && *folder != job.cwd) {
-        job.move_to(folder);
+        follow(job, folder);
     }
     drop_protected(job, &mut changes);
     // A removal counts only for what the job has: a plugin's own variables go by themselves.
@@ -53,6 +53,18 @@ pub(super) fn apply(
         // Quoted as Go does: the redactor knows secrets in that form too.
         let value = shared_goquote::quote(value.as_bytes());
         job.log.comment(&format!("{name} is now {value}"));
+    }
+}
+
+/// Nothing can be started in a folder that is gone, the last hooks neither.
+fn follow(job: &mut Job, folder: PathBuf) {
+    if folder.is_dir() {
+        job.move_to(folder);
+    } else {
+        let (folder, stays) = (folder.display(), job.cwd.display());
+        job.log.warning(&format!(
+            "the hook ended in {folder}, which is not there any more; the job stays in {stays}"
+        ));
     }
 }
 

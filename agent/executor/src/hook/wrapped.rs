@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use agent_hooks::windows::{Form, OF_THE_INTERPRETER};
-use agent_hooks::{BASH, Change, Dump, Shebang, WORKING_DIR, difference};
+use agent_hooks::{BASH, Change, Dump, Shebang, WORKING_DIR, changes_environment, difference};
 
 use super::error::{HookError, outcome};
 use super::place::Hook;
 use super::wrapper::Wrapper;
 use super::{changes, shell};
-use crate::environment::Environment;
 use crate::failure::{Failure, RunError, status_text};
 use crate::job::Job;
 use crate::own;
@@ -28,11 +27,13 @@ pub(super) async fn run(
     let mut words = shell::words(job, hook, form, shebang)?;
     // Without it only systems with an old `env` are worse off.
     let own = own::program(job).ok().map(PathBuf::from);
-    let wrapper = Wrapper::write(&mut job.hook_files, hook, form, shebang, own.as_deref());
-    let wrapper = wrapper.map_err(|error| HookError::prepare(hook, error))?;
-    words.push(wrapper.script().into());
     let mut env = job.child_env();
     env.extend(&hook.variables);
+    let measure = changes_environment(&words, env.iter().map(|(name, _)| name));
+    let files = &mut job.hook_files;
+    let wrapper = Wrapper::write(files, hook, form, shebang, own.as_deref(), measure);
+    let wrapper = wrapper.map_err(|error| HookError::prepare(hook, error))?;
+    words.push(wrapper.script().into());
     wrapper.tell(hook, own.as_deref(), &mut env);
     show(job, hook, wrapper.script());
     let exit = job.run_words(&words, &env).await;
@@ -42,17 +43,19 @@ pub(super) async fn run(
         Err(_) => {}
     }
     outcome(hook, exit)?;
+    let before = wrapper.before();
     let dump = wrapper.environment();
     let dump = dump.map_err(|error| HookError::left(hook, error))?;
-    carry_over(job, form, env, dump);
+    if job.settings.pty {
+        env.set(agent_process::TERM.0, agent_process::TERM.1);
+    }
+    let before = before.unwrap_or_else(|| env.iter().collect());
+    carry_over(job, form, &before, dump);
     Ok(())
 }
 
 /// What a hook that ended its shell did to the environment, nobody knows.
-fn carry_over(job: &mut Job, form: Form, mut before: Environment, mut after: Dump) {
-    if job.settings.pty {
-        before.set(agent_process::TERM.0, agent_process::TERM.1);
-    }
+fn carry_over(job: &mut Job, form: Form, before: &Dump, mut after: Dump) {
     let ended_early = after.is_empty();
     let bash = after.take(BASH).is_some_and(|version| !version.is_empty());
     let folder = after.take(WORKING_DIR).map(PathBuf::from);

@@ -31,6 +31,8 @@ pub(super) struct Wrapper {
     /// Held open, so that nothing the hook does to its rights or its name keeps it from us.
     dump: File,
     json: PathBuf,
+    /// What the shell had when the hook began, where that is not what it was given.
+    before: Option<TempPath>,
     form: Form,
 }
 
@@ -50,13 +52,15 @@ impl Folder {
 }
 
 impl Wrapper {
-    /// Writes the wrapper of a hook. `own` is the agent's program.
+    /// Writes the wrapper of a hook. `own` is the agent's program; `measure` says that the shell
+    /// itself may change its environment.
     pub(super) fn write(
         folder: &mut Folder,
         hook: &Hook,
         form: Form,
         shebang: Option<&Shebang>,
         own: Option<&Path>,
+        measure: bool,
     ) -> io::Result<Self> {
         folder.count += 1;
         let number = folder.count;
@@ -67,12 +71,16 @@ impl Wrapper {
         let dump = options.read(true).write(true).create_new(true);
         let dump = dump.open(&dump_path)?;
         let dump_path = TempPath::try_from_path(dump_path)?;
+        let measured =
+            (measure && form == Form::Shell).then(|| folder.join(format!("before-{number}")));
+        let before = measured.map(TempPath::try_from_path).transpose()?;
         let (text, script) = match form.wrapper() {
             Some((text, ending)) => (text.into(), format!("wrapper-{number}.{ending}")),
             None => {
                 let posix = Posix {
                     shebang,
                     hook: &hook.path,
+                    before: before.as_deref(),
                     env: env_program(),
                     dump: &dump_path,
                     own: own.map(|own| (own, &*json)),
@@ -88,6 +96,7 @@ impl Wrapper {
             dump_path,
             dump,
             json,
+            before,
             form,
         })
     }
@@ -106,6 +115,12 @@ impl Wrapper {
                 env.set(AGENT, own);
             }
         }
+    }
+
+    /// The environment that the hook began with, if it was written down.
+    pub(super) fn before(&self) -> Option<Dump> {
+        let bytes = std::fs::read(self.before.as_ref()?).ok()?;
+        Some(Dump::parse(&bytes)).filter(|dump| !dump.is_empty())
     }
 
     /// The environment that the hook left; empty if it ended the shell.
