@@ -236,23 +236,20 @@ fn what_a_shell_does_when_it_starts_is_not_the_hooks_doing() {
     let startup = "export PATH=/startup:$PATH STARTED=1\n";
     let tell = "echo \"out:$PATH/${STARTED-none}/$KEPT\"";
     let rows = [
-        ("BASH_ENV", "startup", "#!/bin/bash"),
-        ("HOME", "", "#!/bin/bash -l"),
+        ("BASH_ENV", "home/.bash_profile", "#!/bin/bash"),
+        ("OWN", "1", "#!/bin/bash -l"),
         ("IFS", ",", "#!/bin/sh"),
         ("BASH_FUNC_row%%", "() { echo row; }", "#!/bin/bash"),
     ];
     for (name, value, shebang) in rows {
         let hook = format!("{shebang}\nexport KEPT=1\n");
         let mut world = world(tell, &[("environment", &hook), ("pre-command", &hook)]);
-        fs::write(world.path("startup"), startup).expect("file");
-        fs::write(world.path("home/.bash_profile"), startup).expect("file");
-        let startup = world.path("startup");
+        let file = world.path("home/.bash_profile");
+        fs::write(&file, startup).expect("file");
+        let file = file.to_str().expect("text");
+        let is_file = file.ends_with(value);
+        world.set(name, if is_file { file } else { value });
         world.set("BUILDKITE_SHELL", "/bin/dash -c");
-        match value {
-            "" => {}
-            "startup" => drop(world.set(name, startup.to_str().expect("text"))),
-            value => drop(world.set(name, value)),
-        }
         let path = world.env["PATH"].clone();
         let log = log_of(&world);
         assert!(log.contains(&format!("out:{path}/none/1")), "{name}: {log}");
@@ -268,4 +265,24 @@ fn a_job_stays_where_it_is_if_the_folder_of_a_hook_is_gone() {
     assert!(log.contains("/gone, which is not there"), "{log}");
     assert!(log.contains("# A added"), "{log}");
     assert!(log.contains("/builds/agent-1/org/pipe\n"), "{log}");
+}
+
+#[test]
+fn hooks_of_a_folder_below_the_executors_own_run_wherever_the_job_is() {
+    let mut world = world("true", &[("pre-exit", "echo out:shell")]);
+    let other = world.path("other");
+    fs::create_dir(&other).expect("folder");
+    world.write_program(
+        "other/pre-exit",
+        "#!/usr/bin/env perl\nprint qq(out:perl\\n);\n",
+    );
+    world.set("BUILDKITE_HOOKS_PATH", "hooks");
+    world.set("BUILDKITE_ADDITIONAL_HOOKS_PATHS", "other");
+    let output = world.command().current_dir(world.path(".")).output();
+    let log = output.expect("run").stdout;
+    let log = String::from_utf8_lossy(&log);
+    assert!(
+        log.contains("out:shell\n") && log.contains("out:perl\n"),
+        "{log}"
+    );
 }

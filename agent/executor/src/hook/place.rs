@@ -27,10 +27,12 @@ impl fmt::Display for Hook {
     }
 }
 
-/// The agent's hooks of this name, in the order of its folders.
+/// The agent's hooks of this name, in the order of its folders. A folder that is not named from the
+/// root is below the executor's own, wherever the job is by now.
 pub(super) fn of_agent(job: &mut Job, name: Name) -> Result<Vec<Hook>, HookError> {
     let mut hooks = Vec::new();
     for folder in job.settings.hooks_paths.clone() {
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
         let Some(path) = look(job, &folder, None, name)? else {
             continue;
         };
