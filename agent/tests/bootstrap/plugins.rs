@@ -175,6 +175,21 @@ fn the_same_plugin_twice_is_cloned_once_and_has_two_configurations() {
 }
 
 #[test]
+fn a_plugin_never_runs_in_the_place_of_another_one_of_the_step() {
+    let mut world = World::with_plugins("");
+    let [one, other] = ["dock-winch", "dock.winch"].map(|name| {
+        let hook = format!("echo out:{name}\n");
+        world.plugin(name, &[("hooks/pre-command", &hook)])
+    });
+    world.set("BUILDKITE_PLUGINS", &format!(r#"["{one}", "{other}"]"#));
+    let ended = world.run();
+    assert_eq!(ended.code(), 1, "{}", ended.log);
+    let reason = "plugin dock-winch: another plugin of the step lies in";
+    assert!(ended.log.contains(reason), "{}", ended.log);
+    assert!(!ended.log.contains("out:"), "{}", ended.log);
+}
+
+#[test]
 fn a_null_leaves_out_its_own_variable_only_and_says_so() {
     let mut world = World::with_plugins("");
     let hook = "echo \"${BUILDKITE_PLUGIN_WINCH_A-none} $BUILDKITE_PLUGIN_WINCH_B $BUILDKITE_PLUGIN_CONFIGURATION\"\n";

@@ -35,6 +35,11 @@ pub(crate) enum Trouble {
     /// The agent's name leads out of the folder for plugins.
     #[error("the agent's name {0:?} cannot be the name of a folder; name the agent anew")]
     AgentName(String),
+    /// Names of folders are plainer than references, so two of them may become the same one.
+    #[error(
+        "another plugin of the step lies in {0:?} already; give one of them another version or place"
+    )]
+    Taken(PathBuf),
     /// git ran and failed.
     #[error("git {step}: {exit}")]
     Git {

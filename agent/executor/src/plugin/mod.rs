@@ -168,6 +168,10 @@ async fn get(
                 Some(place) => place,
                 None => place.insert(Place::take(job).await?),
             };
+            let folder = place.own.join(reference.folder()?);
+            if roots.values().any(|root| *root == folder) {
+                return Err(Trouble::Taken(folder));
+            }
             hide_password(job, reference);
             let root = match &source {
                 Source::Git { repository, .. } => {
