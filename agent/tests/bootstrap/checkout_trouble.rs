@@ -1,7 +1,6 @@
 //! Checkouts that fail, are tried again, or are asked to do harm.
 
 use std::fs;
-use std::process::Command;
 use std::thread;
 
 use crate::world::World;
@@ -205,17 +204,45 @@ fn a_commit_of_a_checkout_hook_is_never_a_flag_either() {
 }
 
 #[test]
-fn a_hook_that_takes_away_the_place_of_the_checkout_is_told_so() {
-    let mut world = World::new();
-    fs::create_dir(world.path("hooks")).expect("folder");
-    let hook = "export BUILDKITE_BUILD_CHECKOUT_PATH=\n";
-    world.write_program("hooks/pre-checkout", hook);
-    let hooks = world.path("hooks").to_str().expect("text").to_owned();
-    world.set("BUILDKITE_HOOKS_PATH", &hooks);
-    let ended = world.run();
-    assert_eq!(ended.code(), 1, "{}", ended.log);
-    let wanted = "failed to check out: BUILDKITE_BUILD_CHECKOUT_PATH is empty";
-    assert!(ended.log.contains(wanted), "{}", ended.log);
+fn a_hook_that_sets_what_makes_no_sense_is_told_so() {
+    const SPARSE: &str = "export BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS=hull \
+                          BUILDKITE_GIT_SPARSE_CHECKOUT_MODE=";
+    let sparse = format!("{SPARSE}nocone");
+    let mended = format!("{SPARSE}nocone; [ -z \"$ONCE\" ] || {SPARSE}no-cone; export ONCE=1");
+    for (hook, error) in [
+        (
+            "export BUILDKITE_BUILD_CHECKOUT_PATH=",
+            "BUILDKITE_BUILD_CHECKOUT_PATH is empty",
+        ),
+        (&sparse, "\"nocone\", which is not cone or no-cone"),
+        (&mended, ""),
+        ("export BUILDKITE_GIT_SPARSE_CHECKOUT_MODE=nocone", ""),
+        ("export BUILDKITE_GIT_MIRROR_CHECKOUT_MODE=odd", ""),
+        (
+            "export BUILDKITE_GIT_COMMIT_VERIFICATION=yes",
+            "\"yes\", which is not off, warn or strict",
+        ),
+        (
+            "export BUILDKITE_GIT_FETCH_FLAGS=\"-v '\"",
+            "BUILDKITE_GIT_FETCH_FLAGS) cannot be split",
+        ),
+        ("export BUILDKITE_GIT_SUBMODULES=perhaps", ""),
+    ] {
+        let mut world = World::new();
+        fs::create_dir(world.path("hooks")).expect("folder");
+        for name in ["environment", "pre-checkout"] {
+            world.write_program(&format!("hooks/{name}"), hook);
+        }
+        let hooks = world.path("hooks").to_str().expect("text").to_owned();
+        world
+            .set("BUILDKITE_HOOKS_PATH", &hooks)
+            .set("BUILDKITE_COMMAND", "true");
+        let ended = world.run();
+        let wanted = i32::from(!error.is_empty());
+        assert_eq!(ended.code(), wanted, "{hook}: {}", ended.log);
+        assert!(ended.log.contains(error), "{hook}: {}", ended.log);
+        assert!(!ended.log.contains("attempt 1"), "{hook}: {}", ended.log);
+    }
 }
 
 #[test]
@@ -242,21 +269,13 @@ fn a_full_disk_fails_the_checkout_and_says_so() {
         .set("BUILDKITE_CHECKOUT_ATTEMPTS", "1")
         .set("BUILDKITE_COMMAND", "echo never");
     let builds = world.path("builds");
-    let mount = format!(
-        "mount -t tmpfs -o size=200k tmpfs '{0}' && cd '{0}' && exec \"$@\"",
+    let output = world.run_with_mounts(&format!(
+        "mount -t tmpfs -o size=200k tmpfs '{0}' && cd '{0}'",
         builds.display()
-    );
-    let job = world.command();
-    let mut command = Command::new("unshare");
-    if !rustix::process::geteuid().is_root() {
-        command.args(["--user", "--map-root-user"]);
-    }
-    command.args(["--mount", "sh", "-c", &mount, "sh"]);
-    command.arg(job.get_program()).args(job.get_args());
-    command.env_clear().envs(&world.env);
-    let output = command.output().expect("unshare");
+    ));
     let log = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(128), "{log}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(128), "{said} {log}");
     assert!(log.contains("No space left on device"), "{log}");
     assert!(log.contains("checkout failed: git clone"), "{log}");
     assert!(!log.contains("never\n"), "{log}");

@@ -1,7 +1,5 @@
 //! The terminal of a job: as it is, raw, turned off, and where the host has none to give.
 
-use std::process::{Command, Stdio};
-
 use crate::world::World;
 
 const LOOK: &str = "stty size 2>/dev/null </dev/tty || echo none; echo \"<${TERM-unset}>\"";
@@ -41,16 +39,7 @@ fn a_host_without_terminals_runs_the_job_with_a_pipe_and_says_so_once() {
         world
             .set("BUILDKITE_PTY", "true")
             .set("BUILDKITE_COMMAND", "test -t 1 || echo no terminal");
-        let mut unshare = Command::new("unshare");
-        unshare
-            .args(["--mount", "--user", "--map-root-user", "sh", "-c"])
-            .arg(format!("{take} && exec \"$0\" bootstrap"))
-            .arg(env!("CARGO_BIN_EXE_agent"))
-            .env_clear()
-            .envs(&world.env)
-            .current_dir(world.path("builds"))
-            .stdin(Stdio::null());
-        let output = unshare.output().expect("unshare, of util-linux");
+        let output = world.run_with_mounts(take);
         let log = String::from_utf8_lossy(&output.stdout);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{name}: {said} {log}");

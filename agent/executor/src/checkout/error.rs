@@ -120,6 +120,9 @@ pub(crate) enum CheckoutError {
         waited.as_secs()
     )]
     Locked { lock: Lock, waited: Duration },
+    /// A hook set something to what it cannot be.
+    #[error("a hook changed a setting: {0}")]
+    Setting(String),
     /// Nobody says where the checkout goes.
     #[error("BUILDKITE_BUILD_CHECKOUT_PATH is empty; hooks may change it, but not empty it")]
     NoPlace,

@@ -37,6 +37,9 @@ use sparse::Sparse;
 /// Checks out, up to the configured number of attempts.
 pub(crate) async fn with_retries(job: &mut Job) -> Result<(), CheckoutError> {
     let path = directory::of(job);
+    if let Some(error) = job.settings.undecided() {
+        return Err(CheckoutError::Setting(error.to_string()));
+    }
     lfs::probe(job).await?;
     let attempts = job.settings.checkout.attempts;
     for attempt in 1.. {

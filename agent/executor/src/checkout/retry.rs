@@ -43,6 +43,7 @@ pub(super) fn after(error: &CheckoutError) -> Next {
         | CheckoutError::OffBranch { .. }
         | CheckoutError::Locked { .. }
         | CheckoutError::NoPlace
+        | CheckoutError::Setting(_)
         | CheckoutError::Own(_)
         | CheckoutError::Log(_)
         | CheckoutError::Persistent { .. }
@@ -151,6 +152,7 @@ mod tests {
             (CheckoutError::Own(io()), STOP),
             (CheckoutError::NoGit, STOP),
             (CheckoutError::NoPlace, STOP),
+            (CheckoutError::Setting("odd".into()), STOP),
             (CheckoutError::NoLfs(Exit::Code(1)), STOP),
             (CheckoutError::Locked { lock, waited }, STOP),
             (CheckoutError::BadRef("-x".into()), STOP_EMPTIED),

@@ -100,6 +100,8 @@ pub(crate) struct Settings {
     /// What flags said, and what hooks said later, for reading all of this again.
     given: BTreeMap<&'static str, String>,
     again: BTreeMap<&'static str, String>,
+    /// What hooks said last of a variable, where it cannot be read.
+    undecided: BTreeMap<&'static str, SettingsError>,
 }
 
 /// What the job leaves behind, and where.
@@ -165,6 +167,7 @@ impl Settings {
             experiments: Experiments::from_names(source.commas("BUILDKITE_AGENT_EXPERIMENT")),
             given: given.clone(),
             again: again.clone(),
+            undecided: BTreeMap::new(),
             override_mode: source.override_mode()?,
             sockets: Sockets::read(&source)?,
             tracing: Tracing::read(&source)?,

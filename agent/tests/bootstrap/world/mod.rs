@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -183,6 +183,33 @@ impl World {
 
     pub(crate) fn run(&self) -> Ended {
         self.start().end()
+    }
+
+    /// Runs the job where it alone sees what shell code mounts before it.
+    pub(crate) fn run_with_mounts(&self, set_up: &str) -> Output {
+        let unshare = || {
+            let mut command = Command::new("unshare");
+            if !rustix::process::geteuid().is_root() {
+                command.args(["--user", "--map-root-user"]);
+            }
+            command.arg("--mount");
+            command
+        };
+        let allowed = unshare().arg("true").output();
+        let allowed = allowed.expect("unshare, of util-linux");
+        assert!(
+            allowed.status.success(),
+            "this test mounts file systems: run it as root, or let users make namespaces (sysctl \
+             kernel.unprivileged_userns_clone or kernel.apparmor_restrict_unprivileged_userns): {}",
+            String::from_utf8_lossy(&allowed.stderr)
+        );
+        let job = self.command();
+        let mut command = unshare();
+        command.args(["sh", "-c", &format!("{set_up} && exec \"$0\" \"$@\"")]);
+        command.arg(job.get_program()).args(job.get_args());
+        command.env_clear().envs(&self.env).stdin(Stdio::null());
+        command.current_dir(self.path("builds"));
+        command.output().expect("unshare")
     }
 
     /// Starts the job in a group of its own, its output and error in one pipe.
