@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
 
+use crate::checkout::Snapshot;
 use crate::control::{Control, Rest};
 use crate::desk::JobApi;
 use crate::environment::Environment;
@@ -44,8 +45,8 @@ pub(crate) struct Job {
     pub(crate) checkout_root: Option<PathBuf>,
     /// The checkout of a job without a repository; removed with the job.
     pub(crate) scratch: Option<TempDir>,
-    /// Folders that the checkout borrows from while the job runs; removed with the job.
-    pub(crate) snapshots: Vec<PathBuf>,
+    /// What the checkout borrows from while the job runs; removed with the job.
+    pub(crate) snapshots: Vec<Snapshot>,
     /// The step's plugins, in their order; vendored ones are there after the checkout.
     pub(crate) plugins: Vec<Plugin>,
     /// Where wrapped hooks have their files.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::process::Stdio;
 
-use crate::world::{World, wait_gone};
+use crate::world::{World, kill, wait_gone};
 use rustix::process::Signal;
 
 const TRAP: &str = "trap 'echo got-TERM; exit 3' TERM; trap 'echo got-INT; exit 4' INT; echo ready\n\
@@ -92,18 +92,11 @@ fn nothing_of_a_canceled_job_is_left_not_even_a_daemon() {
     }
 }
 
-fn kill_living_daemon(world: &World) {
-    let pid = fs::read_to_string(world.checkout().join("../daemon")).expect("pid");
-    let pid: i32 = pid.trim().parse().expect("number");
-    let pid = rustix::process::Pid::from_raw(pid).expect("pid");
-    rustix::process::kill_process(pid, Signal::KILL).expect("it lives");
-}
-
 #[test]
 fn a_daemon_of_a_job_that_ended_by_itself_lives_on() {
     let world = World::without_checkout("setsid sleep 300 >/dev/null 2>&1 & echo $! >../daemon");
     assert_eq!(world.run().code(), 0);
-    kill_living_daemon(&world);
+    kill(&world.checkout().join("../daemon"));
 }
 
 #[test]
@@ -114,7 +107,7 @@ fn whoever_holds_the_output_is_waited_for_no_longer_than_a_canceled_child() {
     assert_eq!(ended.code(), 0, "{}", ended.log);
     let wanted = "still held by a process it left behind, 1s after";
     assert!(ended.log.contains(wanted), "{}", ended.log);
-    kill_living_daemon(&world);
+    kill(&world.checkout().join("../daemon"));
 }
 
 #[test]

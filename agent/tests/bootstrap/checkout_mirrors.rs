@@ -3,7 +3,9 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use crate::world::World;
+use rustix::process::Signal;
+
+use crate::world::{World, kill, names};
 
 const URL: &str = "config --get-all remote.origin.url";
 
@@ -214,7 +216,7 @@ fn a_canceled_job_does_not_wait_for_a_lock() {
     held.lock().expect("lock");
     let mut waits = world.start();
     waits.wait_for("waiting for it");
-    waits.signal(rustix::process::Signal::TERM);
+    waits.signal(Signal::TERM);
     assert_eq!(waits.end().signal(), 15);
 }
 
@@ -292,6 +294,33 @@ fn a_clean_checkout_borrows_from_a_snapshot_that_goes_with_the_job() {
     fs::remove_dir(&snapshots).expect("empty");
     assert_eq!(world.run().code(), 0);
     assert!(!snapshots.exists());
+}
+
+#[test]
+fn a_snapshot_that_a_killed_job_left_goes_and_one_in_use_stays() {
+    let mut world = mirrored();
+    let snapshots = world.path("mirrors/snapshots");
+    world.set("BUILDKITE_CLEAN_CHECKOUT", "true").set(
+        "BUILDKITE_COMMAND",
+        "echo $$ >\"$HOME/pid\"; echo ready; exec sleep 300",
+    );
+    let mut killed = world.start();
+    killed.wait_for("\nready").signal(Signal::KILL);
+    kill(&world.path("home/pid"));
+    assert_eq!(killed.end().signal(), 9);
+    world.set("BUILDKITE_AGENT_NAME", "agent-2");
+    let mut waits = world.start();
+    waits.wait_for("\nready");
+    let used = names(&snapshots);
+    assert_eq!(used.len(), 2, "one, and its lock: {used:?}");
+    world
+        .set("BUILDKITE_AGENT_NAME", "agent-3")
+        .set("BUILDKITE_COMMAND", "true");
+    assert_eq!(world.run().code(), 0);
+    assert_eq!(names(&snapshots), used);
+    waits.signal(Signal::TERM);
+    assert_eq!(waits.end().signal(), 15);
+    assert!(names(&snapshots).is_empty());
 }
 
 /// A world whose repository has a submodule, at this address.

@@ -168,6 +168,31 @@ fn a_value_is_never_a_flag_of_git() {
 }
 
 #[test]
+fn a_file_is_no_commit_but_a_tag_of_its_name_is_one() {
+    let mut world = World::new();
+    let first = world.git("repo", &["rev-parse", "HEAD"]);
+    world.commit(&[("v1", "two\n")]);
+    world
+        .set("BUILDKITE_CHECKOUT_ATTEMPTS", "1")
+        .set("BUILDKITE_REFSPEC", "main")
+        .set("BUILDKITE_COMMAND", "cat v1 || cat README");
+    for commit in ["README", "v1", "READ*", "*"] {
+        world.set("BUILDKITE_COMMIT", commit);
+        let ended = world.run();
+        assert_eq!(ended.code(), 1, "{commit}: {}", ended.log);
+        let wanted = format!("\"{commit}\" is not the name of a commit");
+        assert!(ended.log.contains(&wanted), "{commit}: {}", ended.log);
+    }
+    world.git("repo", &["tag", "v1", &first]);
+    world
+        .set("BUILDKITE_COMMIT", "v1")
+        .set("BUILDKITE_CLEAN_CHECKOUT", "true");
+    let ended = world.run();
+    assert_eq!(ended.code(), 0, "{}", ended.log);
+    assert!(ended.log.ends_with("\none\n"), "{}", ended.log);
+}
+
+#[test]
 fn an_existing_checkout_is_not_pointed_to_a_flag() {
     let mut world = World::new();
     world.set("BUILDKITE_COMMAND", "true");

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::Signal;
 
-use crate::world::{World, names};
+use crate::world::{World, kill, names};
 
 /// A world whose repository is at an SSH address; cloning it fails after the scan.
 fn remote() -> World {
@@ -93,8 +93,7 @@ fn a_key_that_a_killed_executor_left_goes_with_the_next_job() {
     );
     let mut started = world.start();
     started.wait_for("\nfetching").signal(Signal::KILL);
-    let git = fs::read_to_string(world.path("home/git")).expect("pid");
-    kill(git.trim());
+    kill(&world.path("home/git"));
     assert_eq!(started.end().signal(), 9);
     let beside = world.checkout().join("..");
     assert_eq!(names(&beside).len(), 2, "{:?}", names(&beside));
@@ -105,11 +104,6 @@ fn a_key_that_a_killed_executor_left_goes_with_the_next_job() {
     assert_eq!(ended.code(), 0, "{}", ended.log);
     assert!(ended.log.ends_with("\npipe\n"), "{}", ended.log);
     assert!(ended.log.contains("left its SSH key"), "{}", ended.log);
-}
-
-fn kill(pid: &str) {
-    let pid = rustix::process::Pid::from_raw(pid.parse().expect("number")).expect("pid");
-    rustix::process::kill_process(pid, Signal::KILL).expect("it lives");
 }
 
 /// A world whose endpoint gives out credentials, asked for by this variable.

@@ -31,6 +31,7 @@ use crate::warnings::Warning;
 
 pub(crate) use error::CheckoutError;
 use error::Step;
+pub(crate) use mirror::Snapshot;
 use mirror::borrow;
 use sparse::Sparse;
 
@@ -149,7 +150,7 @@ async fn check_out(job: &mut Job) -> Result<(), CheckoutError> {
         commit => commit,
     }
     .to_owned();
-    if !git::is_safe_ref(&commit) {
+    if !git::is_safe_ref(&commit) || is_only_a_path(job, &commit).await? {
         return Err(CheckoutError::BadRef(commit));
     }
     let flags = job.settings.checkout.flags.checkout.clone();
@@ -159,6 +160,18 @@ async fn check_out(job: &mut Job) -> Result<(), CheckoutError> {
         &[&commit],
     );
     job.git(Step::Checkout, &args).await
+}
+
+/// Whether git would take this for files: it would restore them, call that a success, and the job
+/// would run on whatever commit there was. Asked only about what may be a path or a pattern of some.
+async fn is_only_a_path(job: &mut Job, commit: &str) -> Result<bool, CheckoutError> {
+    if !commit.contains(['*', '?', '[']) && !job.here(commit).exists() {
+        return Ok(false);
+    }
+    let object = format!("{commit}^{{commit}}");
+    let args = ["rev-parse", "--quiet", "--verify", &object];
+    let (exit, _) = job.git_asked(&args).await?;
+    Ok(!exit.success())
 }
 
 /// With the experiment, the job sees the commit's full name whatever it was asked by.

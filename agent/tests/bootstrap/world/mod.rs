@@ -270,6 +270,14 @@ impl Started {
     }
 }
 
+/// Kills the process, which lives, whose number is in this file.
+pub(crate) fn kill(file: &Path) {
+    let pid = fs::read_to_string(file).expect("pid");
+    let pid = rustix::process::Pid::from_raw(pid.trim().parse().expect("number"));
+    let killed = rustix::process::kill_process(pid.expect("pid"), rustix::process::Signal::KILL);
+    killed.expect("it lives");
+}
+
 /// Waits until a process is gone or only waits to be buried.
 #[expect(clippy::disallowed_methods, reason = "a deadline for a real process")]
 pub(crate) fn wait_gone(pid: &str) {

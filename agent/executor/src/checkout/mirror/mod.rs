@@ -17,6 +17,7 @@ use crate::job::Job;
 use crate::settings::Mirrors;
 
 pub(crate) use lock::Lock;
+pub(crate) use snapshot::Snapshot;
 pub(super) use snapshot::remove as remove_snapshots;
 
 const VARIABLE: &str = "BUILDKITE_REPO_MIRROR";

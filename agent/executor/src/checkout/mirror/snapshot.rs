@@ -2,8 +2,11 @@
 //! when git tidies it up.
 //!
 //! Only a checkout that is removed anyway may borrow from a snapshot, so there are none without
-//! clean checkouts; and only the executor that also runs the command knows when the job is over.
+//! clean checkouts; and only the executor that also runs the command knows when the job is over. What
+//! a killed one left goes with the next snapshot that is made in the same folder.
 
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::directory;
@@ -11,6 +14,17 @@ use super::super::error::{CheckoutError, Step};
 use crate::job::Job;
 use crate::phase::Phase;
 use crate::settings::Mirrors;
+
+/// Ends the name of the file beside a snapshot that is locked for as long as the snapshot is needed.
+/// The peer's snapshots have none, so they are never taken for left ones.
+const HELD: &str = "heldlockf";
+
+/// A snapshot of this job.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    folder: PathBuf,
+    _held: File,
+}
 
 /// What to borrow from: a snapshot that goes with the job, or the mirror itself.
 pub(super) async fn take(
@@ -21,11 +35,13 @@ pub(super) async fn take(
     if !job.settings.checkout.clean || !job.settings.phases.contains(&Phase::Command) {
         return Ok(mirror.to_owned());
     }
+    let all = settings.folder.join("snapshots");
+    remove_left(job, &all).await?;
     let name = mirror.file_name().unwrap_or_default().to_string_lossy();
-    let snapshot = directory::fresh(&settings.folder.join("snapshots"), &name);
-    std::fs::create_dir_all(&snapshot)
-        .map_err(|error| CheckoutError::Directory(snapshot.clone(), error))?;
-    job.snapshots.push(snapshot.clone());
+    let snapshot = directory::fresh(&all, &name);
+    let made = make(&snapshot);
+    let made = made.map_err(|error| CheckoutError::Directory(snapshot.clone(), error))?;
+    job.snapshots.push(made);
     let (from, to) = (mirror.to_string_lossy(), snapshot.to_string_lossy());
     // On one file system git makes hard links, so this copies next to nothing.
     let args = ["clone", "--mirror", "--", &from, &to];
@@ -33,12 +49,50 @@ pub(super) async fn take(
     Ok(snapshot)
 }
 
+fn make(folder: &Path) -> io::Result<Snapshot> {
+    fs::create_dir_all(folder)?;
+    let held = File::create_new(folder.with_extension(HELD))?;
+    held.lock()?;
+    Ok(Snapshot {
+        folder: folder.to_owned(),
+        _held: held,
+    })
+}
+
+/// Removes the snapshots of jobs that are gone.
+async fn remove_left(job: &mut Job, all: &Path) -> Result<(), CheckoutError> {
+    for entry in fs::read_dir(all).into_iter().flatten().flatten() {
+        let held = entry.path();
+        let is_left = |file: &File| file.try_lock().is_ok();
+        if held.extension().is_some_and(|end| end == HELD)
+            && let Some(_lock) = File::open(&held).ok().filter(is_left)
+        {
+            let folder = held.with_extension("");
+            let text = format!("Removing {}, which a killed job left", folder.display());
+            job.log.comment(&text);
+            let removed = job.during(remove_one(folder.clone())).await?;
+            warn(job, &folder, removed);
+        }
+    }
+    Ok(())
+}
+
 /// Removes the snapshots of the job.
 pub(in super::super) async fn remove(job: &mut Job) {
     for snapshot in std::mem::take(&mut job.snapshots) {
-        if let Err(error) = directory::remove_once(snapshot.clone()).await {
-            let text = format!("failed to remove {}: {error}", snapshot.display());
-            job.log.warning(&text);
-        }
+        let removed = remove_one(snapshot.folder.clone()).await;
+        warn(job, &snapshot.folder, removed);
+    }
+}
+
+async fn remove_one(folder: PathBuf) -> io::Result<()> {
+    directory::remove_once(folder.clone()).await?;
+    fs::remove_file(folder.with_extension(HELD))
+}
+
+fn warn(job: &mut Job, folder: &Path, removed: io::Result<()>) {
+    if let Err(error) = removed {
+        let text = format!("failed to remove {}: {error}", folder.display());
+        job.log.warning(&text);
     }
 }
