@@ -1,5 +1,5 @@
 //! Serving HTTP/1.1 on a unix socket, with limits on everything a client can hold: bytes of a body,
-//! time for a head and a body, connections, and the end of the server.
+//! time for a head, a body and the whole, connections, and the end of the server.
 
 use std::convert::Infallible;
 use std::sync::Arc;

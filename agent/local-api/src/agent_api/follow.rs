@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::leader::{LOOK, Seen, Step, Watch};
+use super::locks::Table;
 use super::{LEADER, Shared, handover};
 use crate::client::{Call, CallError};
 
@@ -33,6 +34,9 @@ pub(super) async fn follow(place: Place, locks: Shared) {
     let mut watch = Watch::default();
     loop {
         let seen = place.look().await;
+        if matches!(seen, Seen::Alive | Seen::Silent) {
+            forget(&locks);
+        }
         let step;
         (watch, step) = watch.after(seen, Instant::now());
         let pause = match step {
@@ -58,6 +62,12 @@ fn unanswered(error: &CallError) -> Seen {
         CallError::Broken { .. } => Seen::Gone,
         CallError::Silent(_) | CallError::Refused { .. } | CallError::Nonsense(_) => Seen::Silent,
     }
+}
+
+/// Another agent leads or led since: whatever this one knows of locks, as the leader it once was,
+/// counts for nothing any more.
+fn forget(locks: &Shared) {
+    *locks.lock().unwrap_or_else(PoisonError::into_inner) = Table::default();
 }
 
 impl Place {
@@ -109,6 +119,10 @@ impl Place {
         if self.look().await != seen {
             return Ok(());
         }
+        // Without a link nobody led since: somebody has only removed it.
+        if fs::read_link(self.file(LEADER)).is_ok() {
+            forget(locks);
+        }
         if let Some(left) = handover::take(self, jiff::Timestamp::now()) {
             *locks.lock().unwrap_or_else(PoisonError::into_inner) = left;
         }
@@ -149,6 +163,28 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_agent_that_leads_again_knows_no_locks_from_the_time_before() {
+        let folder = tempfile::tempdir().expect("folder");
+        let place = Place::new(folder.path(), "agent-1".into());
+        for (leader, wanted) in [
+            (Some("agent-2"), ""), // another one that died
+            (None, "held"),        // a link that was swept away
+        ] {
+            let locks = Shared::default();
+            let swapped = locks.lock().expect("lock").swap("k", "", "held");
+            assert!(swapped.is_ok());
+            let link = place.file(LEADER);
+            let _ = fs::remove_file(&link);
+            if let Some(leader) = leader {
+                symlink(leader, link).expect("link");
+            }
+            place.take_over(Seen::Gone, &locks).await.expect("its turn");
+            assert!(place.leads());
+            assert_eq!(locks.lock().expect("lock").get("k"), wanted);
+        }
+    }
 
     #[test]
     fn only_a_leader_that_nobody_can_be_is_gone() {
