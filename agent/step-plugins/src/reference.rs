@@ -131,12 +131,24 @@ impl Reference {
         self.location.starts_with('.')
     }
 
-    /// Location and version: equal labels mean the same plugin.
+    /// Location and version, as they are written.
     pub fn label(&self) -> String {
         match &self.version {
             Some(version) => format!("{}#{version}", self.location),
             None => self.location.clone(),
         }
+    }
+
+    /// As [`Reference::label`], without slashes and dots that lead nowhere.
+    pub fn place_and_version(&self) -> String {
+        let label = self.label();
+        let (place, version) = label.split_at(self.location.len());
+        let root = if place.starts_with('/') { "/" } else { "" };
+        let parts = place
+            .split('/')
+            .filter(|part| !part.is_empty() && *part != ".");
+        let parts: Vec<&str> = parts.collect();
+        format!("{root}{}{version}", parts.join("/"))
     }
 
     /// The short name, of which variables are made: the last part of the location in small letters,

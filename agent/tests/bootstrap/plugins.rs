@@ -163,7 +163,7 @@ fn the_same_plugin_twice_is_cloned_once_and_has_two_configurations() {
     let mut world = World::with_plugins("");
     let hook = "echo \"turns $BUILDKITE_PLUGIN_WINCH_TURNS\"\n";
     let winch = world.plugin("winch", &[("hooks/pre-command", hook)]);
-    let list = format!(r#"[{{"{winch}": {{"turns": 1}}}}, {{"{winch}": {{"turns": 2.50}}}}]"#);
+    let list = format!(r#"[{{"{winch}": {{"turns": 1}}}}, {{"{winch}/": {{"turns": 2.50}}}}]"#);
     world.set("BUILDKITE_PLUGINS", &list);
     let ended = world.run();
     assert_eq!(world.calls().len(), 1);

@@ -160,8 +160,8 @@ async fn get(
 ) -> Result<Plugin, Trouble> {
     let reference = &wanted.reference;
     let source = reference.source()?;
-    let label = reference.label();
-    let root = match roots.get(&label) {
+    let place_and_version = reference.place_and_version();
+    let root = match roots.get(&place_and_version) {
         Some(root) => root.clone(),
         None => {
             let place = match place {
@@ -180,7 +180,7 @@ async fn get(
                 Source::Zip(archive) => archive::get(job, place, reference, archive).await?,
                 Source::Vendored(path) => return Err(Trouble::NotVendored(path.into())),
             };
-            roots.insert(label, root.clone());
+            roots.insert(place_and_version, root.clone());
             root
         }
     };

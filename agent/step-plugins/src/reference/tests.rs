@@ -328,3 +328,17 @@ fn hostile() -> impl Strategy<Value = String> {
         prop::collection::vec(parts, 0..10).prop_map(|parts| parts.concat()),
     ]
 }
+
+#[test]
+fn slashes_and_dots_that_lead_nowhere_make_no_other_plugin() {
+    for (text, wanted) in [
+        ("/srv//a/./b/#v/1", "/srv/a/b#v/1"),
+        ("github.com/a/b#v1", "github.com/a/b#v1"),
+        ("https://h/a/", "h/a"),
+        ("/srv/a/../b", "/srv/a/../b"),
+        ("/", "/"),
+    ] {
+        let reference = Reference::parse(text).expect("reference");
+        assert_eq!(reference.place_and_version(), wanted, "{text}");
+    }
+}
