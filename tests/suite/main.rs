@@ -8,6 +8,7 @@
 mod bad_release;
 mod command_line;
 mod good_release;
+mod hooks;
 mod host_trouble;
 mod hostile_server;
 mod job_log;
