@@ -49,10 +49,13 @@ pub(super) async fn take(
     Ok(snapshot)
 }
 
+/// The lock comes first, so that nothing is ever left that has none.
 fn make(folder: &Path) -> io::Result<Snapshot> {
-    fs::create_dir_all(folder)?;
+    fs::create_dir_all(folder.parent().unwrap_or(folder))?;
     let held = File::create_new(folder.with_extension(HELD))?;
-    held.lock()?;
+    // Where there are no locks, nothing is ever taken for left.
+    let _ = held.try_lock();
+    fs::create_dir(folder)?;
     Ok(Snapshot {
         folder: folder.to_owned(),
         _held: held,
@@ -65,7 +68,7 @@ async fn remove_left(job: &mut Job, all: &Path) -> Result<(), CheckoutError> {
         let held = entry.path();
         let is_left = |file: &File| file.try_lock().is_ok();
         if held.extension().is_some_and(|end| end == HELD)
-            && let Some(_lock) = File::open(&held).ok().filter(is_left)
+            && let Some(_lock) = open(&held).ok().filter(is_left)
         {
             let folder = held.with_extension("");
             let text = format!("Removing {}, which a killed job left", folder.display());
@@ -75,6 +78,11 @@ async fn remove_left(job: &mut Job, all: &Path) -> Result<(), CheckoutError> {
         }
     }
     Ok(())
+}
+
+/// For writing, without which some network file systems lock nothing.
+fn open(held: &Path) -> io::Result<File> {
+    File::options().append(true).open(held)
 }
 
 /// Removes the snapshots of the job.
