@@ -89,7 +89,11 @@ fn an_agent_whose_file_was_replaced_still_calls_itself() {
         "",
     );
     let agent = world.path("bin/agent");
-    std::fs::copy(env!("CARGO_BIN_EXE_agent"), &agent).expect("copy");
+    // Not by this process: a child that another test starts meanwhile would hold the file open for
+    // writing, and no such file can be run.
+    let mut copy = std::process::Command::new("cp");
+    let copied = copy.arg(env!("CARGO_BIN_EXE_agent")).arg(&agent).status();
+    assert!(copied.expect("cp").success());
     world
         .set("BUILDKITE_JOB_ID", "job-1")
         .set("AGENT", &agent.to_string_lossy());
