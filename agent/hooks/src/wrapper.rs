@@ -70,7 +70,9 @@ impl Posix<'_> {
             text.extend(b" 2>/dev/null ||\n");
             text.extend([GIVE, &own, b" env dump >|", &json].concat());
         }
-        text.extend(b" || exit 125\nexit \"$BUILDKITE_HOOK_EXIT_STATUS\"\n}\n");
+        text.extend(b" || {\n");
+        text.extend(b"echo 'What this hook changed cannot be written down, so it fails' >&2\n");
+        text.extend(b"exit 125\n}\nexit \"$BUILDKITE_HOOK_EXIT_STATUS\"\n}\n");
         text
     }
 }

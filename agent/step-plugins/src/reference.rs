@@ -10,6 +10,9 @@ pub const MOST_BYTES: usize = 4096;
 /// Longest name of a folder, in bytes, on every file system in use.
 const FOLDER_BYTES: usize = 255;
 
+/// Longest name of a person or robot that hosts of repositories give, in bytes. Tokens are longer.
+const LONGEST_USER: usize = 19;
+
 /// Schemes that git hands to helpers which run what the address says, or read what others opened.
 const RUNNING_SCHEMES: [&str; 2] = ["ext", "fd"];
 
@@ -124,6 +127,18 @@ impl Reference {
     /// User and password for the place it comes from; never part of a name or label.
     pub fn user(&self) -> &str {
         &self.user
+    }
+
+    /// What logs must not show: the password for the place it comes from, or the token that stands
+    /// there in the place of a user.
+    pub fn secret(&self) -> Option<&str> {
+        let is_web = self.scheme.is_empty() || self.scheme.contains("http");
+        match self.user.split_once(':') {
+            Some((user, "" | "x-oauth-basic")) => Some(user),
+            Some((_, password)) => Some(password),
+            None if is_web && self.user.len() > LONGEST_USER => Some(&self.user),
+            None => None,
+        }
     }
 
     /// Whether it lies in the checkout.

@@ -238,7 +238,7 @@ fn a_name_with_an_older_form_is_told_before_each_hook_and_has_both() {
 #[test]
 fn a_password_in_an_address_is_not_in_the_log_and_a_new_host_is_scanned() {
     let world = World::with_plugins(
-        r#"["https://me:hard-to-guess@boat.test/winch", "ssh://git@boat.test/crane"]"#,
+        r#"["https://me:hard-to-guess@boat.test/winch", "ssh://git@boat.test/crane", "https://ghp-0123456789abcdef@boat.test/oar"]"#,
     );
     world.write_program("bin/ssh", "#!/bin/sh\necho hostname boat.test\n");
     world.write_program(
@@ -248,7 +248,9 @@ fn a_password_in_an_address_is_not_in_the_log_and_a_new_host_is_scanned() {
     world.git_rule("case \"$*\" in clone*) mkdir hooks; exit 0;; esac\n");
     let ended = world.run();
     assert_eq!(ended.code(), 0, "{}", ended.log);
-    assert!(!ended.log.contains("hard-to-guess"), "{}", ended.log);
+    for secret in ["hard-to-guess", "ghp-0123"] {
+        assert!(!ended.log.contains(secret), "{}", ended.log);
+    }
     let calls = world.calls();
     assert_eq!(
         calls[0],

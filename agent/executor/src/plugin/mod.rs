@@ -172,7 +172,7 @@ async fn get(
             if roots.values().any(|root| *root == folder) {
                 return Err(Trouble::Taken(folder));
             }
-            hide_password(job, reference);
+            hide_secret(job, reference);
             let root = match &source {
                 Source::Git { repository, .. } => {
                     clone::get(job, place, reference, repository).await?
@@ -191,10 +191,10 @@ async fn get(
     ready(job, root, folder, wanted)
 }
 
-/// A password in the address would be in the log with the command.
-fn hide_password(job: &mut Job, reference: &Reference) {
-    if let Some((_, password)) = reference.user().split_once(':') {
-        job.log.hide_value(password.as_bytes());
+/// A secret in the address would be in the log with the command.
+fn hide_secret(job: &mut Job, reference: &Reference) {
+    if let Some(secret) = reference.secret() {
+        job.log.hide_value(secret.as_bytes());
     }
 }
 

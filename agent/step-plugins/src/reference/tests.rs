@@ -342,3 +342,23 @@ fn slashes_and_dots_that_lead_nowhere_make_no_other_plugin() {
         assert_eq!(reference.place_and_version(), wanted, "{text}");
     }
 }
+
+#[test]
+fn a_password_or_a_token_is_secret_and_a_user_is_not() {
+    let token = "0123456789abcdef0123";
+    for (user, secret) in [
+        ("", None),
+        ("git@", None),
+        ("me:sesame@", Some("sesame")),
+        ("me:a:b@", Some("a:b")),
+        ("x-access-token:sesame@", Some("sesame")),
+        ("sesame:x-oauth-basic@", Some("sesame")),
+        ("sesame:@", Some("sesame")),
+        ("0123456789abcdef0123@", Some(token)),
+    ] {
+        let reference = Reference::parse(&format!("https://{user}h/a/b")).expect("reference");
+        assert_eq!(reference.secret(), secret, "{user}");
+    }
+    let long = format!("ssh://{token}@h/a/b");
+    assert_eq!(Reference::parse(&long).expect("reference").secret(), None);
+}
