@@ -117,12 +117,6 @@ const CLONES: &[Row] = &[
         "clone -- ~/repo .",
     ),
     (
-        "export BUILDKITE_GIT_CLONE_FLAGS=\"'\"",
-        &[],
-        &[],
-        "clone -v -- ~/repo .",
-    ),
-    (
         "unset BUILDKITE_GIT_CLONE_FLAGS",
         &[("BUILDKITE_GIT_CLONE_FLAGS", "-q")],
         &[],
