@@ -214,7 +214,10 @@ fn parts(
     executable: PathBuf,
 ) -> Result<Parts, Fatal> {
     let signals = Signals::catch()?;
-    let transport = Transport::new(stamp)?;
+    let mut transport = Transport::new(stamp)?;
+    if config.no_http2 {
+        transport = transport.without_http2()?;
+    }
     let client = Client::new(transport.clone(), config.endpoint, token);
     // A launcher knows an agent by it again, and what jobs leave behind is found by it.
     let own = ProcessId::own()
@@ -290,6 +293,7 @@ fn job_settings(jobs: JobsConfig, one_job: bool, records: Records) -> JobSetting
         executor: jobs.executor,
         build_path: jobs.build_path,
         context_folder: jobs.context_folder,
+        settings_in_env_file: jobs.settings_in_env_file,
         output: jobs.output,
         marks: jobs.marks,
         cancel_signal: jobs.cancel_signal,

@@ -9,6 +9,8 @@ use shared_fault::{point, write_point};
 use shared_protocol::JobId;
 use tempfile::TempPath;
 
+use crate::env_file;
+
 /// The files of one job; removed when dropped.
 #[derive(Debug)]
 pub(crate) struct JobFiles {
@@ -18,11 +20,13 @@ pub(crate) struct JobFiles {
 }
 
 impl JobFiles {
-    /// Writes both files of variables into `folder`, which is made if it is missing.
+    /// Writes both files of variables into `folder`, which is made if it is missing. With
+    /// `with_settings` the one for containers begins with the names of the agent's settings.
     pub(crate) fn create(
         folder: &Path,
         job: &JobId,
         variables: &BTreeMap<String, String>,
+        with_settings: bool,
     ) -> io::Result<Self> {
         point("job-files.create-dir")?;
         std::fs::create_dir_all(folder)?;
@@ -32,14 +36,14 @@ impl JobFiles {
             env: write(
                 folder,
                 &format!("job-env-{id}"),
-                env_file(variables).as_bytes(),
+                env_file::text(variables, with_settings).as_bytes(),
             )?,
             env_json: write(folder, &format!("job-env-json-{id}"), &json)?,
             timeout: folder.join(format!("job-timeout-{id}")),
         })
     }
 
-    /// One `NAME="value"` a line.
+    /// One variable a line.
     pub(crate) fn env(&self) -> &Path {
         &self.env
     }
@@ -101,19 +105,6 @@ fn write(folder: &Path, prefix: &str, content: &[u8]) -> io::Result<TempPath> {
     Ok(file.into_temp_path())
 }
 
-/// Lines as `docker run --env-file` and older hooks read them: the value in Go's quotes, because
-/// that is what the peer writes and scripts undo.
-fn env_file(variables: &BTreeMap<String, String>) -> String {
-    let mut text = String::new();
-    for (name, value) in variables {
-        text.push_str(name);
-        text.push('=');
-        text.push_str(&shared_goquote::quote(value.as_bytes()));
-        text.push('\n');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,8 +113,13 @@ mod tests {
     fn files_hold_the_variables_and_vanish_with_the_job() {
         let folder = tempfile::tempdir().unwrap();
         let variables = BTreeMap::from([("A".to_owned(), "1\n2".to_owned())]);
-        let files =
-            JobFiles::create(&folder.path().join("new"), &JobId::new("../j"), &variables).unwrap();
+        let files = JobFiles::create(
+            &folder.path().join("new"),
+            &JobId::new("../j"),
+            &variables,
+            false,
+        )
+        .unwrap();
         assert_eq!(
             std::fs::read_to_string(files.env()).unwrap(),
             "A=\"1\\n2\"\n"

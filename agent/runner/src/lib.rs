@@ -22,6 +22,7 @@ pub mod recover;
 
 mod accept;
 mod cancel;
+mod env_file;
 mod files;
 mod finish;
 mod start;
@@ -67,6 +68,9 @@ pub struct JobSettings {
     pub build_path: PathBuf,
     /// Folder of the files beside a job.
     pub context_folder: PathBuf,
+    /// Whether the file of a job's variables begins with the names of the agent's settings, so that
+    /// containers get those as well.
+    pub settings_in_env_file: bool,
     /// What the executor writes to.
     pub output: ExecutorOutput,
     /// How logs carry the time.

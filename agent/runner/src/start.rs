@@ -103,8 +103,14 @@ impl Accepted {
     fn launch(&self, record: &mut RecordFile) -> Result<(Child, Output, JobFiles), Trouble> {
         let settings: &Arc<JobSettings> = &self.settings;
         let folder = &settings.context_folder;
-        let files = JobFiles::create(folder, &self.job.id, &file_variables(&self.job.env))
-            .map_err(|error| Trouble::Files(folder.display().to_string(), error))?;
+        let variables = file_variables(&self.job.env);
+        let files = JobFiles::create(
+            folder,
+            &self.job.id,
+            &variables,
+            settings.settings_in_env_file,
+        )
+        .map_err(|error| Trouble::Files(folder.display().to_string(), error))?;
         record.set_files(files.paths());
         let facts = JobFacts {
             endpoint: self.client.endpoint().as_str(),

@@ -138,6 +138,7 @@ fn settings(folder: &std::path::Path) -> JobSettings {
             .to_vec(),
         build_path: folder.to_owned(),
         context_folder: folder.to_owned(),
+        settings_in_env_file: false,
         output: ExecutorOutput::Pipe,
         marks: Marks::None,
         cancel_signal: Signal::TERM,

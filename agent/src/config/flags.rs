@@ -99,7 +99,7 @@ pub const START: &[Flag] = &[
     flag("experiment", "BUILDKITE_AGENT_EXPERIMENT", List, "", "experiments to switch on"),
     flag("ping-mode", "BUILDKITE_AGENT_PING_MODE", Text, "auto", "auto, poll-only, ping-only or stream-only; all of them poll"),
     flag("no-feature-reporting", "BUILDKITE_AGENT_NO_FEATURE_REPORTING", Switch, "false", "do not tell the endpoint which features are on"),
-    flag("no-http2", "BUILDKITE_NO_HTTP2", Switch, "false", "told to jobs; the agent itself follows the server"),
+    flag("no-http2", "BUILDKITE_NO_HTTP2", Switch, "false", "talk to the endpoint over HTTP/1.1 only, jobs too"),
     // When it ends.
     flag("disconnect-after-job", "BUILDKITE_AGENT_DISCONNECT_AFTER_JOB", Switch, "false", "end each worker after one job"),
     flag("disconnect-after-idle-timeout", "BUILDKITE_AGENT_DISCONNECT_AFTER_IDLE_TIMEOUT", Number, "0", "end after so many seconds without a job; 0 is never"),

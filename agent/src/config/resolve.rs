@@ -51,6 +51,8 @@ pub struct Place {
 pub struct Config {
     /// Where to register.
     pub endpoint: Endpoint,
+    /// Whether to talk to it over HTTP/1.1 only.
+    pub no_http2: bool,
     /// What its token is or where to find it.
     pub token: String,
     /// Workers.
@@ -95,6 +97,8 @@ pub struct JobsConfig {
     pub build_path: PathBuf,
     /// Where the files beside a job lie.
     pub context_folder: PathBuf,
+    /// Whether the file of a job's variables begins with the names of the agent's settings.
+    pub settings_in_env_file: bool,
     /// What the executor writes to.
     pub output: ExecutorOutput,
     /// Folder of the agent's hooks.
@@ -152,6 +156,7 @@ pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
     let no_plugins = no_plugins(&values)?;
     Ok(Config {
         endpoint: Endpoint::parse(&endpoint)?,
+        no_http2: values.switch("no-http2")?,
         token: values.text("token"),
         workers: workers(&values, place, no_plugins)?,
         jobs: jobs(&values, place, no_plugins)?,
@@ -205,9 +210,7 @@ fn workers(
     }
     let priority = match values.text("priority") {
         _ if values.switch("spawn-with-priority")? => {
-            let names = values.list("experiment");
-            let asked = Experiments::from_names(names.iter().map(String::as_str));
-            if asked.has(Experiment::DescendingSpawnPriority) {
+            if experiments(values).has(Experiment::DescendingSpawnPriority) {
                 Priority::Descending
             } else {
                 Priority::Ascending
@@ -313,6 +316,7 @@ fn jobs(values: &Values<'_>, place: &Place, no_plugins: bool) -> Result<JobsConf
         context_folder: values
             .path("job-context-dir")
             .unwrap_or_else(|| place.temporary.clone()),
+        settings_in_env_file: experiments(values).has(Experiment::PropagateAgentConfigVars),
         output: output(values)?,
         hooks: values.path("hooks-path"),
         marks: if values.switch("no-ansi-timestamps")? {
@@ -324,6 +328,11 @@ fn jobs(values: &Values<'_>, place: &Place, no_plugins: bool) -> Result<JobsConf
         cancel_grace: Duration::from_secs(grace),
         variables: job_variables::variables(values, &worked, &place.process, environ)?,
     })
+}
+
+fn experiments(values: &Values<'_>) -> Experiments {
+    let names = values.list("experiment");
+    Experiments::from_names(names.iter().map(String::as_str))
 }
 
 fn mode(values: &Values<'_>) -> Result<OverrideMode, BadValue> {

@@ -187,3 +187,18 @@ fn later_workers_count_up_or_with_the_experiment_down() {
         assert_eq!(config(more).unwrap().workers.priority, wanted, "{more:?}");
     }
 }
+
+#[test]
+fn an_experiment_lists_settings_in_env_files() {
+    let listed = |args| config(args).unwrap().jobs.settings_in_env_file;
+    assert!(!listed(&["--experiment=pty-raw"]));
+    assert!(listed(&[
+        "--experiment=pty-raw,propagate-agent-config-vars"
+    ]));
+}
+
+#[test]
+fn http_2_is_off_only_by_its_switch() {
+    assert!(!config(&[]).unwrap().no_http2);
+    assert!(config(&["--no-http2"]).unwrap().no_http2);
+}

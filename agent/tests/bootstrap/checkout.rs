@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Instant;
 
 use crate::world::World;
 
@@ -218,14 +219,24 @@ fn a_host_without_git_says_what_to_install_and_tries_once() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a limit that fits the host is measured on it"
+)]
 fn an_attempt_over_its_time_limit_starts_afresh() {
     let mut world = World::new();
+    world.set("BUILDKITE_COMMAND", "cat README");
+    let started = Instant::now();
+    assert_eq!(world.run().code(), 0);
+    // Several times what this host needs just now, so that only the attempt that hangs is over it;
+    // should the host get slower meanwhile, there are more attempts.
+    let limit = (started.elapsed() * 5).as_secs() + 1;
+    fs::remove_dir_all(world.checkout()).expect("remove");
+    world.calls();
     world.git_rule(
         "case \"$*\" in fetch*) [ -f \"$HOME/once\" ] || { : >\"$HOME/once\"; exec sleep 300; };; esac\n",
     );
-    world
-        .set("BUILDKITE_GIT_CHECKOUT_TIMEOUT", "1")
-        .set("BUILDKITE_COMMAND", "cat README");
+    world.set("BUILDKITE_GIT_CHECKOUT_TIMEOUT", &limit.to_string());
     let ended = world.run();
     assert!(
         ended.code() == 0 && ended.log.ends_with("one\n"),
@@ -233,10 +244,13 @@ fn an_attempt_over_its_time_limit_starts_afresh() {
         ended.log
     );
     assert!(ended.log.contains("time limit"), "{}", ended.log);
-    assert_eq!(
-        world.calls().iter().filter(|call| *call == CLONE).count(),
-        2
+    let calls = world.calls();
+    assert!(
+        calls.iter().filter(|call| *call == CLONE).count() > 1,
+        "{calls:?}"
     );
+    // Asked only where an earlier attempt left something.
+    assert!(!calls.iter().any(|call| call == URL), "{calls:?}");
 }
 
 #[test]

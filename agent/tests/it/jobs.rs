@@ -174,3 +174,24 @@ async fn a_result_is_delivered_once_after_the_endpoint_was_down() {
         "the refused and the accepted one"
     );
 }
+
+#[tokio::test]
+async fn an_experiment_puts_the_names_of_settings_before_the_variables_of_containers() {
+    for (args, first) in [
+        (&[][..], "BUILDKITE_GIT_REMOTE_MIRROR_URL=\"\""),
+        (
+            &["--experiment=propagate-agent-config-vars"][..],
+            "BUILDKITE_GIT_CHECKOUT_FLAGS",
+        ),
+    ] {
+        let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+        endpoint.on("GET /v3/ping", [offer("j1"), disconnect()]);
+        endpoint.job("j1", &json!({"GREETING": "hello"}));
+        bench.executor("head -n 1 \"$BUILDKITE_ENV_FILE\"; tail -n 1 \"$BUILDKITE_ENV_FILE\"");
+        let agent = bench.start(&endpoint, args);
+        assert_eq!(agent.ended().await.code, Some(0));
+        let log = endpoint.log("j1");
+        assert!(log.contains(&format!("{first}\r\n")), "{log}");
+        assert!(log.contains("GREETING=\"hello\"\r\n"), "{log}");
+    }
+}

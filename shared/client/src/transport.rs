@@ -36,6 +36,7 @@ pub struct Transport {
     /// For `https` URLs, made when the first one is asked for.
     secure: Arc<OnceLock<reqwest::Client>>,
     agent: String,
+    http2: bool,
     pub(crate) pacing: Arc<dyn Pacing>,
     /// Written by every answer that names a serial; read by whoever asks the launcher to upgrade.
     release_serial: Arc<watch::Sender<Option<u64>>>,
@@ -53,16 +54,24 @@ impl Transport {
     /// As [`Transport::new`], with other waits.
     pub fn with_pacing(version: &str, pacing: Arc<dyn Pacing>) -> Result<Self, TransportError> {
         let agent = user_agent(version);
-        let plain = builder(&agent, Redirects::custom(redirect_plain)).tls_certs_only([]);
-        let plain = plain
-            .build()
-            .map_err(|error| TransportError(chain(&error)))?;
         Ok(Self {
-            plain,
+            plain: plain(&agent, true)?,
             secure: Arc::default(),
             agent,
+            http2: true,
             pacing,
             release_serial: Arc::new(watch::Sender::new(None)),
+        })
+    }
+
+    /// The same with connections of its own that speak HTTP/1.1, for hosts behind something that
+    /// breaks HTTP/2.
+    pub fn without_http2(self) -> Result<Self, TransportError> {
+        Ok(Self {
+            plain: plain(&self.agent, false)?,
+            secure: Arc::default(),
+            http2: false,
+            ..self
         })
     }
 
@@ -72,7 +81,7 @@ impl Transport {
             return &self.plain;
         }
         self.secure.get_or_init(|| {
-            let builder = builder(&self.agent, Redirects::custom(redirect));
+            let builder = builder(&self.agent, self.http2, Redirects::custom(redirect));
             builder.build().unwrap_or_else(|cause| {
                 tracing::warn!(%cause, "no CA certificates could be read, so HTTPS will not work");
                 self.plain.clone()
@@ -175,8 +184,18 @@ impl Answer {
     }
 }
 
-fn builder(user_agent: &str, redirects: Redirects) -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
+/// For `http` URLs.
+fn plain(user_agent: &str, http2: bool) -> Result<reqwest::Client, TransportError> {
+    builder(user_agent, http2, Redirects::custom(redirect_plain))
+        .tls_certs_only([])
+        .build()
+        .map_err(|error| TransportError(chain(&error)))
+}
+
+fn builder(user_agent: &str, http2: bool, redirects: Redirects) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder();
+    let builder = if http2 { builder } else { builder.http1_only() };
+    builder
         .user_agent(user_agent)
         .http2_keep_alive_interval(PING_AFTER)
         .http2_keep_alive_timeout(PING_TIMEOUT)

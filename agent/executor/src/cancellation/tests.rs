@@ -1,3 +1,5 @@
+//! What may still run, and which signal goes out when, after each thing that can happen to a job.
+
 use super::*;
 
 const S: Duration = Duration::from_secs(1);

@@ -1,3 +1,5 @@
+//! Archives that unpack as they are meant to, and hostile ones that do not.
+
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 

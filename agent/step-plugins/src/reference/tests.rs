@@ -1,3 +1,5 @@
+//! What references name, what they must not name, and that none leads out of its folder.
+
 use proptest::prelude::*;
 
 use super::*;

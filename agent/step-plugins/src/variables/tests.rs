@@ -1,3 +1,5 @@
+//! Variables that a plugin's configuration becomes.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -213,6 +213,35 @@ async fn without_a_token_nothing_is_sent() {
     assert_eq!(played.lines().len(), 0);
 }
 
+/// What a client says first on a TLS connection.
+async fn greeting(transport: Transport) -> Vec<u8> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://{}/v3", listener.local_addr().unwrap());
+    let endpoint = Endpoint::parse(&address).unwrap();
+    let client = Client::new(transport, endpoint, Secret::new("t"));
+    let asking = tokio::spawn(async move { client.connect().await });
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut record = [0; 5];
+    stream.read_exact(&mut record).await.unwrap();
+    let mut hello = vec![0; u16::from_be_bytes([record[3], record[4]]).into()];
+    stream.read_exact(&mut hello).await.unwrap();
+    asking.abort();
+    hello
+}
+
+#[tokio::test]
+async fn http_2_is_offered_unless_it_is_switched_off() {
+    // Lists of protocols as they stand in a greeting: RFC 7301.
+    let both: &[u8] = b"\x00\x0c\x02h2\x08http/1.1";
+    let one: &[u8] = b"\x00\x09\x08http/1.1";
+    let holds = |greeting: &[u8], list: &[u8]| greeting.windows(list.len()).any(|at| at == list);
+    let usual = greeting(Transport::new("1").unwrap()).await;
+    assert!(holds(&usual, both) && !holds(&usual, one));
+    let off = Transport::new("1").unwrap().without_http2().unwrap();
+    let off = greeting(off).await;
+    assert!(holds(&off, one) && !holds(&off, both));
+}
+
 #[tokio::test]
 async fn a_port_where_nobody_listens_is_called_refused() {
     let socket = TcpSocket::new_v4().unwrap();
