@@ -37,8 +37,12 @@ pub(crate) const ACQUIRE: Command = Command {
     flags: &[SCOPE, SOCKETS, TIMEOUT],
     run: |given| {
         let [key] = arguments(given, "lock acquire KEY")?;
-        let token = block_on(locks(given)?.acquire(key, limit(given)?))?;
-        print(&format!("{token}\n"))
+        let locks = locks(given)?;
+        let token = block_on(locks.acquire(key, limit(given)?))?;
+        print(&format!("{token}\n")).inspect_err(|_| {
+            // Nobody knows the token, so nobody else could ever free it.
+            let _ = block_on(locks.release(key, &token));
+        })
     },
 };
 

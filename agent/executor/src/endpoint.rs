@@ -9,7 +9,6 @@ use shared_protocol::{Secret, env as names};
 use crate::environment::Environment;
 
 /// What a client for the job's own token is made of.
-#[derive(Debug)]
 pub(crate) struct Access {
     version: &'static str,
     endpoint: String,

@@ -108,6 +108,22 @@ async fn a_leader_that_dies_is_replaced_and_who_waited_goes_on() {
     drop((second, third));
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_lock_whose_token_cannot_be_printed_is_free_again() {
+    let host = Host::new().await;
+    let agent = host.agent(0).await;
+    host.led_by(&agent).await;
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let status = std::process::Command::new(env!("CARGO_BIN_EXE_agent"))
+        .args(["lock", "acquire", "boat"])
+        .env("BUILDKITE_SOCKETS_PATH", host.bench.path("s"))
+        .stdout(full.expect("/dev/full"))
+        .status();
+    assert_eq!(status.expect("start").code(), Some(1));
+    assert_eq!(host.locked(&["get", "boat"]).await, "");
+}
+
 #[tokio::test]
 async fn without_the_experiment_there_are_no_locks() {
     let host = Host::new().await;
