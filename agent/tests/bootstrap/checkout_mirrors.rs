@@ -238,9 +238,19 @@ fn a_mirror_that_was_never_cloned_to_its_end_is_cloned_again() {
         ended.log
     );
     assert_eq!(world.run().code(), 0);
-    let clones = on_mirrors(&world);
-    let clones = clones.iter().filter(|call| call.starts_with("clone"));
-    assert_eq!(clones.count(), 2);
+    let clones = |world: &World| {
+        let calls = on_mirrors(world);
+        calls
+            .iter()
+            .filter(|call| call.starts_with("clone"))
+            .count()
+    };
+    assert_eq!(clones(&world), 2);
+    // One that is no repository is none to fetch into either.
+    fs::remove_file(mirror(&world, "repo").join("HEAD")).expect("there");
+    let ended = world.run();
+    assert_eq!(ended.code(), 0, "{}", ended.log);
+    assert_eq!(clones(&world), 1);
 }
 
 #[test]

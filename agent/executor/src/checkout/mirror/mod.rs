@@ -62,7 +62,8 @@ pub(super) async fn ready(
     directory::enter(job, &settings.folder)?;
     let wait = settings.lock_timeout;
     let mut held = lock::take(job, Lock::Clone, &folder, wait).await?;
-    if held.was_interrupted() && folder.exists() {
+    let is_whole = !held.was_interrupted() && folder.join("HEAD").exists();
+    if !is_whole && folder.exists() {
         job.log
             .comment("Removing a mirror that was never cloned to its end");
         remove(&folder).await?;
