@@ -5,8 +5,6 @@
 //! path: a batch file is read in the code page of its console, so paths come through variables, which
 //! are Unicode. Nothing here asks which system it runs on, so all of it is tested everywhere.
 
-use std::path::Path;
-
 use crate::Name;
 
 /// Extensions of a hook's file, in the order in which they are looked for. The last is none.
@@ -22,45 +20,29 @@ pub const AFTER: &str = "TRIREME_HOOK_AFTER";
 /// Holds the path of the agent's own program; batch wrappers need it to write down variables.
 pub const AGENT: &str = "TRIREME_HOOK_AGENT";
 
-/// Variables that a wrapper needs and a job never sees. Names have no case on Windows.
-pub const OURS: [&str; 3] = [HOOK, AFTER, AGENT];
-
 /// Variables that `cmd` and PowerShell set for themselves where there were none. A hook added none
 /// of these.
 pub const OF_THE_INTERPRETER: [&str; 4] = ["COMSPEC", "PATHEXT", "PROMPT", "PSMODULEPATH"];
 
-/// What a hook's file is, by its name.
+/// How a hook is wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// A batch file: wrapped in [`BATCH`].
+    /// A batch file: in [`BATCH`].
     Batch,
-    /// A PowerShell script: wrapped in [`POWERSHELL`].
+    /// A PowerShell script: in [`POWERSHELL`].
     PowerShell,
-    /// A program: run as it is.
-    Program,
-    /// Anything else: a script for a POSIX shell, which has to be in `PATH`.
+    /// A script for a POSIX shell: see [`crate::Posix`].
     Shell,
 }
 
 impl Form {
-    /// The form of a file.
-    pub fn of(file: &Path) -> Self {
-        let extension = file.extension().unwrap_or_default().to_string_lossy();
-        match extension.to_ascii_lowercase().as_str() {
-            "bat" | "cmd" => Self::Batch,
-            "ps1" => Self::PowerShell,
-            "exe" => Self::Program,
-            _ => Self::Shell,
-        }
-    }
-
     /// The text to wrap around the hook, and the extension of the file to write it to. `None` for
     /// what is not wrapped here.
     pub fn wrapper(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Batch => Some((BATCH, "bat")),
             Self::PowerShell => Some((POWERSHELL, "ps1")),
-            Self::Program | Self::Shell => None,
+            Self::Shell => None,
         }
     }
 }
@@ -119,32 +101,6 @@ mod tests {
                 "pre-command"
             ]
         );
-    }
-
-    #[test]
-    fn the_extension_says_what_runs_a_hook() {
-        for (file, form) in [
-            ("hooks/environment.bat", Form::Batch),
-            ("hooks/environment.CMD", Form::Batch),
-            ("hooks/environment.Ps1", Form::PowerShell),
-            ("hooks/environment.exe", Form::Program),
-            ("hooks/environment", Form::Shell),
-            ("hooks.bat/environment", Form::Shell),
-            ("hooks/environment.sh", Form::Shell),
-        ] {
-            assert_eq!(Form::of(Path::new(file)), form, "{file}");
-        }
-    }
-
-    #[test]
-    fn only_batch_and_powershell_hooks_are_wrapped_in_a_file_of_their_own_kind() {
-        for form in [Form::Batch, Form::PowerShell] {
-            let (_, extension) = form.wrapper().expect("a wrapper");
-            let file = format!("wrapper.{extension}");
-            assert_eq!(Form::of(Path::new(&file)), form);
-        }
-        assert_eq!(Form::Program.wrapper(), None);
-        assert_eq!(Form::Shell.wrapper(), None);
     }
 
     #[test]

@@ -179,6 +179,18 @@ fn settings_of_the_checkout_follow_what_hooks_make_of_them() {
 }
 
 #[test]
+fn flags_that_a_hook_broke_are_named_and_nothing_is_cloned_without_them() {
+    let hook = "export BUILDKITE_GIT_CLONE_FLAGS=\"'\"";
+    let mut world = world("true", &[("pre-checkout", hook)]);
+    world.env.remove("BUILDKITE_SKIP_CHECKOUT");
+    let ended = world.run();
+    assert_eq!(ended.code(), 1, "{}", ended.log);
+    let reason = "BUILDKITE_GIT_CLONE_FLAGS) cannot be split into words";
+    assert!(ended.log.contains(reason), "{}", ended.log);
+    assert!(world.calls().is_empty());
+}
+
+#[test]
 fn the_files_of_a_hook_are_private_and_go_with_it() {
     let hook = "echo \"out:$(stat -c %a \"${0%/*}\")\"; echo \"$0\" >\"$HOME/wrapper\"";
     let mut world = world("true", &[("pre-command", hook)]);

@@ -45,6 +45,9 @@ pub(crate) enum HookError {
         "run the {0}: Windows does not read the first line of a script; use a batch or PowerShell hook"
     )]
     NoInterpreter(String),
+    /// A batch file that no other one can call.
+    #[error("run {}: no batch file can call a path with one of %^\" in it; name the folder anew", .0.display())]
+    BatchPath(PathBuf),
     /// The repository has one, and this agent does not run them.
     #[error("refusing to run {}: local hooks are disabled on this agent", .0.display())]
     LocalHooksOff(PathBuf),

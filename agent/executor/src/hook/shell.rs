@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use agent_hooks::Shebang;
-use agent_hooks::windows::Form;
+use agent_hooks::windows::{Form, batch_can_call};
 use agent_process::find_program;
 
 use super::error::HookError;
@@ -18,13 +18,16 @@ pub(super) fn words(
     shebang: Option<&Shebang>,
 ) -> Result<Vec<OsString>, HookError> {
     match form {
+        Form::Batch if !batch_can_call(&hook.path.to_string_lossy()) => {
+            Err(HookError::BatchPath(hook.path.clone()))
+        }
         Form::Batch => Ok(["cmd.exe", "/D", "/C"].map(OsString::from).into()),
         Form::PowerShell => {
             let names = ["pwsh", "powershell"];
             let program = first(job, names).ok_or_else(|| no_shell(hook, names))?;
             Ok(vec![program.into(), "-File".into()])
         }
-        Form::Program | Form::Shell => posix(job, hook, shebang),
+        Form::Shell => posix(job, hook, shebang),
     }
 }
 
