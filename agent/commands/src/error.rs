@@ -27,7 +27,8 @@ pub(crate) enum CommandError {
     /// The number of a variable. Its text is not shown: it may be a line of a secret.
     #[error("variable {0} of those given is not of the form NAME=VALUE")]
     NoPair(usize),
-    #[error("{what} cannot be read as JSON: {error}")]
+    /// What the parser says of it is not shown: it quotes values, which may be secrets.
+    #[error("{what} is not JSON of the form asked for, at line {} column {}", error.line(), error.column())]
     Json {
         what: &'static str,
         error: serde_json::Error,

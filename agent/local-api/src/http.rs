@@ -220,7 +220,10 @@ pub(crate) fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Rep
     match Option::<T>::deserialize(&mut reader) {
         Ok(value) => Ok(value.unwrap_or_default()),
         Err(error) => {
-            let text = format!("the body is not what is asked for here: {error}");
+            // Its own text quotes values, which may be secrets, and clients show refusals.
+            let (line, column) = (error.line(), error.column());
+            let text =
+                format!("the body is not what is asked for here, at line {line} column {column}");
             Err(Reply::error(StatusCode::BAD_REQUEST, text))
         }
     }

@@ -108,6 +108,7 @@ const REQUESTS: &[(&str, &str, u16, &str)] = &[
     ("PUT /workdir", r#"{"workdir":1}"#, 400, ""),
     ("POST /redactions", r#"{"redact":"hush"}"#, 201, r#"{"redacted":"hush"}"#),
     ("POST /redactions", r#"{"redact":["hush"]}"#, 400, ""),
+    ("POST /redactions", r#""hush""#, 400, ""),
     ("POST /promise-failure", r#"{"exit_status":0}"#, 422, ""),
     ("POST /promise-failure", r#"{"exit_status":-1}"#, 422, ""),
     ("POST /promise-failure", "{}", 422, ""),
@@ -136,6 +137,7 @@ async fn every_request_has_the_status_and_the_body_that_clients_expect() {
             assert_eq!(answer, wanted, "{line} {body}");
         } else {
             let error: BTreeMap<String, String> = serde_json::from_str(&answer).expect("an object");
+            assert!(!answer.contains("hush"), "{line} {body}: {answer}");
             assert_eq!(error.keys().collect::<Vec<_>>(), ["error"], "{line} {body}");
         }
     }
