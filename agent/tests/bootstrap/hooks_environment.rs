@@ -192,13 +192,13 @@ fn flags_that_a_hook_broke_are_named_and_nothing_is_cloned_without_them() {
 
 #[test]
 fn the_files_of_a_hook_are_private_and_go_with_it() {
-    let hook = "echo \"out:$(stat -c %a \"${0%/*}\")\"; echo \"$0\" >\"$HOME/wrapper\"";
+    let hook = "echo \"out:$(stat -c %a \"${0%/*}\" \"${0%/*}\"/environment-1 | paste -sd ' ')\"; echo \"$0\" >\"$HOME/wrapper\"";
     let mut world = world("true", &[("pre-command", hook)]);
     let scratch = world.path("scratch");
     fs::create_dir(&scratch).expect("folder");
     world.set("TMPDIR", scratch.to_str().expect("text"));
     let log = log_of(&world);
-    assert!(log.contains("out:700\n"), "{log}");
+    assert!(log.contains("out:700 600\n"), "{log}");
     let wrapper = fs::read_to_string(world.path("home/wrapper")).expect("file");
     assert!(
         wrapper.starts_with(scratch.to_str().expect("text")),

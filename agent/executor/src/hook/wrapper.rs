@@ -67,13 +67,16 @@ impl Wrapper {
         let folder = folder.path()?;
         let dump_path = folder.join(format!("environment-{number}"));
         let json = folder.join(format!("environment-{number}.json"));
-        let mut options = File::options();
-        let dump = options.read(true).write(true).create_new(true);
-        let dump = dump.open(&dump_path)?;
+        // For us alone, even if a hook opened the folder to others: it will hold secrets.
+        os::create_with_mode(&dump_path, 0o600)?;
+        let dump = File::open(&dump_path)?;
         let dump_path = TempPath::try_from_path(dump_path)?;
         let measured =
             (measure && form == Form::Shell).then(|| folder.join(format!("before-{number}")));
         let before = measured.map(TempPath::try_from_path).transpose()?;
+        if let Some(before) = &before {
+            os::create_with_mode(before, 0o600)?;
+        }
         let (text, script) = match form.wrapper() {
             Some((text, ending)) => (text.into(), format!("wrapper-{number}.{ending}")),
             None => {
