@@ -17,14 +17,37 @@ fn debugging_hides_tokens_even_where_patterns_do_not() {
 }
 
 #[test]
-fn settings_that_change_nothing_are_told_to_those_who_debug() {
+fn settings_without_an_effect_are_told_to_those_who_debug() {
+    let idle = [
+        ("--profile", "BUILDKITE_AGENT_PROFILE", "cpu"),
+        ("--job-logs-otlp", "BUILDKITE_JOB_LOGS_OTLP", "true"),
+        (
+            "--trace-context-encoding",
+            "BUILDKITE_TRACE_CONTEXT_ENCODING",
+            "json",
+        ),
+        (
+            "--tracing-service-name",
+            "BUILDKITE_TRACING_SERVICE_NAME",
+            "fleet",
+        ),
+        (
+            "--git-remote-mirror-url",
+            "BUILDKITE_GIT_REMOTE_MIRROR_URL",
+            "/m",
+        ),
+    ];
     let mut world = World::without_checkout("true");
-    world.set("BUILDKITE_AGENT_PROFILE", "cpu");
-    let text = "--profile (BUILDKITE_AGENT_PROFILE) changes nothing";
-    assert!(!world.run().log.contains(text));
+    for (_, variable, value) in idle {
+        world.set(variable, value);
+    }
+    assert!(!world.run().log.contains("no effect"));
     world.set("BUILDKITE_AGENT_LOG_LEVEL", "debug");
     let log = world.run().log;
-    assert!(log.contains(text), "{log}");
+    for (flag, variable, _) in idle {
+        let text = format!("{flag} ({variable}) is set, but has no effect in this version");
+        assert!(log.contains(&text), "{log}");
+    }
 }
 
 /// What the command of a job with these variables sees of a trace, and the job's log.

@@ -25,7 +25,7 @@ pub(super) fn show(job: &mut Job) {
         }
     }
     for (flag, variable) in job.settings.idle(&job.env) {
-        let text = format!("--{flag} ({variable}) changes nothing in this version");
+        let text = format!("--{flag} ({variable}) is set, but has no effect in this version");
         job.log.comment(&text);
     }
 }

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use agent_flags::{Item, Takes};
 
 use super::SettingsError;
+use super::idle::is_idle;
 
 use Takes::{Switch, Value};
 
@@ -148,7 +149,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
     Ok(Parsed::Run(given))
 }
 
-/// The help text: every flag and its variable.
+/// The help text: every flag, its variable, and whether it does nothing.
 pub(crate) fn help() -> String {
     let mut help = String::from(
         "Runs one job: checks out its repository and runs its command. Started by the agent.\n\n\
@@ -159,6 +160,9 @@ pub(crate) fn help() -> String {
         let _ = write!(help, "  --{}{value}  [{}]", flag.name, flag.variable);
         if !flag.default.is_empty() && flag.default != "false" {
             let _ = write!(help, "  (default {})", flag.default);
+        }
+        if is_idle(flag.variable) {
+            help.push_str("  (no effect in this version)");
         }
         help.push('\n');
     }
@@ -230,11 +234,12 @@ mod tests {
     }
 
     #[test]
-    fn the_help_text_names_variables_and_defaults() {
+    fn the_help_text_names_variables_and_defaults_and_what_has_no_effect() {
         let help = help();
         for line in [
             "  --git-clean-flags VALUE  [BUILDKITE_GIT_CLEAN_FLAGS]  (default -ffxdq)\n",
             "  --clean-checkout  [BUILDKITE_CLEAN_CHECKOUT]\n",
+            "  --job-logs-otlp  [BUILDKITE_JOB_LOGS_OTLP]  (no effect in this version)\n",
         ] {
             assert!(help.contains(line), "{help}");
         }

@@ -14,13 +14,16 @@ const IDLE: [&str; 6] = [
     "BUILDKITE_TRACING_SERVICE_NAME",
 ];
 
+/// Whether nothing depends on the flag of this variable.
+pub(super) fn is_idle(variable: &str) -> bool {
+    IDLE.contains(&variable)
+}
+
 impl Settings {
     /// The flags and variables that somebody set to something else than their default, and that
     /// change nothing.
     pub(crate) fn idle(&self, env: &Environment) -> Vec<(&'static str, &'static str)> {
-        let flags = flags::FLAGS
-            .iter()
-            .filter(|flag| IDLE.contains(&flag.variable));
+        let flags = flags::FLAGS.iter().filter(|flag| is_idle(flag.variable));
         flags
             .filter(|flag| {
                 let given = self.given.get(flag.variable).map(String::as_str);
