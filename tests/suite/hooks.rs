@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use tests::bed::Bed;
 use tests::host::Host;
@@ -18,9 +19,8 @@ async fn a_hook_of_the_host_calls_the_agent_by_its_usual_name() {
         "export FROM_HOOK=exported\nbuildkite-agent env set FROM_API=told >/dev/null\n",
     );
     let mut settings = bed.host_settings();
-    settings
-        .agent_config
-        .push_str(&format!("hooks-path=\"{}\"\n", hooks.display()));
+    let line = format!("hooks-path=\"{}\"\n", hooks.display());
+    settings.agent_config.push_str(&line);
     let _host = Host::start(settings);
     let api = bed.server.api();
     let command = "echo \"hook: $FROM_HOOK $FROM_API $(buildkite-agent env get FROM_API)\"";
@@ -32,7 +32,7 @@ async fn a_hook_of_the_host_calls_the_agent_by_its_usual_name() {
     assert!(log.contains("hook: exported told told"), "{log}");
 }
 
-fn write(path: &std::path::Path, text: &str) {
+fn write(path: &Path, text: &str) {
     fs::write(path, text).expect("hook");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("mode");
 }
