@@ -1,17 +1,20 @@
-//! Finding the processes of a job by a variable of their environment, where no parent is left that
+//! Finding the processes of a job by variables of their environment, where no parent is left that
 //! leads to them.
 
 use shared_supervise::ProcessId;
 
 use crate::os;
 
-/// The processes that were started with exactly this `NAME=value` in their environment and that
+/// The processes that were started with each of these `NAME=value` in their environment and that
 /// this user may look at, without this one. Best effort: one that cleaned its environment is not
 /// found, and nothing is where the system does not show environments (it is Linux that does).
-pub fn marked_by(variable: &str) -> Vec<ProcessId> {
+pub fn marked_by(variables: &[&str]) -> Vec<ProcessId> {
     let own = std::process::id();
     let mut found = os::process_ids();
-    found.retain(|&pid| pid != own && carries(&os::environment_of(pid), variable));
+    found.retain(|&pid| {
+        let block = os::environment_of(pid);
+        pid != own && variables.iter().all(|variable| carries(&block, variable))
+    });
     found.into_iter().filter_map(ProcessId::of).collect()
 }
 

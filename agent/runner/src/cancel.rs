@@ -60,7 +60,14 @@ fn polite(signal: Signal) -> Signal {
 
 /// What was started for a job and says so in its environment, wherever it went.
 pub(crate) fn marked(job: &JobId) -> Vec<ProcessId> {
-    marked_by(&format!("{}={job}", env::JOB_ID))
+    marked_by(&[&format!("{}={job}", env::JOB_ID)])
+}
+
+/// As [`marked`], but only what this agent started. Another agent of the host may run a job of the
+/// same id, for another endpoint.
+pub(crate) fn marked_by_us(job: &JobId) -> Vec<ProcessId> {
+    let agent = format!("{}={}", env::AGENT_PID, std::process::id());
+    marked_by(&[&format!("{}={job}", env::JOB_ID), &agent])
 }
 
 /// Kills these processes and everything below them.

@@ -63,7 +63,7 @@ impl Running {
     /// and its orphans are nobody's now. One that ended by itself has seen to them.
     fn bury(&self, exit: Exit) {
         if let Exit::Signal(_) = exit {
-            let mut left = cancel::marked(&self.accepted.job.id);
+            let mut left = cancel::marked_by_us(&self.accepted.job.id);
             left.push(self.child.group().leader());
             cancel::kill(&left);
         }

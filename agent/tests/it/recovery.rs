@@ -132,7 +132,7 @@ async fn a_daemon_of_a_job_that_died_with_its_agent_is_found_by_the_jobs_id() {
 }
 
 #[tokio::test]
-async fn what_a_killed_executor_leaves_behind_is_ended_by_its_agent() {
+async fn what_a_killed_executor_leaves_behind_is_ended_by_its_agent_and_no_more() {
     let (endpoint, bench) = (Endpoint::start().await, Bench::new());
     endpoint.on("GET /v3/ping", [offer("j1"), disconnect()]);
     endpoint.job("j1", &json!({"BUILDKITE_JOB_ID": "j1"}));
@@ -148,12 +148,21 @@ async fn what_a_killed_executor_leaves_behind_is_ended_by_its_agent() {
         let pid = appears(&bench.path(name)).await;
         ids.push(ProcessId::of(pid.trim().parse().unwrap()).unwrap());
     }
+    // A job of the same id that another agent of the host runs for another endpoint.
+    let mut other = std::process::Command::new("sleep")
+        .arg("600")
+        .envs([("BUILDKITE_JOB_ID", "j1"), ("BUILDKITE_AGENT_PID", "1")])
+        .spawn()
+        .unwrap();
     ids[0].send(Signal::Kill).unwrap();
     let finish = endpoint.wait("PUT /v3/jobs/j1/finish", 1).await;
     assert_eq!(finish[0].json()["signal"], "SIGKILL");
     let patience = Duration::from_secs(10);
     assert!(shared_supervise::wait_gone(&ids, patience));
     assert_eq!(agent.ended().await.code, Some(0));
+    assert_eq!(other.try_wait().unwrap(), None);
+    other.kill().unwrap();
+    other.wait().unwrap();
 }
 
 #[tokio::test]
