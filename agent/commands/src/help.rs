@@ -27,20 +27,12 @@ pub(crate) fn of_command(command: &Command) -> String {
          Flags, each also as a variable of the environment:\n"
     );
     for flag in flags.iter().chain(COMMON) {
-        let value = if flag.kind == Kind::Switch {
-            ""
-        } else {
-            " VALUE"
+        let shown = match flag.kind {
+            Kind::Switch => flag.name.to_owned(),
+            _ => format!("{} VALUE", flag.name),
         };
-        let default = match flag.default {
-            "" => String::new(),
-            default => format!(" (default: {default})"),
-        };
-        let _ = writeln!(
-            text,
-            "  --{}{value} [{}]\n      {}{default}",
-            flag.name, flag.variable, flag.help
-        );
+        let entry = agent_flags::help_entry(&shown, flag.variable, flag.help, flag.default);
+        text.push_str(&entry);
     }
     text
 }

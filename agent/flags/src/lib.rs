@@ -40,6 +40,16 @@ pub enum FlagError {
     NotUnicode(String),
 }
 
+/// A flag's entry in a help text: `shown` is its name with what it takes. A default that is empty is
+/// none.
+pub fn help_entry(shown: &str, variables: &str, help: &str, default: &str) -> String {
+    let default = match default {
+        "" => String::new(),
+        default => format!(" (default: {default})"),
+    };
+    format!("  --{shown} [{variables}]\n      {help}{default}\n")
+}
+
 /// Reads arguments in their order. `find` knows the flags by their names.
 pub fn read<F>(
     args: impl IntoIterator<Item = impl Into<OsString>>,

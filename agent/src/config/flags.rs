@@ -223,22 +223,14 @@ impl Flag {
 
 /// The help text of `agent start`.
 pub fn help() -> String {
-    use std::fmt::Write as _;
     let mut text = String::from(
         "Usage: agent start [flags]\n\nRegisters this host's workers and runs jobs until told to \
          stop. Each flag is also a key of\nthe config file and, in brackets, a variable of the \
          environment.\n\n",
     );
     for flag in START.iter().filter(|flag| flag.support == Support::Full) {
-        let default = match flag.default {
-            "" => String::new(),
-            value => format!(" (default: {value})"),
-        };
-        let _ = writeln!(
-            text,
-            "  --{} [{}]\n      {}{default}",
-            flag.name, flag.env, flag.help
-        );
+        let entry = agent_flags::help_entry(flag.name, flag.env, flag.help, flag.default);
+        text.push_str(&entry);
     }
     text
 }

@@ -123,15 +123,24 @@ impl Drop for Agent {
 
 /// Waits until a file is there and has content.
 pub(crate) async fn appears(file: &Path) -> String {
+    let whole = |text: &String| text.ends_with('\n');
+    until(&format!("{} appears", file.display()), || {
+        std::fs::read_to_string(file).ok().filter(whole)
+    })
+    .await
+}
+
+/// Looks again and again, for another process tells no events, until there is something.
+pub(crate) async fn until<T>(claim: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let looking = async {
         loop {
-            match std::fs::read_to_string(file) {
-                Ok(text) if text.ends_with('\n') => return text,
-                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            match look() {
+                Some(found) => return found,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
             }
         }
     };
     timeout(PATIENCE, looking)
         .await
-        .unwrap_or_else(|_| panic!("{} appears", file.display()))
+        .unwrap_or_else(|_| panic!("{claim}"))
 }

@@ -1,13 +1,11 @@
 //! Locks that jobs of one host share, through real agents and the subcommands that jobs call.
 
 use std::path::Path;
-use std::time::Duration;
 
 use shared_supervise::Signal;
-use tokio::time::timeout;
 
-use crate::agent::{Agent, Bench};
-use crate::endpoint::{Endpoint, PATIENCE};
+use crate::agent::{Agent, Bench, until};
+use crate::endpoint::Endpoint;
 
 /// A host whose agents share locks.
 struct Host {
@@ -53,12 +51,11 @@ impl Host {
     async fn led_by(&self, agent: &Agent) {
         let link = self.bench.path("s/agent-leader");
         let wanted = format!("agent-{}", agent.id.pid);
-        let looking = async {
-            while std::fs::read_link(&link).ok().as_deref() != Some(Path::new(&wanted)) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(PATIENCE, looking).await.expect("a leader");
+        until("a leader", || {
+            let leader = std::fs::read_link(&link).ok()?;
+            (leader == Path::new(&wanted)).then_some(())
+        })
+        .await;
     }
 }
 

@@ -6,19 +6,17 @@ use std::time::Duration;
 use serde_json::json;
 use shared_supervise::{ProcessId, Signal};
 
-use crate::agent::{Bench, appears};
+use crate::agent::{Bench, appears, until};
 use crate::endpoint::{Endpoint, disconnect, offer, ok, status};
 
 /// Waits until the record of the job `j1` says this much.
 async fn recorded(state: &Path, what: &str) {
     let record = state.join("jobs/j1.json");
-    let written = async {
-        while !std::fs::read_to_string(&record).is_ok_and(|text| text.contains(what)) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let patience = Duration::from_secs(20);
-    tokio::time::timeout(patience, written).await.unwrap();
+    until(what, || {
+        let text = std::fs::read_to_string(&record).ok()?;
+        text.contains(what).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
