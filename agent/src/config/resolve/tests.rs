@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use agent_runner::ExecutorOutput;
+use agent_worker::register::Priority;
+use shared_protocol::protection::OverrideMode;
+
 use super::*;
 
 fn place() -> Place {

@@ -1,0 +1,156 @@
+//! Settings as they are meant: small structures for the parts of the agent, checked as a whole.
+//! Pure: what the settings are held against comes in as a [`Place`].
+
+mod features;
+mod jobs;
+mod workers;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use shared_client::{Endpoint, EndpointError};
+use shared_protocol::experiment::Experiments;
+
+use super::flags::{Kind, Support};
+use super::job_variables::ProcessFacts;
+use super::raw::Raw;
+use super::values::{BadValue, Surroundings, Values};
+
+pub use jobs::JobsConfig;
+pub use workers::WorkersConfig;
+
+/// Endpoint when neither a setting nor a launcher names one: the peer's.
+const DEFAULT_ENDPOINT: &str = "https://agent-edge.buildkite.com/v3";
+
+/// What settings are resolved against.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// What values may refer to.
+    pub around: Surroundings,
+    /// The agent's own environment, for jobs.
+    pub environ: Vec<(OsString, OsString)>,
+    /// What jobs are told about this process.
+    pub process: ProcessFacts,
+    /// This program.
+    pub executable: PathBuf,
+    /// Number of CPUs.
+    pub cpus: u64,
+    /// Endpoint of the launcher's server.
+    pub default_endpoint: Option<String>,
+    /// Folder for checkouts when nothing names one.
+    pub default_build_path: Option<PathBuf>,
+    /// Folder for temporary files.
+    pub temporary: PathBuf,
+    /// Whether `/bin/bash` is there.
+    pub has_bash: bool,
+}
+
+/// The agent's configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to register.
+    pub endpoint: Endpoint,
+    /// Whether to talk to it over HTTP/1.1 only.
+    pub no_http2: bool,
+    /// What its token is or where to find it.
+    pub token: String,
+    /// Workers.
+    pub workers: WorkersConfig,
+    /// Jobs.
+    pub jobs: JobsConfig,
+    /// Experiments as they were asked for, known or not.
+    pub experiments: Vec<String>,
+    /// Time without a launcher after which the agent stops.
+    pub orphan_grace: Duration,
+    /// Folder of local sockets.
+    pub sockets: Option<PathBuf>,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// One value makes no sense.
+    #[error(transparent)]
+    Value(#[from] BadValue),
+    /// The endpoint's address makes no sense.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// A setting that somebody relies on and that is not there yet.
+    #[error("--{0} is not supported by this version; remove it")]
+    NotSupported(&'static str),
+    /// Two settings for one thing.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// No folder for checkouts.
+    #[error("missing build path; set it with --build-path or `build-path=` in the config file")]
+    NoBuildPath,
+}
+
+/// Resolves what was said.
+pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
+    refuse_unsupported(raw)?;
+    let values = Values::new(raw, &place.around);
+    values.one_of(
+        "ping-mode",
+        &[
+            ("auto", ()),
+            ("poll-only", ()),
+            ("ping-only", ()),
+            ("stream-only", ()),
+        ],
+    )?;
+    let endpoint = match values.text("endpoint") {
+        text if !text.is_empty() => text,
+        _ => place
+            .default_endpoint
+            .clone()
+            .unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned()),
+    };
+    let no_plugins = no_plugins(&values)?;
+    Ok(Config {
+        endpoint: Endpoint::parse(&endpoint)?,
+        no_http2: values.switch("no-http2")?,
+        token: values.text("token"),
+        workers: workers::workers(&values, place, no_plugins)?,
+        jobs: jobs::jobs(&values, place, no_plugins)?,
+        experiments: values.list("experiment"),
+        orphan_grace: Duration::from_secs(values.number("orphan-grace")?),
+        sockets: values.path("sockets-path"),
+    })
+}
+
+/// A setting that would be ignored although somebody relies on it is an error. Switches that are
+/// off, and zeros, rely on nothing.
+fn refuse_unsupported(raw: &Raw) -> Result<(), ConfigError> {
+    for (flag, value) in raw.said() {
+        let nothing = match flag.kind {
+            Kind::Switch => {
+                ["false", "0", "f", "F", "FALSE", "False"].contains(&value.text.as_str())
+            }
+            Kind::Number => value.text == "0",
+            _ => flag.name == "log-format" && value.text == "text",
+        };
+        if flag.support == Support::Refused && !nothing {
+            return Err(ConfigError::NotSupported(flag.name));
+        }
+    }
+    Ok(())
+}
+
+/// Without any command or any hook of the repository, plugins make little sense either, unless
+/// somebody says so.
+fn no_plugins(values: &Values<'_>) -> Result<bool, BadValue> {
+    if values.is_set("no-plugins") {
+        return values.switch("no-plugins");
+    }
+    Ok(values.switch("no-command-eval")? || values.switch("no-local-hooks")?)
+}
+
+fn experiments(values: &Values<'_>) -> Experiments {
+    let names = values.list("experiment");
+    Experiments::from_names(names.iter().map(String::as_str))
+}
+
+#[cfg(test)]
+mod tests;

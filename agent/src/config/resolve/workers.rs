@@ -1,0 +1,86 @@
+//! How many workers, and what they say of themselves.
+
+use std::time::Duration;
+
+use agent_worker::register::Priority;
+use shared_protocol::experiment::Experiment;
+
+use super::features::features;
+use super::{ConfigError, Place, Values, experiments};
+
+/// The pool of workers.
+#[derive(Debug)]
+pub struct WorkersConfig {
+    /// Name template.
+    pub name: String,
+    /// Number of workers.
+    pub spawn: u32,
+    /// Their priority.
+    pub priority: Priority,
+    /// Tags, the queue last.
+    pub tags: Vec<String>,
+    /// Features that are on.
+    pub features: Vec<String>,
+    /// Whether jobs may run any command.
+    pub script_eval: bool,
+    /// Each ends after one job.
+    pub one_job: bool,
+    /// All end after so long without one.
+    pub idle_timeout: Option<Duration>,
+}
+
+pub(super) fn workers(
+    values: &Values<'_>,
+    place: &Place,
+    no_plugins: bool,
+) -> Result<WorkersConfig, ConfigError> {
+    let mut tags = values.list("tags");
+    let queue = values.text("queue");
+    if !queue.is_empty() {
+        if tags.iter().any(|tag| tag.starts_with("queue=")) {
+            return Err(ConfigError::Conflict(
+                "the queue is given twice, by --queue and by a tag; remove one of them",
+            ));
+        }
+        tags.push(format!("queue={queue}"));
+    }
+    let priority = match values.text("priority") {
+        _ if values.switch("spawn-with-priority")? => {
+            if experiments(values).has(Experiment::DescendingSpawnPriority) {
+                Priority::Descending
+            } else {
+                Priority::Ascending
+            }
+        }
+        text if text.is_empty() => Priority::Unset,
+        text => Priority::Fixed(text),
+    };
+    let idle = values.number("disconnect-after-idle-timeout")?;
+    Ok(WorkersConfig {
+        name: values.text("name"),
+        spawn: spawn(values, place.cpus)?,
+        priority,
+        tags,
+        features: features(values, no_plugins, &place.around)?,
+        script_eval: !values.switch("no-command-eval")?,
+        one_job: values.switch("disconnect-after-job")?,
+        idle_timeout: (idle > 0).then(|| Duration::from_secs(idle)),
+    })
+}
+
+fn spawn(values: &Values<'_>, cpus: u64) -> Result<u32, ConfigError> {
+    let per_cpu = values.number("spawn-per-cpu")?;
+    let spawn = values.number("spawn")?;
+    if per_cpu > 0 && spawn > 1 {
+        return Err(ConfigError::Conflict(
+            "--spawn and --spawn-per-cpu exclude each other; remove one of them",
+        ));
+    }
+    let wanted = if per_cpu > 0 { per_cpu * cpus } else { spawn };
+    match u32::try_from(wanted) {
+        Ok(wanted @ 1..=10_000) => Ok(wanted),
+        _ => Err(values
+            .complain("spawn", "is not between 1 and 10000")
+            .into()),
+    }
+}

@@ -1,0 +1,78 @@
+//! What the process finds around it: its environment and what settings are resolved against.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use shared_handover::layout::StateDir;
+use shared_protocol::env;
+
+use crate::config::job_variables::ProcessFacts;
+use crate::config::raw::Raw;
+use crate::config::resolve::Place;
+use crate::config::values::Surroundings;
+
+/// The environment, whole and as text.
+pub(super) struct Environ {
+    all: Vec<(OsString, OsString)>,
+    text: BTreeMap<String, String>,
+}
+
+pub(super) fn place(
+    raw: &Raw,
+    environ: &Environ,
+    executable: &Path,
+    state: Option<&StateDir>,
+) -> Place {
+    let bin_folder = executable.parent().unwrap_or(Path::new("/"));
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    Place {
+        around: environ.surroundings(),
+        environ: environ.all.clone(),
+        process: ProcessFacts {
+            pid: std::process::id(),
+            bin_folder: bin_folder.to_string_lossy().into_owned(),
+            config_file: raw
+                .file
+                .as_ref()
+                .map(|file| file.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+        },
+        executable: executable.to_owned(),
+        cpus: cpus as u64,
+        default_endpoint: environ
+            .get(env::TRIREME_DEFAULT_ENDPOINT)
+            .map(str::to_owned),
+        default_build_path: state.map(|state| state.root().join("builds")),
+        temporary: std::env::temp_dir(),
+        has_bash: Path::new("/bin/bash").exists(),
+    }
+}
+
+impl Environ {
+    pub(super) fn read() -> Self {
+        let all: Vec<_> = std::env::vars_os().collect();
+        let text = all
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?.into(), value.to_str()?.into())))
+            .collect();
+        Self { all, text }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let value = self.text.get(name)?;
+        (!value.is_empty()).then_some(value)
+    }
+
+    pub(super) fn home(&self) -> Option<PathBuf> {
+        self.get("HOME").map(PathBuf::from)
+    }
+
+    pub(super) fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            variables: self.text.clone(),
+            home: self.home(),
+            cwd: std::env::current_dir().unwrap_or_default(),
+        }
+    }
+}

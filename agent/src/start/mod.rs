@@ -1,0 +1,119 @@
+//! `agent start`: settings in, the running agent out.
+
+mod environ;
+mod log;
+mod parts;
+mod tell;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use shared_handover::layout::StateDir;
+use shared_protocol::env;
+use tokio::task::LocalSet;
+use tracing::level_filters::LevelFilter;
+
+use self::environ::{Environ, place};
+use self::log::{level, open_log};
+use self::parts::parts;
+use self::tell::{tell_ignored_hooks, tell_start};
+use crate::config::raw::{Raw, RawError, search_paths};
+use crate::config::resolve::resolve;
+use crate::config::token;
+use crate::config::values::Values;
+use crate::locks;
+use crate::wire::{self, Ending};
+
+/// An error that ends the program; its text is all anybody needs.
+type Fatal = Box<dyn std::error::Error>;
+
+/// Runs `agent start` with the arguments after that word.
+pub fn main(stamp: &'static str, args: &[OsString]) -> ExitCode {
+    let environ = Environ::read();
+    let state = environ.get(env::TRIREME_STATE_DIR).map(StateDir::new);
+    let raw = match read_and_open_log(args, &environ, state.as_ref()) {
+        Ok(raw) => raw,
+        Err(error) => return end_early(&*error, state.as_ref()),
+    };
+    match start(stamp, &raw, &environ, state.as_ref()) {
+        Ok(Ending::Done(Ok(()))) => {
+            tracing::info!("agent ended");
+            ExitCode::SUCCESS
+        }
+        Ok(Ending::Done(Err(error))) => end_with(&error),
+        Ok(Ending::Abandoned) => {
+            tracing::error!("agent ended without waiting for its jobs");
+            ExitCode::FAILURE
+        }
+        Err(error) => end_with(&*error),
+    }
+}
+
+fn read_and_open_log(
+    args: &[OsString],
+    environ: &Environ,
+    state: Option<&StateDir>,
+) -> Result<Raw, Fatal> {
+    let raw = read(args, environ)?;
+    let level = level(&Values::new(&raw, &environ.surroundings()))?;
+    open_log(level, state)?;
+    Ok(raw)
+}
+
+/// Settings that make no sense leave their line in the log, too, where there is one: nobody may be
+/// watching standard error.
+fn end_early(error: &dyn std::error::Error, state: Option<&StateDir>) -> ExitCode {
+    if state.is_some() && open_log(LevelFilter::INFO, state).is_ok() {
+        return end_with(error);
+    }
+    crate::fatal(error)
+}
+
+fn end_with(error: &dyn std::error::Error) -> ExitCode {
+    tracing::error!("{error}");
+    ExitCode::FAILURE
+}
+
+fn read(args: &[OsString], environ: &Environ) -> Result<Raw, RawError> {
+    let mut raw = Raw::read(args, |name| environ.get(name).map(str::to_owned))?;
+    let executable = std::env::current_exe().ok();
+    let home = environ.home();
+    let named = raw.get("config").text;
+    let file = if named.is_empty() {
+        search_paths(executable.as_deref(), home.as_deref())
+            .into_iter()
+            .find(|path| path.is_file())
+    } else {
+        Some(environ.surroundings().absolute(&named))
+    };
+    if let Some(file) = file {
+        raw.take_file(&file)?;
+    }
+    Ok(raw)
+}
+
+fn start(
+    stamp: &'static str,
+    raw: &Raw,
+    environ: &Environ,
+    state: Option<&StateDir>,
+) -> Result<Ending, Fatal> {
+    let executable = std::env::current_exe()?;
+    let place = place(raw, environ, &executable, state);
+    let config = resolve(raw, &place)?;
+    let token = token::read(&config.token)?;
+    tell_start(stamp, raw, &config);
+    tell_ignored_hooks(config.jobs.hooks.as_deref());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, async {
+        let locks = locks::open(&config.experiments, config.sockets.clone())?;
+        let parts = parts(stamp, config, token, environ, state, executable)?;
+        let ending = wire::run(parts).await;
+        if let Some(locks) = locks {
+            locks.close().await;
+        }
+        Ok(ending)
+    })
+}

@@ -1,0 +1,149 @@
+//! From settings to the parts that are wired together.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use agent_runner::JobSettings;
+use agent_runner::record::Records;
+use agent_worker::Settings;
+use agent_worker::host::HostFacts;
+use agent_worker::register::Identity;
+use shared_client::{Client, Transport};
+use shared_fault::point;
+use shared_handover::handle::Handle;
+use shared_handover::layout::StateDir;
+use shared_protocol::{Secret, env};
+use shared_supervise::ProcessId;
+
+use super::Fatal;
+use super::environ::Environ;
+use crate::config::resolve::{Config, JobsConfig};
+use crate::control::{Control, Introduction};
+use crate::plan::Plan;
+use crate::plugins::Plugins;
+use crate::signals::Signals;
+use crate::wire::Parts;
+
+pub(super) fn parts(
+    stamp: &'static str,
+    config: Config,
+    token: Secret,
+    environ: &Environ,
+    state: Option<&StateDir>,
+    executable: PathBuf,
+) -> Result<Parts, Fatal> {
+    let signals = Signals::catch()?;
+    let mut transport = Transport::new(stamp)?;
+    if config.no_http2 {
+        transport = transport.without_http2()?;
+    }
+    let client = Client::new(transport.clone(), config.endpoint, token);
+    // A launcher knows an agent by it again, and what jobs leave behind is found by it.
+    let own = ProcessId::own()
+        .map_err(|error| format!("cannot tell when this process started: {error}"))?;
+    let records = Records::new(state.map(StateDir::jobs), own);
+    let fault = self_test(&config.jobs);
+    let workers = config.workers;
+    let plan = if environ.get(env::TRIREME_STANDBY).is_some() {
+        Plan::standby()
+    } else {
+        Plan::serve(workers.spawn)
+    };
+    let control = match state {
+        Some(state) => {
+            let introduction = introduction(own, stamp, environ, workers.spawn, fault.clone());
+            Some(Control::open(state, introduction, config.orphan_grace)?)
+        }
+        // Nobody would hear of the fault otherwise.
+        None => fault.map_or(Ok(None), Err)?,
+    };
+    let settings = Settings {
+        client,
+        identity: Identity {
+            name: workers.name,
+            priority: workers.priority,
+            tags: workers.tags,
+            features: workers.features,
+            script_eval: workers.script_eval,
+            version: stamp.to_owned(),
+            host: HostFacts::read(),
+        },
+        jobs: Arc::new(job_settings(config.jobs, workers.one_job, records.clone())),
+        one_job: workers.one_job,
+        idle_timeout: workers.idle_timeout,
+        outlive_outages: state.is_some(),
+    };
+    let zip = environ.get(env::TRIREME_PLUGINS).map(PathBuf::from);
+    Ok(Parts {
+        plugins: zip.and_then(|zip| Plugins::start(zip, executable, state)),
+        settings,
+        transport,
+        records,
+        plan,
+        control,
+        signals,
+    })
+}
+
+fn introduction(
+    own: ProcessId,
+    stamp: &str,
+    environ: &Environ,
+    spawn: u32,
+    fault: Option<String>,
+) -> Introduction {
+    let digest = environ.get(env::TRIREME_AGENT_DIGEST).unwrap_or_default();
+    let serial = environ.get(env::TRIREME_RELEASE_SERIAL);
+    Introduction {
+        handle: Handle {
+            pid: own.pid,
+            start: own.start,
+            digest: digest.to_owned(),
+        },
+        version: stamp.to_owned(),
+        spawn,
+        fault,
+        release_serial: serial.and_then(|serial| serial.parse().ok()),
+    }
+}
+
+fn job_settings(jobs: JobsConfig, one_job: bool, records: Records) -> JobSettings {
+    JobSettings {
+        executor: jobs.executor,
+        build_path: jobs.build_path,
+        context_folder: jobs.context_folder,
+        settings_in_env_file: jobs.settings_in_env_file,
+        output: jobs.output,
+        marks: jobs.marks,
+        cancel_signal: jobs.cancel_signal,
+        cancel_grace: jobs.cancel_grace,
+        variables: jobs.variables,
+        last_job: one_job,
+        records,
+    }
+}
+
+/// What would keep jobs from running as they should, found before one is accepted.
+fn self_test(jobs: &JobsConfig) -> Option<String> {
+    let build_path = &jobs.build_path;
+    let tested = point("agent-test.write")
+        .and_then(|()| fs::create_dir_all(build_path))
+        .and_then(|()| tempfile::tempfile_in(build_path));
+    if let Err(error) = tested {
+        let path = build_path.display();
+        let advice = "correct its owner or --build-path";
+        return Some(format!(
+            "build path {path} cannot be written: {error}; {advice}"
+        ));
+    }
+    // This hook decides which jobs may run, so it must not be passed over in silence.
+    let gate = jobs.hooks.as_ref()?.join("pre-bootstrap");
+    let found = gate.exists();
+    found.then(|| {
+        format!(
+            "{} is not supported by this version; remove it",
+            gate.display()
+        )
+    })
+}

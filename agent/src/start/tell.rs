@@ -1,0 +1,47 @@
+//! What the log says of the settings when the agent starts.
+
+use std::path::Path;
+
+use shared_protocol::experiment::{self, Standing};
+
+use crate::config::raw::Raw;
+use crate::config::resolve::Config;
+
+pub(super) fn tell_start(stamp: &str, raw: &Raw, config: &Config) {
+    let pid = std::process::id();
+    let endpoint = &config.endpoint;
+    let spawn = config.workers.spawn;
+    tracing::info!(version = stamp, pid, %endpoint, spawn, "agent starts");
+    if let Some(file) = &raw.file {
+        tracing::info!("configuration read from {}", file.display());
+    }
+    if !raw.unknown_keys.is_empty() {
+        let keys = raw.unknown_keys.join(", ");
+        tracing::warn!("unknown keys in the configuration are ignored: {keys}");
+    }
+    for name in &config.experiments {
+        match experiment::standing(name) {
+            Standing::Available(_) => tracing::info!("experiment {name} is on"),
+            Standing::Promoted => {
+                tracing::warn!("experiment {name} is always on by now; take it off the list");
+            }
+            Standing::Removed => {
+                tracing::warn!("experiment {name} is gone and does nothing; take it off the list");
+            }
+            Standing::Unknown => {
+                tracing::warn!("experiment {name} is not known; jobs see its name, no more");
+            }
+        }
+    }
+}
+
+/// Hooks of the agent's own life are not run yet; whoever wrote one should hear of it.
+pub(super) fn tell_ignored_hooks(folder: Option<&Path>) {
+    for name in ["agent-startup", "agent-shutdown"] {
+        let hook = folder.map(|folder| folder.join(name));
+        if let Some(hook) = hook.filter(|hook| hook.exists()) {
+            let hook = hook.display();
+            tracing::warn!("{hook} is not run: this version has no hooks for its start and end");
+        }
+    }
+}
