@@ -1,15 +1,41 @@
-//! What a worker does with the answer to a ping. Pure.
+//! What the endpoint wants of a worker, and what that worker does about it. Pure.
 
-use shared_client::ClientError;
 use shared_protocol::JobId;
 use shared_protocol::agent::{PingAction, PingResponse};
+
+/// What the endpoint says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// There is nothing to do; a paused worker may take jobs again.
+    Idle,
+    /// Take no jobs until told otherwise.
+    Pause,
+    /// End, and do not come back.
+    Disconnect,
+    /// Accept this job and run it. It also ends a pause.
+    Run(JobId),
+}
+
+impl Action {
+    /// What a ping's answer says.
+    pub fn of_ping(ping: &PingResponse) -> Self {
+        match ping.action {
+            PingAction::Disconnect => Self::Disconnect,
+            PingAction::Pause => Self::Pause,
+            PingAction::Idle | PingAction::Other(_) => match &ping.job {
+                Some(job) if !job.id.as_str().is_empty() => Self::Run(job.id.clone()),
+                _ => Self::Idle,
+            },
+        }
+    }
+}
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// Nothing to do: ping again in due time.
+    /// Nothing: ask again in due time.
     Idle,
-    /// Take no jobs until a later ping says otherwise.
+    /// Take no jobs until a later action says otherwise.
     Pause,
     /// Accept this job and run it.
     Run(JobId),
@@ -26,34 +52,14 @@ pub enum Leave {
     JobDone,
 }
 
-/// What a failed ping means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// The endpoint has trouble; ping again in due time.
-    Passing,
-    /// The endpoint does not know this worker, or not any more.
-    Refused,
-}
-
-/// Decides on an answer. `ran_one` is true in disconnect-after-job mode after the job.
-pub fn next(ping: &PingResponse, ran_one: bool) -> Next {
-    match ping.action {
-        PingAction::Disconnect => Next::Leave(Leave::Told),
-        PingAction::Pause => Next::Pause,
-        PingAction::Idle | PingAction::Other(_) if ran_one => Next::Leave(Leave::JobDone),
-        PingAction::Idle | PingAction::Other(_) => match &ping.job {
-            Some(job) if !job.id.as_str().is_empty() => Next::Run(job.id.clone()),
-            _ => Next::Idle,
-        },
-    }
-}
-
-/// Decides on a failure.
-pub fn failure(error: &ClientError) -> Failure {
-    if error.is_refusal() {
-        Failure::Refused
-    } else {
-        Failure::Passing
+/// Decides on an action. `ran_one` is true in disconnect-after-job mode after the job.
+pub fn next(action: Action, ran_one: bool) -> Next {
+    match action {
+        Action::Disconnect => Next::Leave(Leave::Told),
+        Action::Pause => Next::Pause,
+        Action::Idle | Action::Run(_) if ran_one => Next::Leave(Leave::JobDone),
+        Action::Idle => Next::Idle,
+        Action::Run(job) => Next::Run(job),
     }
 }
 
@@ -63,63 +69,42 @@ mod tests {
 
     use super::*;
 
-    fn ping(action: PingAction, job: Option<&str>) -> PingResponse {
-        PingResponse {
-            action,
-            job: job.map(|id| OfferedJob { id: JobId::new(id) }),
-            ..PingResponse::default()
-        }
-    }
-
     #[test]
-    fn every_answer_has_one_meaning() {
+    fn every_answer_is_one_action() {
         let other = || PingAction::Other("dance".into());
-        let run = Next::Run(JobId::new("j"));
-        for (action, job, ran_one, expected) in [
-            (PingAction::Idle, None, false, Next::Idle),
-            (PingAction::Idle, Some(""), false, Next::Idle),
-            (PingAction::Idle, Some("j"), false, run.clone()),
-            (other(), Some("j"), false, run),
-            (PingAction::Pause, Some("j"), false, Next::Pause),
-            (PingAction::Pause, None, true, Next::Pause),
-            (
-                PingAction::Disconnect,
-                Some("j"),
-                false,
-                Next::Leave(Leave::Told),
-            ),
-            (
-                PingAction::Idle,
-                Some("j"),
-                true,
-                Next::Leave(Leave::JobDone),
-            ),
-            (PingAction::Idle, None, true, Next::Leave(Leave::JobDone)),
+        let run = Action::Run(JobId::new("j"));
+        for (action, job, expected) in [
+            (PingAction::Idle, None, Action::Idle),
+            (PingAction::Idle, Some(""), Action::Idle),
+            (PingAction::Idle, Some("j"), run.clone()),
+            (other(), Some("j"), run),
+            (PingAction::Pause, Some("j"), Action::Pause),
+            (PingAction::Disconnect, Some("j"), Action::Disconnect),
         ] {
-            let answer = ping(action, job);
-            assert_eq!(next(&answer, ran_one), expected, "{answer:?}");
+            let answer = PingResponse {
+                action,
+                job: job.map(|id| OfferedJob { id: JobId::new(id) }),
+                ..PingResponse::default()
+            };
+            assert_eq!(Action::of_ping(&answer), expected, "{answer:?}");
         }
     }
 
     #[test]
-    fn only_a_refusal_ends_a_worker() {
-        let status = |status| ClientError::Status {
-            method: "GET",
-            url: "http://e/ping".into(),
-            status,
-            message: String::new(),
-            retry_after: None,
-        };
-        for (code, expected) in [
-            (401, Failure::Refused),
-            (404, Failure::Refused),
-            (422, Failure::Refused),
-            (429, Failure::Passing),
-            (500, Failure::Passing),
-            (503, Failure::Passing),
-            (302, Failure::Passing),
+    fn a_worker_that_has_run_its_one_job_only_still_obeys_a_pause() {
+        let run = || Action::Run(JobId::new("j"));
+        let done = Next::Leave(Leave::JobDone);
+        for (action, ran_one, expected) in [
+            (Action::Idle, false, Next::Idle),
+            (run(), false, Next::Run(JobId::new("j"))),
+            (Action::Pause, false, Next::Pause),
+            (Action::Disconnect, false, Next::Leave(Leave::Told)),
+            (Action::Pause, true, Next::Pause),
+            (Action::Idle, true, done.clone()),
+            (run(), true, done),
+            (Action::Disconnect, true, Next::Leave(Leave::Told)),
         ] {
-            assert_eq!(failure(&status(code)), expected, "{code}");
+            assert_eq!(next(action.clone(), ran_one), expected, "{action:?}");
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use shared_client::{Client, ClientError};
+use shared_client::ClientError;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::line::Line;
 
 /// The interval when the endpoint names none.
 const DEFAULT_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Sends heartbeats until the endpoint refuses one, which is what is returned. Every other failure
 /// passes: the next heartbeat is the next attempt.
-pub(crate) async fn run(client: &Client, seconds: u64) -> ClientError {
+pub(crate) async fn run(line: &Line, seconds: u64) -> ClientError {
     let every = match seconds {
         0 => DEFAULT_INTERVAL,
         _ => Duration::from_secs(seconds),
@@ -20,7 +22,7 @@ pub(crate) async fn run(client: &Client, seconds: u64) -> ClientError {
     loop {
         ticks.tick().await;
         let sent_at = jiff::Timestamp::now().to_string();
-        match client.heartbeat(&sent_at).await {
+        match line.client().heartbeat(&sent_at).await {
             Ok(_) => {}
             Err(error) if error.is_refusal() => return error,
             Err(error) => tracing::warn!("failed to send a heartbeat: {error}"),

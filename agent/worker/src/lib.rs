@@ -22,7 +22,11 @@ pub mod register;
 pub mod slots;
 
 mod heartbeat;
+mod leash;
+mod line;
 mod os;
+mod serve;
+mod source;
 mod worker;
 
 pub use pool::{Pool, PoolStatus, ServerState, Settings, Wanted};

@@ -11,10 +11,11 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::leash::{Leash, Report};
 use crate::outage::{Note, Outage};
 use crate::register::Identity;
 use crate::slots::{Activity, Slot, changes, idle_deadline};
-use crate::worker::{End, Report, Worker, WorkerError};
+use crate::worker::{End, Worker, WorkerError};
 
 /// Reports under way. The pool takes them as they come; a worker waits when it does not.
 const REPORTS: usize = 64;
@@ -194,11 +195,13 @@ impl Pool {
             leaving: false,
         };
         let worker = Worker {
-            slot,
             settings: Arc::clone(&self.settings),
-            reports: self.reporter.clone(),
-            stay: self.stays[slot].subscribe(),
-            quit: self.cancel.child_token(),
+            leash: Leash {
+                slot,
+                reports: self.reporter.clone(),
+                stay: self.stays[slot].subscribe(),
+                quit: self.cancel.child_token(),
+            },
         };
         let task = self
             .workers
