@@ -1,0 +1,3 @@
+//! What observers make of events.
+
+mod prometheus;
