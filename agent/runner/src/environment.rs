@@ -17,6 +17,12 @@ use shared_protocol::{Secret, env};
 /// Linux process could not be started at all (`MAX_ARG_STRLEN` is 128 KiB, the peer halves it).
 const MESSAGE_LIMIT: usize = 64 * 1024;
 
+/// Set when jobs are traced; they get the build's trace then.
+const TRACING: &str = "BUILDKITE_TRACING_BACKEND";
+
+/// Whether plugins' configurations are checked.
+const PLUGIN_VALIDATION: &str = "BUILDKITE_PLUGIN_VALIDATION";
+
 /// One variable of the checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckoutVariable {
@@ -60,6 +66,8 @@ pub struct JobFacts<'a> {
     pub traceparent: &'a str,
     /// Companion of `traceparent`.
     pub tracestate: &'a str,
+    /// The step that the job was made from; null where the endpoint sent none.
+    pub step: &'a serde_json::Value,
 }
 
 /// The job's variables as the env files hold them: all but the registration token, which no
@@ -81,7 +89,10 @@ pub fn executor_environment(
     let mut overlay = Overlay::new(file_variables(job));
     facts.lay_over(&mut overlay);
     for (name, value) in &agent.fixed {
-        overlay.set(name, value.clone());
+        overlay.fix(name, value);
+    }
+    if agent.fixed.iter().any(|(name, _)| *name == TRACING) {
+        facts.lay_trace_over(&mut overlay);
     }
     for variable in &agent.checkout {
         overlay.checkout(variable, agent.mode);
@@ -103,9 +114,24 @@ impl JobFacts<'_> {
         overlay.set("BUILDKITE_ENV_FILE", path(self.env_file));
         overlay.set("BUILDKITE_ENV_JSON_FILE", path(self.env_json_file));
         overlay.set(env::AGENT_JOB_TIMEOUT_FILE, path(self.timeout_file));
+        // Nobody's setting is overruled by these, so there is nothing to warn of.
         for (name, value) in self.request_headers {
-            overlay.set(&variable_of_header(name), value.clone());
+            overlay.vars.insert(variable_of_header(name), value.clone());
         }
+        if let Some(paths) = cache_paths(&self.step["cache"]) {
+            overlay.set("BUILDKITE_AGENT_CACHE_PATHS", paths);
+        }
+        if let Some(secrets) = self.step["secrets"]
+            .as_array()
+            .filter(|list| !list.is_empty())
+        {
+            let list = serde_json::Value::from(secrets.clone());
+            overlay.set("BUILDKITE_SECRETS_CONFIG", list.to_string());
+        }
+    }
+
+    /// The build's trace, for jobs that are traced.
+    fn lay_trace_over(&self, overlay: &mut Overlay) {
         for (name, value) in [
             ("BUILDKITE_TRACING_TRACEPARENT", self.traceparent),
             ("BUILDKITE_TRACING_TRACESTATE", self.tracestate),
@@ -115,6 +141,18 @@ impl JobFacts<'_> {
             }
         }
     }
+}
+
+/// The paths that a step's cache names, as one list: it is given as one path, as several, or as an
+/// object that has them.
+fn cache_paths(cache: &serde_json::Value) -> Option<String> {
+    let paths = cache.get("paths").unwrap_or(cache);
+    let list: Vec<&str> = match paths {
+        serde_json::Value::String(path) => vec![path],
+        serde_json::Value::Array(paths) => paths.iter().filter_map(|path| path.as_str()).collect(),
+        _ => Vec::new(),
+    };
+    (!list.is_empty()).then(|| list.join(","))
 }
 
 /// The job's variables while the agent's are laid over them.
@@ -136,6 +174,16 @@ impl Overlay {
     fn set(&mut self, name: &str, value: String) {
         if self.vars.insert(name.to_owned(), value).is_some() {
             self.ignored.push(name.to_owned());
+        }
+    }
+
+    /// Sets a variable of the agent's. A job may ask for the check of plugins, and gets it.
+    fn fix(&mut self, name: &str, value: &str) {
+        let asks = |value: &String| ["true", "1", "on"].contains(&value.as_str());
+        if name == PLUGIN_VALIDATION && self.vars.get(name).is_some_and(asks) {
+            self.vars.insert(name.to_owned(), "true".to_owned());
+        } else {
+            self.set(name, value.to_owned());
         }
     }
 

@@ -25,6 +25,7 @@ fn environment(
         timeout_file: Path::new("/t/timeout"),
         traceparent: "",
         tracestate: "",
+        step: &serde_json::Value::Null,
     };
     executor_environment(&vars(job), agent, &facts)
         .into_iter()
@@ -182,5 +183,97 @@ proptest! {
             let suffix = format!("-> {} bytes]", cut.len());
             prop_assert!(note.ends_with(&suffix));
         }
+    }
+}
+
+fn of_facts(facts: &JobFacts<'_>, agent: &AgentVariables) -> BTreeMap<OsString, OsString> {
+    executor_environment(&vars(&[]), agent, facts)
+        .into_iter()
+        .collect()
+}
+
+fn facts<'a>(
+    token: &'a Secret,
+    headers: &'a BTreeMap<String, String>,
+    step: &'a serde_json::Value,
+) -> JobFacts<'a> {
+    JobFacts {
+        endpoint: "http://e/v3",
+        token,
+        request_headers: headers,
+        env_file: Path::new("/t/env"),
+        env_json_file: Path::new("/t/json"),
+        timeout_file: Path::new("/t/timeout"),
+        traceparent: "00-a-b-01",
+        tracestate: "",
+        step,
+    }
+}
+
+#[test]
+fn a_step_tells_its_job_of_cache_and_secrets() {
+    let (token, headers) = (Secret::new("t"), BTreeMap::new());
+    let agent = AgentVariables::default();
+    let cache = OsString::from("BUILDKITE_AGENT_CACHE_PATHS");
+    for (json, paths) in [
+        (
+            r#"{"cache": {"paths": ["a", "b"], "name": "n"}}"#,
+            Some("a,b"),
+        ),
+        (r#"{"cache": ["a", "b"]}"#, Some("a,b")),
+        (r#"{"cache": "a"}"#, Some("a")),
+        (r#"{"cache": {"paths": []}}"#, None),
+        (r#"{"cache": false}"#, None),
+        ("null", None),
+    ] {
+        let step = serde_json::from_str(json).unwrap();
+        let env = of_facts(&facts(&token, &headers, &step), &agent);
+        assert_eq!(
+            env.get(&cache),
+            paths.map(OsString::from).as_ref(),
+            "{json}"
+        );
+    }
+    let secrets = OsString::from("BUILDKITE_SECRETS_CONFIG");
+    let step = serde_json::json!({"secrets": [{"key": "k"}]});
+    let env = of_facts(&facts(&token, &headers, &step), &agent);
+    assert_eq!(env[&secrets], r#"[{"key":"k"}]"#);
+    let step = serde_json::json!({"secrets": []});
+    let env = of_facts(&facts(&token, &headers, &step), &agent);
+    assert!(!env.contains_key(&secrets));
+}
+
+#[test]
+fn a_builds_trace_is_for_jobs_that_are_traced() {
+    let (token, headers) = (Secret::new("t"), BTreeMap::new());
+    let step = serde_json::Value::Null;
+    let name = OsString::from("BUILDKITE_TRACING_TRACEPARENT");
+    let facts = facts(&token, &headers, &step);
+    assert!(!of_facts(&facts, &AgentVariables::default()).contains_key(&name));
+    let traced = AgentVariables {
+        fixed: vec![(TRACING, "opentelemetry".into())],
+        ..AgentVariables::default()
+    };
+    assert_eq!(of_facts(&facts, &traced)[&name], "00-a-b-01");
+}
+
+#[test]
+fn a_job_may_ask_for_the_check_of_plugins_and_not_refuse_it() {
+    let agent = |value: &str| AgentVariables {
+        fixed: vec![(PLUGIN_VALIDATION, value.to_owned())],
+        ..AgentVariables::default()
+    };
+    for (setting, asked, value, ignored) in [
+        ("false", "on", "true", false),
+        ("false", "yes", "false", true),
+        ("true", "false", "true", true),
+    ] {
+        let env = environment(&[(PLUGIN_VALIDATION, asked)], &agent(setting), &[]);
+        assert_eq!(env[PLUGIN_VALIDATION], value, "{setting} {asked}");
+        assert_eq!(
+            env.contains_key("BUILDKITE_IGNORED_ENV"),
+            ignored,
+            "{setting} {asked}"
+        );
     }
 }

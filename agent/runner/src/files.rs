@@ -31,7 +31,8 @@ impl JobFiles {
         point("job-files.create-dir")?;
         std::fs::create_dir_all(folder)?;
         let id = job.path_segment();
-        let json = serde_json::to_vec(variables)?;
+        let mut json = serde_json::to_vec(variables)?;
+        json.push(b'\n');
         Ok(Self {
             env: write(
                 folder,
@@ -126,7 +127,7 @@ mod tests {
         );
         assert_eq!(
             std::fs::read_to_string(files.env_json()).unwrap(),
-            r#"{"A":"1\n2"}"#
+            "{\"A\":\"1\\n2\"}\n"
         );
         assert!(files.env().starts_with(folder.path().join("new")));
         assert_eq!(files.paths().len(), 3);

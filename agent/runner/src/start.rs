@@ -121,6 +121,7 @@ impl Accepted {
             timeout_file: files.timeout(),
             traceparent: &self.job.traceparent,
             tracestate: &self.job.tracestate,
+            step: &self.job.step,
         };
         let env = executor_environment(&self.job.env, &settings.variables, &facts);
         let stream = match settings.output {

@@ -110,6 +110,17 @@ const ALWAYS: &[(&str, Says, &str)] = &[
     ("BUILDKITE_TRACE_CONTEXT_ENCODING", Says::Text, "trace-context-encoding"),
 ];
 
+/// Variables that are there only when their flag has a value. Pipelines that a job uploads are
+/// signed with these keys.
+#[rustfmt::skip] // one variable a line
+const WHEN_SET: &[(&str, Says, &str)] = &[
+    ("BUILDKITE_AGENT_PROFILE", Says::Text, "profile"),
+    ("BUILDKITE_AGENT_AWS_KMS_KEY", Says::Text, "signing-aws-kms-key"),
+    ("BUILDKITE_AGENT_GCP_KMS_KEY", Says::Text, "signing-gcp-kms-key"),
+    ("BUILDKITE_AGENT_JWKS_FILE", Says::Path, "signing-jwks-file"),
+    ("BUILDKITE_AGENT_JWKS_KEY_ID", Says::Text, "signing-jwks-key-id"),
+];
+
 /// Variables of the checkout that the agent always speaks of.
 #[rustfmt::skip] // one variable a line
 const CHECKOUT: &[(&str, &str)] = &[
@@ -147,12 +158,12 @@ fn always(
         ),
     ];
     for &(variable, says, flag) in ALWAYS {
-        pairs.push((variable, said(values, says, flag)?));
+        pairs.push((variable, said_by(values, says, flag)?));
     }
     Ok(pairs)
 }
 
-fn said(values: &Values<'_>, says: Says, flag: &str) -> Result<String, BadValue> {
+fn said_by(values: &Values<'_>, says: Says, flag: &str) -> Result<String, BadValue> {
     Ok(match says {
         Says::Text => values.text(flag),
         Says::Path => {
@@ -191,9 +202,39 @@ fn sometimes(values: &Values<'_>, worked: &Worked) -> Result<Vec<Pair>, BadValue
             "BUILDKITE_ARTIFACT_UPLOAD_CONCURRENCY",
             uploads.to_string(),
         ),
+        (
+            values.switch("debug-signing")?,
+            "BUILDKITE_AGENT_DEBUG_SIGNING",
+            "true".to_owned(),
+        ),
     ];
     let said = all.into_iter().filter(|(said, ..)| *said);
-    Ok(said.map(|(_, name, value)| (name, value)).collect())
+    let mut pairs: Vec<Pair> = said.map(|(_, name, value)| (name, value)).collect();
+    for &(variable, says, flag) in WHEN_SET {
+        let value = said_by(values, says, flag)?;
+        if !value.is_empty() {
+            pairs.push((variable, value));
+        }
+    }
+    pairs.extend(tracing(values)?);
+    Ok(pairs)
+}
+
+/// What a traced job has to know; nothing when jobs are not traced.
+fn tracing(values: &Values<'_>) -> Result<Vec<Pair>, BadValue> {
+    let backend = values.text("tracing-backend");
+    if backend.is_empty() {
+        return Ok(Vec::new());
+    }
+    let service = values.text("tracing-service-name");
+    let mut pairs = vec![
+        ("BUILDKITE_TRACING_BACKEND", backend),
+        ("BUILDKITE_TRACING_SERVICE_NAME", service),
+    ];
+    if values.switch("tracing-propagate-traceparent")? {
+        pairs.push(("BUILDKITE_TRACING_PROPAGATE_TRACEPARENT", "true".to_owned()));
+    }
+    Ok(pairs)
 }
 
 fn checkout(values: &Values<'_>) -> Result<Vec<CheckoutVariable>, BadValue> {
@@ -320,8 +361,41 @@ mod tests {
     }
 
     #[test]
+    fn a_traced_job_is_told_how() {
+        let usual = of(&["--tracing-service-name=x"], &[]);
+        assert!(
+            !fixed(&usual)
+                .keys()
+                .any(|name| name.starts_with("BUILDKITE_TRACING"))
+        );
+        let args = [
+            "--tracing-backend=opentelemetry",
+            "--tracing-propagate-traceparent",
+        ];
+        let traced = of(&args, &[]);
+        for (name, value) in [
+            ("BACKEND", "opentelemetry"),
+            ("SERVICE_NAME", "buildkite-agent"),
+            ("PROPAGATE_TRACEPARENT", "true"),
+        ] {
+            assert_eq!(fixed(&traced)[&*format!("BUILDKITE_TRACING_{name}")], value);
+        }
+    }
+
+    #[test]
+    fn keys_for_signing_are_passed_on_when_there_are_any() {
+        let name = "BUILDKITE_AGENT_JWKS_FILE";
+        assert!(!fixed(&of(&[], &[])).contains_key(name));
+        let with = of(&["--signing-jwks-file=~/keys"], &[]);
+        assert_eq!(fixed(&with)[name], "/home/u/keys");
+    }
+
+    #[test]
     fn no_variable_is_given_twice() {
-        let variables = of(&["--no-pty"], &[]);
+        let variables = of(
+            &["--no-pty", "--profile=cpu", "--tracing-backend=datadog"],
+            &[],
+        );
         assert_eq!(fixed(&variables).len(), variables.fixed.len());
     }
 }
