@@ -12,6 +12,7 @@ pub mod plan;
 pub mod plugins;
 pub mod signals;
 pub mod start;
+pub mod tags;
 pub mod wire;
 
 mod connection;

@@ -8,7 +8,7 @@
 //!     │          │                  │ phase (watch)
 //!     └──────────┴◀─────────────────┴◀── status (watch) ── pool
 //!                                                           ▲
-//!                               thread of plugins ─▶ events ┘ (tags, before it starts)
+//!                      sources, thread of plugins ─▶ tags ┘ (before it starts)
 //! ```
 
 use std::time::Duration;
@@ -25,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::control::Control;
 use crate::plan::{Order, Plan};
-use crate::plugins::Plugins;
 use crate::signals::Signals;
+use crate::tags::{Tags, TagsError};
 
 /// Beyond the jobs' own grace period: the time in which the rest of a canceled agent has to end.
 const LAST_WORDS: Duration = Duration::from_secs(6);
@@ -48,8 +48,8 @@ pub struct Parts {
     pub control: Option<Control>,
     /// Signals, caught already.
     pub signals: Signals,
-    /// Native plugins that are being loaded.
-    pub plugins: Option<Plugins>,
+    /// Where the workers' tags come from.
+    pub tags: Tags,
 }
 
 /// How the agent ended.
@@ -59,6 +59,8 @@ pub enum Ending {
     Done(Result<(), WorkerError>),
     /// It did not wait for them.
     Abandoned,
+    /// There were never any, for lack of tags.
+    NoTags(TagsError),
 }
 
 /// What the loop changes, and others watch.
@@ -77,7 +79,7 @@ pub async fn run(parts: Parts) -> Ending {
         mut plan,
         control,
         mut signals,
-        plugins,
+        tags,
     } = parts;
     let grace = settings.jobs.cancel_grace + LAST_WORDS;
     let (orders_in, mut orders) = mpsc::channel(ORDERS);
@@ -88,7 +90,7 @@ pub async fn run(parts: Parts) -> Ending {
         cancel: CancellationToken::new(),
     };
     let mut pool = std::pin::pin!(serve(
-        plugins,
+        tags,
         settings,
         outlets.wanted.subscribe(),
         outlets.cancel.clone(),
@@ -105,7 +107,7 @@ pub async fn run(parts: Parts) -> Ending {
     loop {
         let order = tokio::select! {
             biased;
-            ended = &mut pool => return Ending::Done(ended),
+            ended = &mut pool => return ended,
             order = signals.next() => order,
             Some(order) = orders.recv() => order,
             () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
@@ -129,22 +131,23 @@ pub async fn run(parts: Parts) -> Ending {
     }
 }
 
-/// The pool's whole life. Its workers register with the tags of plugins, so it waits for these; not
-/// when the agent is to end anyway.
+/// The pool's whole life. Its workers register with their tags, so it waits for these; not when the
+/// agent is to end anyway.
 async fn serve(
-    plugins: Option<Plugins>,
+    tags: Tags,
     mut settings: Settings,
     mut wanted: watch::Receiver<Wanted>,
     cancel: CancellationToken,
     status: watch::Sender<PoolStatus>,
-) -> Result<(), WorkerError> {
-    if let Some(plugins) = plugins {
-        tokio::select! {
-            () = plugins.add_tags(&mut settings.identity.tags) => {}
-            _ = wanted.wait_for(|wanted| wanted.end_when_empty && wanted.slots == 0) => {}
-        }
+) -> Ending {
+    tokio::select! {
+        gathered = tags.gather() => match gathered {
+            Ok(tags) => settings.identity.tags = tags,
+            Err(error) => return Ending::NoTags(error),
+        },
+        _ = wanted.wait_for(|wanted| wanted.end_when_empty && wanted.slots == 0) => {}
     }
-    Pool::new(settings, wanted, cancel, status).run().await
+    Ending::Done(Pool::new(settings, wanted, cancel, status).run().await)
 }
 
 impl Outlets {

@@ -13,7 +13,6 @@ mod given;
 mod help;
 mod lock;
 mod redactor;
-mod time;
 mod workdir;
 
 use std::ffi::OsString;

@@ -8,7 +8,7 @@ use shared_protocol::env as names;
 
 use crate::error::CommandError;
 use crate::given::{Flag, Given};
-use crate::{Command, block_on, print, time};
+use crate::{Command, block_on, print};
 
 const SCOPE: Flag = Flag::text(
     "lock-scope",
@@ -116,7 +116,7 @@ fn locks(given: &Given) -> Result<Locks, CommandError> {
 }
 
 fn limit(given: &Given) -> Result<Option<Duration>, CommandError> {
-    let limit = time::parse(given.text(TIMEOUT.name))
+    let limit = agent_flags::duration(given.text(TIMEOUT.name))
         .ok_or_else(|| given.wrong(TIMEOUT.name, "a time, such as 1m30s"))?;
     Ok((!limit.is_zero()).then_some(limit))
 }

@@ -6,7 +6,11 @@
 //! no more flags, and a lone `-` is none. What a flag means and which of two wins is decided by
 //! whoever asks.
 
+mod duration;
+
 use std::ffi::OsString;
+
+pub use duration::duration;
 
 /// How a flag takes its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::origin::Origin;
 use super::raw::{Raw, Sourced};
@@ -74,6 +75,13 @@ impl<'a> Values<'a> {
         let value = self.raw.get(name);
         let parsed = value.text.trim().parse();
         parsed.map_err(|_| bad(value, "is not a whole number"))
+    }
+
+    /// A time in Go's spelling, such as `1m30s`.
+    pub fn duration(&self, name: &str) -> Result<Duration, BadValue> {
+        let value = self.raw.get(name);
+        let parsed = agent_flags::duration(value.text.trim());
+        parsed.ok_or_else(|| bad(value, "is not a time such as 10s or 1m30s"))
     }
 
     /// What stands between commas, trimmed, empty entries left out.

@@ -41,6 +41,7 @@ pub fn main(stamp: &'static str, args: &[OsString]) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Ending::Done(Err(error))) => end_with(&error),
+        Ok(Ending::NoTags(error)) => end_with(&error),
         Ok(Ending::Abandoned) => {
             tracing::error!("agent ended without waiting for its jobs");
             ExitCode::FAILURE

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use agent_runner::JobSettings;
 use agent_runner::record::Records;
+use agent_tags::Around;
 use agent_worker::Settings;
 use agent_worker::host::HostFacts;
 use agent_worker::register::Identity;
@@ -13,7 +14,7 @@ use shared_client::{Client, Transport};
 use shared_fault::point;
 use shared_handover::handle::Handle;
 use shared_handover::layout::StateDir;
-use shared_protocol::{Secret, env};
+use shared_protocol::{Secret, env, platform};
 use shared_supervise::ProcessId;
 
 use super::Fatal;
@@ -23,6 +24,7 @@ use crate::control::{Control, Introduction};
 use crate::plan::Plan;
 use crate::plugins::Plugins;
 use crate::signals::Signals;
+use crate::tags::Tags;
 use crate::wire::Parts;
 
 pub(super) fn parts(
@@ -63,7 +65,7 @@ pub(super) fn parts(
         identity: Identity {
             name: workers.name,
             priority: workers.priority,
-            tags: workers.tags,
+            tags: Vec::new(),
             features: workers.features,
             script_eval: workers.script_eval,
             version: stamp.to_owned(),
@@ -76,7 +78,11 @@ pub(super) fn parts(
     };
     let zip = environ.get(env::TRIREME_PLUGINS).map(PathBuf::from);
     Ok(Parts {
-        plugins: zip.and_then(|zip| Plugins::start(zip, executable, state)),
+        tags: Tags {
+            around: tags_around(&settings.identity.host, environ),
+            config: config.tags,
+            plugins: zip.and_then(|zip| Plugins::start(zip, executable, state)),
+        },
         settings,
         transport,
         records,
@@ -84,6 +90,18 @@ pub(super) fn parts(
         control,
         signals,
     })
+}
+
+fn tags_around(host: &HostFacts, environ: &Environ) -> Around {
+    Around {
+        host: agent_tags::HostFacts {
+            name: host.name.clone(),
+            system: platform::system().to_owned(),
+            architecture: host.arch.to_owned(),
+            machine_id: None,
+        },
+        variables: environ.surroundings().variables,
+    }
 }
 
 fn introduction(

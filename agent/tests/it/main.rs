@@ -13,4 +13,5 @@ mod locks;
 mod plugins;
 mod recovery;
 mod stop;
+mod tags;
 mod trouble;

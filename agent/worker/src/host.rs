@@ -1,5 +1,7 @@
 //! Facts about the host that a registration carries.
 
+use shared_protocol::platform;
+
 use crate::os;
 
 /// The host as the endpoint shows it.
@@ -21,20 +23,9 @@ impl HostFacts {
         Self {
             name: os::host_name(),
             os: os::version_text(),
-            arch: go_arch(std::env::consts::ARCH),
+            arch: platform::architecture(),
             pid: std::process::id(),
         }
-    }
-}
-
-/// Go's name of an architecture that Rust names `arch`.
-fn go_arch(arch: &'static str) -> &'static str {
-    match arch {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "x86" => "386",
-        "powerpc64" => "ppc64",
-        other => other,
     }
 }
 

@@ -11,6 +11,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::{Action, Attempt, Policy as Redirects};
 use reqwest::{Method, StatusCode, Url};
 use shared_protocol::header::RELEASE_SERIAL;
+use shared_protocol::platform;
 use tokio::sync::watch;
 
 use crate::error::{ClientError, Silence};
@@ -226,16 +227,7 @@ fn redirect_plain(attempt: Attempt<'_>) -> Action {
 
 /// `buildkite-agent/<version>.<build> (<os>; <arch>)`, with Go's names for the last two.
 pub fn user_agent(version: &str) -> String {
-    let os = match std::env::consts::OS {
-        "macos" => "darwin",
-        other => other,
-    };
-    let arch = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "x86" => "386",
-        other => other,
-    };
+    let (os, arch) = (platform::system(), platform::architecture());
     format!("buildkite-agent/{version}.x ({os}; {arch})")
 }
 

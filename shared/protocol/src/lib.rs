@@ -12,6 +12,7 @@ pub mod experiment;
 pub mod header;
 pub mod id;
 pub mod job;
+pub mod platform;
 pub mod protection;
 pub mod reason;
 pub mod secret;

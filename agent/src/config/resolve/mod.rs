@@ -3,6 +3,7 @@
 
 mod features;
 mod jobs;
+mod tags;
 mod workers;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use super::raw::Raw;
 use super::values::{BadValue, Surroundings, Values};
 
 pub use jobs::JobsConfig;
+pub use tags::TagsConfig;
 pub use workers::WorkersConfig;
 
 /// Endpoint when neither a setting nor a launcher names one: the peer's.
@@ -57,6 +59,8 @@ pub struct Config {
     pub token: String,
     /// Workers.
     pub workers: WorkersConfig,
+    /// Their tags.
+    pub tags: TagsConfig,
     /// Jobs.
     pub jobs: JobsConfig,
     /// Experiments as they were asked for, known or not.
@@ -112,6 +116,7 @@ pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
         endpoint: Endpoint::parse(&endpoint)?,
         no_http2: values.switch("no-http2")?,
         token: values.text("token"),
+        tags: tags::tags(&values)?,
         workers: workers::workers(&values, place, no_plugins)?,
         jobs: jobs::jobs(&values, place, no_plugins)?,
         experiments: values.list("experiment"),

@@ -49,7 +49,7 @@ fn defaults_are_those_of_the_peer() {
     );
     assert_eq!(config.workers.spawn, 1);
     assert_eq!(config.workers.features, ["control-plane-otlp-tracing"]);
-    assert!(config.workers.tags.is_empty() && config.workers.script_eval);
+    assert!(config.tags.wanted.explicit.is_empty() && config.workers.script_eval);
     assert_eq!(config.jobs.executor, ["/opt/bin/agent", "bootstrap"]);
     assert_eq!(config.jobs.cancel_grace, Duration::from_secs(10));
     assert_eq!(config.jobs.context_folder, Path::new("/tmp"));
@@ -72,11 +72,9 @@ fn a_launchers_server_is_the_default_and_a_setting_beats_it() {
 
 #[test]
 fn the_queue_is_the_last_tag_and_given_once() {
-    let tags = config(&["--tags=a=1,b=2", "--queue=slow"])
-        .unwrap()
-        .workers
-        .tags;
-    assert_eq!(tags, ["a=1", "b=2", "queue=slow"]);
+    let tags = config(&["--tags=a=1,b=2", "--queue=slow"]).unwrap().tags;
+    assert_eq!(tags.wanted.explicit, ["a=1", "b=2"]);
+    assert_eq!(tags.queue.as_deref(), Some("slow"));
     assert!(error(&["--tags=queue=a", "--queue=b"]).contains("given twice"));
 }
 

@@ -17,8 +17,6 @@ pub struct WorkersConfig {
     pub spawn: u32,
     /// Their priority.
     pub priority: Priority,
-    /// Tags, the queue last.
-    pub tags: Vec<String>,
     /// Features that are on.
     pub features: Vec<String>,
     /// Whether jobs may run any command.
@@ -34,16 +32,6 @@ pub(super) fn workers(
     place: &Place,
     no_plugins: bool,
 ) -> Result<WorkersConfig, ConfigError> {
-    let mut tags = values.list("tags");
-    let queue = values.text("queue");
-    if !queue.is_empty() {
-        if tags.iter().any(|tag| tag.starts_with("queue=")) {
-            return Err(ConfigError::Conflict(
-                "the queue is given twice, by --queue and by a tag; remove one of them",
-            ));
-        }
-        tags.push(format!("queue={queue}"));
-    }
     let priority = match values.text("priority") {
         _ if values.switch("spawn-with-priority")? => {
             if experiments(values).has(Experiment::DescendingSpawnPriority) {
@@ -60,7 +48,6 @@ pub(super) fn workers(
         name: values.text("name"),
         spawn: spawn(values, place.cpus)?,
         priority,
-        tags,
         features: features(values, no_plugins, &place.around)?,
         script_eval: !values.switch("no-command-eval")?,
         one_job: values.switch("disconnect-after-job")?,

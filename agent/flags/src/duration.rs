@@ -17,8 +17,8 @@ const UNITS: [(&str, f64); 8] = [
 /// The longest time there is in Go; a clock can be that far ahead without an overflow.
 const LONGEST: Duration = Duration::from_nanos(i64::MAX.unsigned_abs());
 
-/// Reads a time that is not negative.
-pub(crate) fn parse(text: &str) -> Option<Duration> {
+/// Reads a time that is not negative; `None` for any other text.
+pub fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if matches!(rest, "" | "0") {
         return (rest == "0").then_some(Duration::ZERO);
@@ -66,7 +66,7 @@ mod tests {
             ("+0", Some(0)),
             ("+", None),
         ] {
-            assert_eq!(parse(text), millis.map(Duration::from_millis), "{text:?}");
+            assert_eq!(duration(text), millis.map(Duration::from_millis), "{text:?}");
         }
     }
 }
