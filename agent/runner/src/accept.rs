@@ -1,9 +1,10 @@
-//! Offered → Accepted: the endpoint hands over the job itself, and its token.
+//! Offered → Accepted: the endpoint hands over the job itself, and its token. A job that was not
+//! offered can be acquired instead.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared_client::Client;
+use shared_client::{Client, ClientError};
 use shared_protocol::job::Job;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +25,18 @@ pub struct Accepted {
 impl Offered {
     /// Accepts the job. From here on its own token is used, if it has one.
     pub async fn accept(self) -> Result<Accepted, NotRunning> {
-        let job = match self.client.accept(&self.job).await {
+        let answer = self.client.accept(&self.job).await;
+        self.accepted(answer)
+    }
+
+    /// Takes a job of this id although nobody offered it. The endpoint may ask to wait for it.
+    pub async fn acquire(self) -> Result<Accepted, NotRunning> {
+        let answer = self.client.acquire(&self.job).await;
+        self.accepted(answer)
+    }
+
+    fn accepted(self, answer: Result<Job, ClientError>) -> Result<Accepted, NotRunning> {
+        let job = match answer {
             Ok(job) => job,
             Err(error) => return Err(NotRunning::NotAccepted(self.job, error)),
         };

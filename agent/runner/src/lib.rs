@@ -116,10 +116,16 @@ pub enum NotRunning {
 /// Takes an offered job through all its steps. Must not be dropped half-way: to stop it early,
 /// cancel [`Offered::stop`].
 pub async fn run(offered: Offered) -> Result<Finished, NotRunning> {
-    let accepted = offered.accept().await?;
-    let exited = match accepted.start().await? {
-        Started::Running(running) => running.stream().await,
-        Started::NotRun(exited) => *exited,
-    };
-    Ok(exited.finish().await)
+    offered.accept().await?.run().await
+}
+
+impl Accepted {
+    /// Takes the job through all its further steps. Must not be dropped half-way either.
+    pub async fn run(self) -> Result<Finished, NotRunning> {
+        let exited = match self.start().await? {
+            Started::Running(running) => running.stream().await,
+            Started::NotRun(exited) => *exited,
+        };
+        Ok(exited.finish().await)
+    }
 }

@@ -68,6 +68,21 @@ impl Client {
             .await
     }
 
+    /// `PUT jobs/{id}/acquire`: takes a job that nobody offered. Seven attempts within five and a half
+    /// minutes, of which a `Retry-After` of any failed answer sets the pace. 423
+    /// ([`ClientError::is_lock`]) means that the job waits for another one; any other refusal ends
+    /// it at once.
+    pub async fn acquire(&self, job: &JobId) -> Result<Job, ClientError> {
+        let request = Request::put(job_path(job, "/acquire"))
+            .locking()
+            .telling_timeout();
+        self.call(routes::ACQUIRE, request, |answer| {
+            let wait = answer.retry_after();
+            answer.expect().map_err(|error| error.coming_back(wait))
+        })
+        .await
+    }
+
     /// `PUT jobs/{id}/start`. Seven attempts in about a minute. On an error the job must not run.
     pub async fn start(&self, job: &JobId, body: &StartRequest) -> Result<(), ClientError> {
         let request = Request::put(job_path(job, "/start")).json(body);

@@ -14,7 +14,7 @@ use reqwest::header::{
 use serde::Serialize;
 use shared_protocol::Secret;
 use shared_protocol::agent::RegisterResponse;
-use shared_protocol::header::TIMEOUT_MILLISECONDS;
+use shared_protocol::header::{BACKOFF_SEQUENCE, LOCK_ACQUIRE_JOB, TIMEOUT_MILLISECONDS};
 
 use crate::endpoint::Endpoint;
 use crate::error::{ClientError, EndpointError, Local};
@@ -123,7 +123,8 @@ impl Client {
             let left = policy
                 .overall
                 .map(|limit| limit.saturating_sub(pacing.now() - started));
-            let error = match self.attempt(&request, left).await.and_then(&read) {
+            let number = retry.failures();
+            let error = match self.attempt(&request, number, left).await.and_then(&read) {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -144,20 +145,26 @@ impl Client {
     async fn attempt(
         &self,
         request: &Request,
+        number: u32,
         left: Option<Duration>,
     ) -> Result<Answer, ClientError> {
         let timeout = left.map_or(REQUEST_TIMEOUT, |left| left.min(REQUEST_TIMEOUT));
-        let outgoing = self
-            .prepare(request, timeout)
-            .map_err(|reason| ClientError::Local {
-                method: request.name,
-                path: request.path.clone(),
-                reason,
-            })?;
+        let outgoing =
+            self.prepare(request, number, timeout)
+                .map_err(|reason| ClientError::Local {
+                    method: request.name,
+                    path: request.path.clone(),
+                    reason,
+                })?;
         self.transport.send(outgoing).await
     }
 
-    fn prepare(&self, request: &Request, timeout: Duration) -> Result<Outgoing, Local> {
+    fn prepare(
+        &self,
+        request: &Request,
+        number: u32,
+        timeout: Duration,
+    ) -> Result<Outgoing, Local> {
         let mut headers = HeaderMap::new();
         self.headers.add_to(&mut headers);
         headers.insert(AUTHORIZATION, authorization(&self.token)?);
@@ -178,6 +185,10 @@ impl Client {
                 Some(body.clone())
             }
         };
+        if request.locks {
+            headers.insert(LOCK_ACQUIRE_JOB, HeaderValue::from_static("1"));
+            headers.insert(BACKOFF_SEQUENCE, HeaderValue::from(number));
+        }
         if request.tells_timeout {
             let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
             headers.insert(TIMEOUT_MILLISECONDS, HeaderValue::from(millis));
@@ -210,6 +221,7 @@ pub(crate) struct Request {
     path: String,
     body: Body,
     tells_timeout: bool,
+    locks: bool,
 }
 
 #[derive(Debug)]
@@ -227,6 +239,7 @@ impl Request {
             path,
             body: Body::Empty,
             tells_timeout: false,
+            locks: false,
         }
     }
 
@@ -249,6 +262,12 @@ impl Request {
 
     pub(crate) fn gzip_text(mut self, compressed: Bytes) -> Self {
         self.body = Body::GzipText(compressed);
+        self
+    }
+
+    /// Asks for a lock on a job, and says how often that was asked before.
+    pub(crate) fn locking(mut self) -> Self {
+        self.locks = true;
         self
     }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::retry::{Failure, Kind};
+use crate::retry::{Failure, Kind, LOCKED};
 
 /// An endpoint's address that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -132,6 +132,19 @@ impl ClientError {
     /// Whether the endpoint itself said no: a 4xx other than 429. It will not say yes later.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Status { status, .. } if (400..500).contains(status) && *status != 429)
+    }
+
+    /// Whether what was asked for is held for somebody else, which ends some time.
+    pub fn is_lock(&self) -> bool {
+        self.status() == Some(LOCKED)
+    }
+
+    /// The same, with a time to come back after. For answers that may name one whatever their status.
+    pub(crate) fn coming_back(mut self, wait: Option<Duration>) -> Self {
+        if let Self::Status { retry_after, .. } = &mut self {
+            *retry_after = wait;
+        }
+        self
     }
 
     /// The status of the answer, if the Agent API gave one.

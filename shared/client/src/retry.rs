@@ -6,6 +6,9 @@
 
 use std::time::Duration;
 
+/// The status of what is held for somebody else.
+pub(crate) const LOCKED: u16 = 423;
+
 /// How the wait grows from one failure to the next.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Schedule {
@@ -94,6 +97,8 @@ pub enum Retries {
     Standard,
     /// All but an answer that says no: a 4xx other than 429.
     UnlessRefused,
+    /// What passes by itself, and what is held for somebody else.
+    UntilFree,
     /// Lack of a true answer only, or an answer that names a time to come back. Any other answer
     /// is final, because the caller has a better next step than asking again.
     Unanswered,
@@ -106,13 +111,14 @@ impl Retries {
             Kind::Undecodable => self != Self::Never,
             Kind::NoAnswer { transient } => match self {
                 Self::Never => false,
-                Self::Any | Self::UnlessRefused => true,
+                Self::Any | Self::UnlessRefused | Self::UntilFree => true,
                 Self::Standard | Self::Unanswered => transient,
             },
             Kind::Status(status) => match self {
                 Self::Never => false,
                 Self::Any => true,
                 Self::Standard => status == 429 || status >= 500,
+                Self::UntilFree => matches!(status, LOCKED | 429) || status >= 500,
                 Self::UnlessRefused => status == 429 || !(400..500).contains(&status),
                 Self::Unanswered => failure.retry_after.is_some(),
             },

@@ -35,6 +35,19 @@ pub const HEARTBEAT: Policy = constant(5, 10, Retries::UnlessRefused);
 /// An answer other than success is final: the next ping offers the job again if it is still ours.
 pub const ACCEPT: Policy = constant(5, 30, Retries::Unanswered);
 
+/// A job to acquire may wait for others; who asks for it has the time that a person would.
+pub const ACQUIRE: Policy = Policy {
+    schedule: Schedule::Exp { base: 2.0 },
+    jitter: Jitter {
+        from: -1.0,
+        to: 5.0,
+    },
+    longest: Duration::MAX,
+    attempts: Some(7),
+    overall: Some(Duration::from_secs(330)),
+    retries: Retries::UntilFree,
+};
+
 /// 1, 2, 4, … seconds, about a minute in all.
 pub const START: Policy = Policy {
     schedule: Schedule::Exp { base: 2.0 },

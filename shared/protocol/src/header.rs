@@ -3,6 +3,13 @@
 /// `Buildkite-Timeout-Milliseconds`: how long the caller will still wait for this answer.
 pub const TIMEOUT_MILLISECONDS: &str = "Buildkite-Timeout-Milliseconds";
 
+/// `X-Buildkite-Lock-Acquire-Job`: `1` asks that a job be held for this worker before anybody may run
+/// it.
+pub const LOCK_ACQUIRE_JOB: &str = "X-Buildkite-Lock-Acquire-Job";
+
+/// `X-Buildkite-Backoff-Sequence`: how often the same request was made before, from 0.
+pub const BACKOFF_SEQUENCE: &str = "X-Buildkite-Backoff-Sequence";
+
 /// Only server-specified headers whose name starts with this are kept and sent back.
 pub const REQUEST_HEADER_PREFIX: &str = "Buildkite-";
 

@@ -89,6 +89,10 @@ fn each_route_waits_as_its_table_says() {
         &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0],
     );
     assert_close(
+        &waits(routes::ACQUIRE, BUSY, 0.5),
+        &[3.0, 4.0, 6.0, 10.0, 18.0, 34.0],
+    );
+    assert_close(
         &waits(routes::FINISH, BUSY, 0.0)[..10],
         &[2.0, 3.2, 5.2, 8.3, 13.4, 21.5, 34.6, 55.6, 60.0, 60.0],
     );
@@ -112,6 +116,7 @@ fn each_route_gives_up_exactly_where_its_rule_says() {
     let refused = failure(Kind::Status(422));
     let unauthorized = failure(Kind::Status(401));
     let moved = failure(Kind::Status(301));
+    let locked = failure(Kind::Status(423));
     let limited = failure(Kind::Status(429));
     let page = failure(Kind::Undecodable);
     let lost = failure(Kind::NoAnswer { transient: true });
@@ -121,12 +126,14 @@ fn each_route_gives_up_exactly_where_its_rule_says() {
         refused,
         unauthorized,
         moved,
+        locked,
         limited,
         BUSY,
         page,
         lost,
         untrusted,
     ];
+    let all_but_unsent = all[1..].to_vec();
     let all_but_refused = vec![moved, limited, BUSY, page, lost, untrusted];
     for (name, policy, goes_on) in [
         (
@@ -134,23 +141,15 @@ fn each_route_gives_up_exactly_where_its_rule_says() {
             routes::REGISTER,
             vec![limited, BUSY, page, lost],
         ),
-        (
-            "connect",
-            routes::CONNECT,
-            vec![
-                refused,
-                unauthorized,
-                moved,
-                limited,
-                BUSY,
-                page,
-                lost,
-                untrusted,
-            ],
-        ),
+        ("connect", routes::CONNECT, all_but_unsent),
         ("ping", routes::ONCE, vec![]),
         ("heartbeat", routes::HEARTBEAT, all_but_refused.clone()),
         ("accept", routes::ACCEPT, vec![page, lost]),
+        (
+            "acquire",
+            routes::ACQUIRE,
+            vec![locked, limited, BUSY, page, lost, untrusted],
+        ),
         ("start", routes::START, vec![limited, BUSY, page, lost]),
         ("finish", routes::FINISH, vec![limited, BUSY, page, lost]),
         ("chunk", routes::CHUNK, all_but_refused.clone()),

@@ -170,6 +170,41 @@ async fn disconnect_is_tried_four_times_and_connect_even_when_refused() {
 }
 
 #[tokio::test]
+async fn an_acquired_job_is_asked_for_at_the_pace_of_any_answer_and_each_time_counted() {
+    let played = Played::new(vec![
+        reply(423, "").header("Retry-After", "3"),
+        reply(500, "").header("Retry-After", "1.5"),
+        reply(429, ""),
+        reply(200, r#"{"id":"j"}"#),
+    ])
+    .await;
+    played.client.acquire(&job()).await.unwrap();
+    let waits = played.waits();
+    assert_eq!(waits[..2], [3.0, 1.5]);
+    assert!(waits.len() == 3 && waits[2] >= 3.0, "{waits:?}");
+    for (number, seen) in played.seen().iter().enumerate() {
+        let count = number.to_string();
+        assert_eq!(seen.header("x-buildkite-lock-acquire-job"), Some("1"));
+        assert_eq!(seen.header("x-buildkite-backoff-sequence"), Some(&*count));
+        assert!(seen.header("buildkite-timeout-milliseconds").is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_stays_locked_is_left_and_a_refused_one_is_not_asked_for_again() {
+    let played = Played::new(vec![reply(423, "")]).await;
+    let error = played.client.acquire(&job()).await.unwrap_err();
+    assert!(error.is_lock());
+    assert_eq!(played.lines().len(), 7);
+    for status in [401, 404, 422] {
+        let played = Played::new(vec![reply(status, "{}")]).await;
+        let error = played.client.acquire(&job()).await.unwrap_err();
+        assert_eq!(error.status(), Some(status));
+        assert_eq!(played.lines().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_ping_hands_retry_after_to_its_caller() {
     let played = Played::new(vec![reply(503, "").header("Retry-After", "30")]).await;
     let error = played.client.ping().await.unwrap_err();
