@@ -159,15 +159,21 @@ impl Client {
         self.transport.send(outgoing).await
     }
 
+    /// The headers of every request.
+    pub(crate) fn authenticated(&self) -> Result<HeaderMap, Local> {
+        let mut headers = HeaderMap::new();
+        self.headers.add_to(&mut headers);
+        headers.insert(AUTHORIZATION, authorization(&self.token)?);
+        Ok(headers)
+    }
+
     fn prepare(
         &self,
         request: &Request,
         number: u32,
         timeout: Duration,
     ) -> Result<Outgoing, Local> {
-        let mut headers = HeaderMap::new();
-        self.headers.add_to(&mut headers);
-        headers.insert(AUTHORIZATION, authorization(&self.token)?);
+        let mut headers = self.authenticated()?;
         let body = match &request.body {
             Body::Empty => {
                 if request.method != Method::GET {

@@ -44,6 +44,11 @@ impl Endpoint {
         &self.0
     }
 
+    /// Whether requests go over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+
     /// The address of a route below this endpoint.
     ///
     /// Segments of `path` must be encoded already. Empty ones, and ones that a URL parser takes for
@@ -55,6 +60,12 @@ impl Endpoint {
             return Err(Local::UnusablePath(path.to_owned()));
         }
         Url::parse(&format!("{}/{path}", self.0)).map_err(|_| Local::UnusablePath(path.to_owned()))
+    }
+
+    /// The address of a path at the root of this endpoint's host.
+    pub(crate) fn at_root(&self, path: &str) -> Result<Url, Local> {
+        let url = Url::parse(&self.0).and_then(|url| url.join(path));
+        url.map_err(|_| Local::UnusablePath(path.to_owned()))
     }
 }
 
@@ -101,6 +112,14 @@ mod tests {
         }
         let root = Endpoint::parse("http://h").unwrap();
         assert_eq!(root.join("ping").unwrap().as_str(), "http://h/ping");
+    }
+
+    #[test]
+    fn the_root_is_the_hosts_whatever_the_endpoints_path_is() {
+        for base in ["http://h:8080", "http://h:8080/v3", "http://h:8080/a/v3/"] {
+            let url = Endpoint::parse(base).unwrap().at_root("/p.S/M").unwrap();
+            assert_eq!(url.as_str(), "http://h:8080/p.S/M");
+        }
     }
 
     #[test]

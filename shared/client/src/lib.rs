@@ -30,10 +30,12 @@ mod error;
 mod headers;
 mod json;
 mod pacing;
+mod stream;
 mod transport;
 
 pub use client::Client;
 pub use endpoint::Endpoint;
 pub use error::{ClientError, EndpointError, Local, Silence};
 pub use pacing::{Pacing, RealPacing};
+pub use stream::{Cleartext, Lane, Stream};
 pub use transport::{Transport, TransportError, user_agent};

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::error::{ClientError, Silence};
 use crate::pacing::{Pacing, RealPacing};
+use crate::stream::Lanes;
 
 /// Longest time for one attempt, answer included.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
@@ -41,6 +42,7 @@ pub struct Transport {
     pub(crate) pacing: Arc<dyn Pacing>,
     /// Written by every answer that names a serial; read by whoever asks the launcher to upgrade.
     release_serial: Arc<watch::Sender<Option<u64>>>,
+    pub(crate) lanes: Lanes,
 }
 
 impl Transport {
@@ -62,6 +64,7 @@ impl Transport {
             http2: true,
             pacing,
             release_serial: Arc::new(watch::Sender::new(None)),
+            lanes: Lanes::default(),
         })
     }
 
@@ -77,17 +80,27 @@ impl Transport {
     }
 
     /// The connections for a URL.
-    fn http(&self, url: &Url) -> &reqwest::Client {
+    pub(crate) fn http(&self, url: &Url) -> &reqwest::Client {
         if url.scheme() == "http" {
             return &self.plain;
         }
-        self.secure.get_or_init(|| {
-            let builder = builder(&self.agent, self.http2, Redirects::custom(redirect));
-            builder.build().unwrap_or_else(|cause| {
-                tracing::warn!(%cause, "no CA certificates could be read, so HTTPS will not work");
-                self.plain.clone()
-            })
+        self.secure.get_or_init(|| self.more_secure())
+    }
+
+    /// Further connections for `https` URLs.
+    pub(crate) fn more_secure(&self) -> reqwest::Client {
+        let builder = builder(&self.agent, self.http2, Redirects::custom(redirect));
+        builder.build().unwrap_or_else(|cause| {
+            tracing::warn!(%cause, "no CA certificates could be read, so HTTPS will not work");
+            self.plain.clone()
         })
+    }
+
+    /// Connections for `http` URLs that speak HTTP/2 without being asked.
+    pub(crate) fn more_plain(&self) -> reqwest::Client {
+        let builder = builder(&self.agent, true, Redirects::custom(redirect_plain));
+        let builder = builder.http2_prior_knowledge().tls_certs_only([]);
+        builder.build().unwrap_or_else(|_| self.plain.clone())
     }
 
     /// Highest serial of a release that any answer so far wants this host to run. Endpoints other
@@ -120,12 +133,7 @@ impl Transport {
         if let Some(body) = request.body {
             builder = builder.body(body);
         }
-        let unanswered = |error: &reqwest::Error| ClientError::NoAnswer {
-            method: static_name(&method),
-            url: url.to_string(),
-            silence: silence(error),
-            detail: innermost(error),
-        };
+        let unanswered = |error: &reqwest::Error| unanswered(&method, &url, error);
         let mut response = builder.send().await.map_err(|error| unanswered(&error))?;
         self.note_release_serial(response.headers());
         let mut body = Vec::new();
@@ -229,6 +237,16 @@ fn redirect_plain(attempt: Attempt<'_>) -> Action {
 pub fn user_agent(version: &str) -> String {
     let (os, arch) = (platform::system(), platform::architecture());
     format!("buildkite-agent/{version}.x ({os}; {arch})")
+}
+
+/// The error for a request to which no answer, or not all of it, came.
+pub(crate) fn unanswered(method: &Method, url: &Url, error: &reqwest::Error) -> ClientError {
+    ClientError::NoAnswer {
+        method: static_name(method),
+        url: url.to_string(),
+        silence: silence(error),
+        detail: innermost(error),
+    }
 }
 
 fn static_name(method: &Method) -> &'static str {
