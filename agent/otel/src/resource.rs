@@ -1,0 +1,31 @@
+//! Who the spans, records and numbers come from.
+
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::EnvResourceDetector;
+
+/// Who tells.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Name of the service, as it is configured.
+    pub service: String,
+    /// Version stamp of the agent.
+    pub version: &'static str,
+    /// What else is known of it, such as the job.
+    pub attributes: Vec<KeyValue>,
+}
+
+impl Origin {
+    /// What is known, over what `OTEL_RESOURCE_ATTRIBUTES` says.
+    pub(crate) fn resource(&self) -> Resource {
+        let own = [
+            KeyValue::new("service.name", self.service.clone()),
+            KeyValue::new("service.version", self.version),
+            KeyValue::new("deployment.environment", "ci"),
+        ];
+        Resource::builder_empty()
+            .with_detector(Box::new(EnvResourceDetector::new()))
+            .with_attributes(own.into_iter().chain(self.attributes.iter().cloned()))
+            .build()
+    }
+}
