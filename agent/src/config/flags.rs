@@ -1,15 +1,26 @@
-//! Every flag of `agent start`: one table that the command line, the environment, the config file
-//! and the help text are read by. Names, variables and defaults are those of buildkite-agent 3.137.
+//! Every flag of `agent start`: one table that the command line, the environment, the config file,
+//! the help text and `docs/configuration.md` are read by. Names, variables and defaults are those of
+//! buildkite-agent 3.137.
 
 /// What a flag takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// On or off; on the command line a value needs `=`.
     Switch,
+    /// On, off, or one of these words.
+    SwitchOr(&'static [&'static str]),
     /// Any text.
     Text,
-    /// A whole number.
+    /// Any text, which nobody may see.
+    Secret,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A whole number from 0 on.
     Number,
+    /// A whole number.
+    Integer,
+    /// A time with its unit, as `10s` or `1m30s`.
+    Duration,
     /// A file or folder; `~` and variables are expanded, and it is made absolute.
     Path,
     /// Separated by commas; may be given several times.
@@ -45,7 +56,16 @@ pub struct Flag {
     pub help: &'static str,
 }
 
-use Kind::{List, Number, Path, Switch, Text};
+/// Flags that belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Topic {
+    /// What they are about.
+    pub title: &'static str,
+    /// The flags.
+    pub flags: &'static [Flag],
+}
+
+use Kind::{Choice, Duration, Integer, List, Number, Path, Secret, Switch, SwitchOr, Text};
 
 const fn flag(
     name: &'static str,
@@ -64,17 +84,17 @@ const fn flag(
     }
 }
 
-const fn idle(name: &'static str, env: &'static str, kind: Kind, default: &'static str) -> Flag {
+const fn idle(flag: Flag) -> Flag {
     Flag {
         support: Support::Idle,
-        ..flag(name, env, kind, default, "accepted, without effect")
+        ..flag
     }
 }
 
-const fn refused(name: &'static str, env: &'static str, kind: Kind) -> Flag {
+const fn refused(flag: Flag) -> Flag {
     Flag {
         support: Support::Refused,
-        ..flag(name, env, kind, "", "not supported yet")
+        ..flag
     }
 }
 
@@ -84,45 +104,58 @@ const REDACTED: &str = "*_PASSWORD,*_SECRET,*_TOKEN,*_PRIVATE_KEY,*_SSH_KEY,*_AC
 
 /// The table.
 #[rustfmt::skip] // one flag a line
-pub const START: &[Flag] = &[
-    // Where the agent registers, and as what.
-    flag("token", "BUILDKITE_AGENT_TOKEN", Text, "", "registration token: the token itself, file://PATH or fd://NUMBER"),
+pub const START: &[Topic] = &[
+Topic { title: "Registration", flags: &[
+    flag("token", "BUILDKITE_AGENT_TOKEN", Secret, "", "registration token: the token itself, file://PATH or fd://NUMBER"),
     flag("endpoint", "BUILDKITE_AGENT_ENDPOINT", Text, "", "base address of the Agent API"),
     flag("config", "BUILDKITE_AGENT_CONFIG", Path, "", "config file, instead of the first one found"),
     flag("name", "BUILDKITE_AGENT_NAME", Text, "", "name of the worker; %spawn becomes its number"),
     flag("priority", "BUILDKITE_AGENT_PRIORITY", Text, "", "workers with a higher priority get jobs first"),
     flag("queue", "BUILDKITE_AGENT_QUEUE", Text, "", "queue to take jobs from"),
     flag("tags", "BUILDKITE_AGENT_TAGS", List, "", "tags, each key=value"),
-    flag("fail-on-missing-tags", "BUILDKITE_AGENT_FAIL_ON_MISSING_TAGS", Switch, "false", "end when a source of tags does not answer"),
-    flag("tags-from-ec2", "BUILDKITE_AGENT_TAGS_FROM_EC2", Switch, "false", "older name of --tags-from-ec2-meta-data"),
+    flag("spawn", "BUILDKITE_AGENT_SPAWN", Number, "1", "number of workers"),
+    flag("spawn-per-cpu", "BUILDKITE_AGENT_SPAWN_PER_CPU", Number, "0", "number of workers for each CPU"),
+    flag("spawn-with-priority", "BUILDKITE_AGENT_SPAWN_WITH_PRIORITY", SwitchOr(&["static", "ascending", "descending"]), "false", "priority of each worker: its number, or with descending below zero; static for none"),
+    flag("experiment", "BUILDKITE_AGENT_EXPERIMENT", List, "", "experiments to switch on"),
+    flag("no-feature-reporting", "BUILDKITE_AGENT_NO_FEATURE_REPORTING", Switch, "false", "do not tell the endpoint which features are on"),
+]},
+Topic { title: "Connection", flags: &[
+    flag("ping-mode", "BUILDKITE_AGENT_PING_MODE", Choice(&["auto", "poll-only", "ping-only", "stream-only"]), "auto", "how workers ask for jobs; all modes poll"),
+    flag("no-http2", "BUILDKITE_NO_HTTP2", Switch, "false", "talk to the endpoint over HTTP/1.1 only, jobs too"),
+    idle(flag("debug-http", "BUILDKITE_AGENT_DEBUG_HTTP", Switch, "false", "log each request to the endpoint and its answer, without tokens")),
+    idle(flag("trace-http", "BUILDKITE_AGENT_TRACE_HTTP", Switch, "false", "as --debug-http, with timings")),
+]},
+Topic { title: "End of an agent", flags: &[
+    refused(flag("acquire-job", "BUILDKITE_AGENT_ACQUIRE_JOB", Text, "", "run this one job and end")),
+    refused(flag("reflect-exit-status", "BUILDKITE_AGENT_REFLECT_EXIT_STATUS", Switch, "false", "end with the exit status of the job of --acquire-job")),
+    flag("disconnect-after-job", "BUILDKITE_AGENT_DISCONNECT_AFTER_JOB", Switch, "false", "end each worker after one job"),
+    flag("disconnect-after-idle-timeout", "BUILDKITE_AGENT_DISCONNECT_AFTER_IDLE_TIMEOUT", Number, "0", "end after so many seconds without a job; 0 is never"),
+    refused(flag("disconnect-after-uptime", "BUILDKITE_AGENT_DISCONNECT_AFTER_UPTIME", Number, "0", "take no more jobs after so many seconds; 0 is never")),
+    flag("orphan-grace", "TRIREME_ORPHAN_GRACE", Number, "600", "seconds without a launcher after which the agent stops; only when a launcher started it"),
+]},
+Topic { title: "Canceling", flags: &[
+    flag("cancel-grace-period", "BUILDKITE_CANCEL_GRACE_PERIOD", Number, "10", "seconds a canceled job gets in all"),
+    flag("signal-grace-period-seconds", "BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS", Integer, "-1", "seconds a canceled command gets; negative: counted from the end of the whole"),
+    flag("cancel-signal", "BUILDKITE_CANCEL_SIGNAL", Text, "SIGTERM", "signal for a canceled command"),
+    flag("cancel-signal-timeout", "BUILDKITE_CANCEL_SIGNAL_TIMEOUT", Duration, "", "time a canceled command gets; another way to set signal-grace-period-seconds"),
+    flag("cancel-cleanup-timeout", "BUILDKITE_CANCEL_CLEANUP_TIMEOUT", Duration, "", "time a canceled job gets after its command; another way to set cancel-grace-period"),
+]},
+Topic { title: "Tags of the host", flags: &[
+    flag("tags-from-host", "BUILDKITE_AGENT_TAGS_FROM_HOST", Switch, "false", "tags with name, system, architecture and id of this machine"),
     flag("tags-from-ec2-meta-data", "BUILDKITE_AGENT_TAGS_FROM_EC2_META_DATA", Switch, "false", "tags with the identity of this EC2 instance"),
     flag("tags-from-ec2-meta-data-paths", "BUILDKITE_AGENT_TAGS_FROM_EC2_META_DATA_PATHS", List, "", "further EC2 metadata, each tag=path"),
     flag("tags-from-ec2-tags", "BUILDKITE_AGENT_TAGS_FROM_EC2_TAGS", Switch, "false", "tags of this EC2 instance"),
     flag("tags-from-ecs-meta-data", "BUILDKITE_AGENT_TAGS_FROM_ECS_META_DATA", Switch, "false", "tags with the ECS task and container"),
-    flag("tags-from-gcp", "BUILDKITE_AGENT_TAGS_FROM_GCP", Switch, "false", "older name of --tags-from-gcp-meta-data"),
-    flag("tags-from-gcp-labels", "BUILDKITE_AGENT_TAGS_FROM_GCP_LABELS", Switch, "false", "labels of this Google Cloud instance"),
     flag("tags-from-gcp-meta-data", "BUILDKITE_AGENT_TAGS_FROM_GCP_META_DATA", Switch, "false", "tags with the identity of this Google Cloud instance"),
     flag("tags-from-gcp-meta-data-paths", "BUILDKITE_AGENT_TAGS_FROM_GCP_META_DATA_PATHS", List, "", "further Google Cloud metadata, each tag=path"),
-    flag("tags-from-host", "BUILDKITE_AGENT_TAGS_FROM_HOST", Switch, "false", "tags with name, system, architecture and id of this machine"),
-    flag("wait-for-ec2-meta-data-timeout", "BUILDKITE_AGENT_WAIT_FOR_EC2_META_DATA_TIMEOUT", Text, "10s", "time for all attempts to read EC2 metadata"),
-    flag("wait-for-ec2-tags-timeout", "BUILDKITE_AGENT_WAIT_FOR_EC2_TAGS_TIMEOUT", Text, "10s", "time for all attempts to read tags of the EC2 instance"),
-    flag("wait-for-ecs-meta-data-timeout", "BUILDKITE_AGENT_WAIT_FOR_ECS_META_DATA_TIMEOUT", Text, "10s", "time for all attempts to read ECS metadata"),
-    flag("wait-for-gcp-labels-timeout", "BUILDKITE_AGENT_WAIT_FOR_GCP_LABELS_TIMEOUT", Text, "10s", "time for all attempts to read labels of the Google Cloud instance"),
-    flag("spawn", "BUILDKITE_AGENT_SPAWN", Number, "1", "number of workers"),
-    flag("spawn-per-cpu", "BUILDKITE_AGENT_SPAWN_PER_CPU", Number, "0", "number of workers for each CPU"),
-    flag("spawn-with-priority", "BUILDKITE_AGENT_SPAWN_WITH_PRIORITY", Switch, "false", "give each worker its number as priority"),
-    flag("experiment", "BUILDKITE_AGENT_EXPERIMENT", List, "", "experiments to switch on"),
-    flag("ping-mode", "BUILDKITE_AGENT_PING_MODE", Text, "auto", "auto, poll-only, ping-only or stream-only; all of them poll"),
-    flag("no-feature-reporting", "BUILDKITE_AGENT_NO_FEATURE_REPORTING", Switch, "false", "do not tell the endpoint which features are on"),
-    flag("no-http2", "BUILDKITE_NO_HTTP2", Switch, "false", "talk to the endpoint over HTTP/1.1 only, jobs too"),
-    // When it ends.
-    flag("disconnect-after-job", "BUILDKITE_AGENT_DISCONNECT_AFTER_JOB", Switch, "false", "end each worker after one job"),
-    flag("disconnect-after-idle-timeout", "BUILDKITE_AGENT_DISCONNECT_AFTER_IDLE_TIMEOUT", Number, "0", "end after so many seconds without a job; 0 is never"),
-    flag("cancel-grace-period", "BUILDKITE_CANCEL_GRACE_PERIOD", Number, "10", "seconds a canceled job gets in all"),
-    flag("signal-grace-period-seconds", "BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS", Text, "-1", "seconds a canceled command gets; negative: counted from the end of the whole"),
-    flag("cancel-signal", "BUILDKITE_CANCEL_SIGNAL", Text, "SIGTERM", "signal for a canceled command"),
-    flag("orphan-grace", "TRIREME_ORPHAN_GRACE", Number, "600", "seconds without a launcher after which the agent stops; only when a launcher started it"),
-    // Folders and programs.
+    flag("tags-from-gcp-labels", "BUILDKITE_AGENT_TAGS_FROM_GCP_LABELS", Switch, "false", "labels of this Google Cloud instance"),
+    flag("wait-for-ec2-tags-timeout", "BUILDKITE_AGENT_WAIT_FOR_EC2_TAGS_TIMEOUT", Duration, "10s", "time for all attempts to read tags of the EC2 instance"),
+    flag("wait-for-ec2-meta-data-timeout", "BUILDKITE_AGENT_WAIT_FOR_EC2_META_DATA_TIMEOUT", Duration, "10s", "time for all attempts to read EC2 metadata"),
+    flag("wait-for-ecs-meta-data-timeout", "BUILDKITE_AGENT_WAIT_FOR_ECS_META_DATA_TIMEOUT", Duration, "10s", "time for all attempts to read ECS metadata"),
+    flag("wait-for-gcp-labels-timeout", "BUILDKITE_AGENT_WAIT_FOR_GCP_LABELS_TIMEOUT", Duration, "10s", "time for all attempts to read labels of the Google Cloud instance"),
+    flag("fail-on-missing-tags", "BUILDKITE_AGENT_FAIL_ON_MISSING_TAGS", Switch, "false", "end when a source of tags does not answer"),
+]},
+Topic { title: "Folders and programs", flags: &[
     flag("build-path", "BUILDKITE_BUILD_PATH", Path, "", "folder below which jobs are checked out"),
     flag("hooks-path", "BUILDKITE_HOOKS_PATH", Path, "", "folder of the agent's hooks"),
     flag("additional-hooks-paths", "BUILDKITE_ADDITIONAL_HOOKS_PATHS", List, "", "further folders of hooks"),
@@ -132,9 +165,9 @@ pub const START: &[Flag] = &[
     flag("bootstrap-script", "BUILDKITE_BOOTSTRAP_SCRIPT_PATH", Text, "", "program, with arguments, that runs a job"),
     flag("shell", "BUILDKITE_SHELL", Text, "", "shell that runs commands"),
     flag("hooks-shell", "BUILDKITE_HOOKS_SHELL", Text, "", "shell that runs hooks"),
-    // What jobs may do.
+]},
+Topic { title: "What jobs may do", flags: &[
     flag("no-pty", "BUILDKITE_NO_PTY", Switch, "false", "run jobs without a terminal"),
-    flag("no-ansi-timestamps", "BUILDKITE_NO_ANSI_TIMESTAMPS", Switch, "false", "leave time marks out of job logs"),
     flag("no-command-eval", "BUILDKITE_NO_COMMAND_EVAL", Switch, "false", "run scripts of the repository only"),
     flag("no-plugins", "BUILDKITE_NO_PLUGINS", Switch, "", "refuse plugins"),
     flag("no-plugin-validation", "BUILDKITE_NO_PLUGIN_VALIDATION", Switch, "true", "do not check plugin configurations"),
@@ -144,80 +177,105 @@ pub const START: &[Flag] = &[
     flag("no-ssh-keyscan", "BUILDKITE_NO_SSH_KEYSCAN", Switch, "false", "do not look up SSH host keys"),
     flag("redacted-vars", "BUILDKITE_REDACTED_VARS", List, REDACTED, "names of variables whose values are hidden in logs"),
     flag("disable-warnings-for", "BUILDKITE_AGENT_DISABLE_WARNINGS_FOR", List, "", "warnings that jobs leave out"),
-    // Checkout.
-    flag("checkout-override-mode", "BUILDKITE_CHECKOUT_OVERRIDE_MODE", Text, "from-job", "who decides about the checkout: strict, from-job or none"),
+    refused(flag("allowed-repositories", "BUILDKITE_ALLOWED_REPOSITORIES", List, "", "patterns of repositories whose jobs are run")),
+    refused(flag("allowed-plugins", "BUILDKITE_ALLOWED_PLUGINS", List, "", "patterns of plugins that jobs may use")),
+    refused(flag("enable-environment-variable-allowlist", "BUILDKITE_ENABLE_ENVIRONMENT_VARIABLE_ALLOWLIST", Switch, "false", "run only jobs whose variables are all allowed")),
+    refused(flag("allowed-environment-variables", "BUILDKITE_ALLOWED_ENVIRONMENT_VARIABLES", List, "", "patterns of variables that jobs may have")),
+]},
+Topic { title: "Signed steps", flags: &[
+    refused(flag("verification-jwks-file", "BUILDKITE_AGENT_VERIFICATION_JWKS_FILE", Path, "", "keys that steps must be signed with")),
+    idle(flag("verification-failure-behavior", "BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR", Choice(&["block", "warn"]), "block", "what to do with a job that is not signed as it should be")),
+    refused(flag("signing-jwks-file", "BUILDKITE_AGENT_SIGNING_JWKS_FILE", Path, "", "keys that jobs sign uploaded steps with")),
+    idle(flag("signing-jwks-key-id", "BUILDKITE_AGENT_SIGNING_JWKS_KEY_ID", Text, "", "the key to sign with")),
+    refused(flag("signing-aws-kms-key", "BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY", Text, "", "key of AWS KMS that steps are signed and verified with")),
+    refused(flag("signing-gcp-kms-key", "BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY", Text, "", "key of Google Cloud KMS that steps are signed and verified with")),
+    idle(flag("debug-signing", "BUILDKITE_AGENT_DEBUG_SIGNING", Switch, "false", "log what signatures are computed over")),
+]},
+Topic { title: "Checkout", flags: &[
+    flag("checkout-override-mode", "BUILDKITE_CHECKOUT_OVERRIDE_MODE", Choice(&["strict", "from-job", "none"]), "from-job", "who decides about the checkout"),
     flag("checkout-attempts", "BUILDKITE_CHECKOUT_ATTEMPTS", Number, "6", "tries of a checkout"),
     flag("skip-checkout", "BUILDKITE_SKIP_CHECKOUT", Switch, "", "do not check out"),
     flag("git-checkout-flags", "BUILDKITE_GIT_CHECKOUT_FLAGS", Text, "-f", "flags of git checkout"),
     flag("git-clone-flags", "BUILDKITE_GIT_CLONE_FLAGS", Text, "-v", "flags of git clone"),
     flag("git-clean-flags", "BUILDKITE_GIT_CLEAN_FLAGS", Text, "-ffxdq", "flags of git clean"),
     flag("git-fetch-flags", "BUILDKITE_GIT_FETCH_FLAGS", Text, "-v --prune", "flags of git fetch"),
-    flag("git-commit-verification", "BUILDKITE_GIT_COMMIT_VERIFICATION", Text, "", "check that the commit is on its branch"),
-    flag("git-sparse-checkout-paths", "BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS", Text, "", "paths of a sparse checkout"),
-    flag("git-sparse-checkout-mode", "BUILDKITE_GIT_SPARSE_CHECKOUT_MODE", Text, "cone", "cone or no-cone"),
+    flag("git-commit-verification", "BUILDKITE_GIT_COMMIT_VERIFICATION", Choice(&["strict", "off"]), "", "check that the commit is on its branch"),
+    flag("git-sparse-checkout-paths", "BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS", List, "", "paths of a sparse checkout"),
+    flag("git-sparse-checkout-mode", "BUILDKITE_GIT_SPARSE_CHECKOUT_MODE", Choice(&["cone", "no-cone"]), "cone", "how the paths of a sparse checkout are meant"),
     flag("git-clone-mirror-flags", "BUILDKITE_GIT_CLONE_MIRROR_FLAGS", Text, "-v", "flags of git clone for a mirror"),
     flag("git-mirrors-path", "BUILDKITE_GIT_MIRRORS_PATH", Path, "", "folder of mirrors"),
-    flag("git-mirror-checkout-mode", "BUILDKITE_GIT_MIRROR_CHECKOUT_MODE", Text, "reference", "reference or dissociate"),
+    flag("git-mirror-checkout-mode", "BUILDKITE_GIT_MIRROR_CHECKOUT_MODE", Choice(&["reference", "dissociate"]), "reference", "whether a checkout borrows objects of its mirror or copies them"),
     flag("git-mirrors-lock-timeout", "BUILDKITE_GIT_MIRRORS_LOCK_TIMEOUT", Number, "300", "seconds to wait for a mirror"),
     flag("git-mirrors-skip-update", "BUILDKITE_GIT_MIRRORS_SKIP_UPDATE", Switch, "false", "use mirrors as they are"),
     flag("git-checkout-timeout", "BUILDKITE_GIT_CHECKOUT_TIMEOUT", Number, "0", "seconds for one try of a checkout; 0 is no limit"),
     flag("git-submodule-clone-config", "BUILDKITE_GIT_SUBMODULE_CLONE_CONFIG", List, "", "settings of git for submodules"),
     flag("git-skip-fetch-existing-commits", "BUILDKITE_GIT_SKIP_FETCH_EXISTING_COMMITS", Switch, "false", "do not fetch a commit that is there"),
     flag("no-git-submodules", "BUILDKITE_NO_GIT_SUBMODULES BUILDKITE_DISABLE_GIT_SUBMODULES", Switch, "false", "leave submodules out"),
-    // Artifacts.
+]},
+Topic { title: "Artifacts", flags: &[
     flag("no-multipart-artifact-upload", "BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD", Switch, "false", "upload artifacts in one piece"),
     flag("artifact-upload-concurrency", "BUILDKITE_ARTIFACT_UPLOAD_CONCURRENCY", Number, "0", "uploads at once"),
-    // The agent's own log.
-    flag("log-level", "BUILDKITE_AGENT_LOG_LEVEL", Text, "notice", "debug, info, notice, warn, error or fatal"),
+]},
+Topic { title: "Job logs", flags: &[
+    flag("no-ansi-timestamps", "BUILDKITE_NO_ANSI_TIMESTAMPS", Switch, "false", "leave time marks out of job logs"),
+    refused(flag("timestamp-lines", "BUILDKITE_TIMESTAMP_LINES", Switch, "false", "begin each line of a job log with the time; needs --no-ansi-timestamps")),
+    refused(flag("enable-job-log-tmpfile", "BUILDKITE_ENABLE_JOB_LOG_TMPFILE", Switch, "false", "keep the log of a running job in a file, named by BUILDKITE_JOB_LOG_TMPFILE")),
+    idle(flag("job-log-path", "BUILDKITE_JOB_LOG_PATH", Path, "", "folder of that file")),
+    refused(flag("write-job-logs-to-stdout", "BUILDKITE_WRITE_JOB_LOGS_TO_STDOUT", Switch, "false", "copy job logs to standard output")),
+    refused(flag("job-logs-otlp", "BUILDKITE_JOB_LOGS_OTLP", Switch, "false", "send job logs by OTLP")),
+]},
+Topic { title: "The agent's own log", flags: &[
+    flag("log-level", "BUILDKITE_AGENT_LOG_LEVEL", Choice(&["debug", "info", "notice", "warn", "error", "fatal"]), "notice", "what is logged, from there up"),
     flag("debug", "BUILDKITE_AGENT_DEBUG", Switch, "false", "as --log-level debug"),
-    // Without effect. Colours are left out wherever standard error is no terminal.
-    idle("no-color", "BUILDKITE_AGENT_NO_COLOR", Switch, "false"),
-    idle("profile", "BUILDKITE_AGENT_PROFILE", Text, ""),
-    idle("debug-http", "BUILDKITE_AGENT_DEBUG_HTTP", Switch, "false"),
-    idle("trace-http", "BUILDKITE_AGENT_TRACE_HTTP", Switch, "false"),
-    idle("debug-signing", "BUILDKITE_AGENT_DEBUG_SIGNING", Switch, "false"),
-    idle("trace-context-encoding", "BUILDKITE_TRACE_CONTEXT_ENCODING", Text, "gob"),
-    idle("tracing-service-name", "BUILDKITE_TRACING_SERVICE_NAME", Text, "buildkite-agent"),
-    idle("tracing-propagate-traceparent", "BUILDKITE_TRACING_PROPAGATE_TRACEPARENT", Switch, "false"),
-    idle("metrics-datadog-host", "BUILDKITE_METRICS_DATADOG_HOST", Text, ""),
-    idle("metrics-datadog-distributions", "BUILDKITE_METRICS_DATADOG_DISTRIBUTIONS", Switch, "false"),
-    idle("job-log-path", "BUILDKITE_JOB_LOG_PATH", Path, ""),
-    idle("signing-jwks-key-id", "BUILDKITE_AGENT_SIGNING_JWKS_KEY_ID", Text, ""),
-    idle("kubernetes-container-start-timeout", "BUILDKITE_KUBERNETES_CONTAINER_START_TIMEOUT", Text, ""),
-    idle("kubernetes-log-collection-grace-period", "BUILDKITE_KUBERNETES_LOG_COLLECTION_GRACE_PERIOD", Text, ""),
-    idle("verification-failure-behavior", "BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR", Text, ""),
-    // Refused.
-    refused("acquire-job", "BUILDKITE_AGENT_ACQUIRE_JOB", Text),
-    refused("reflect-exit-status", "BUILDKITE_AGENT_REFLECT_EXIT_STATUS", Switch),
-    refused("disconnect-after-uptime", "BUILDKITE_AGENT_DISCONNECT_AFTER_UPTIME", Number),
-    refused("enable-job-log-tmpfile", "BUILDKITE_ENABLE_JOB_LOG_TMPFILE", Switch),
-    refused("write-job-logs-to-stdout", "BUILDKITE_WRITE_JOB_LOGS_TO_STDOUT", Switch),
-    refused("job-logs-otlp", "BUILDKITE_JOB_LOGS_OTLP", Switch),
-    refused("timestamp-lines", "BUILDKITE_TIMESTAMP_LINES", Switch),
-    refused("health-check-addr", "BUILDKITE_AGENT_HEALTH_CHECK_ADDR", Text),
-    refused("log-format", "BUILDKITE_LOG_FORMAT", Text),
-    refused("allowed-repositories", "BUILDKITE_ALLOWED_REPOSITORIES", List),
-    refused("allowed-plugins", "BUILDKITE_ALLOWED_PLUGINS", List),
-    refused("allowed-environment-variables", "BUILDKITE_ALLOWED_ENVIRONMENT_VARIABLES", List),
-    refused("enable-environment-variable-allowlist", "BUILDKITE_ENABLE_ENVIRONMENT_VARIABLE_ALLOWLIST", Switch),
-    refused("metrics-datadog", "BUILDKITE_METRICS_DATADOG", Switch),
-    refused("tracing-backend", "BUILDKITE_TRACING_BACKEND", Text),
-    refused("verification-jwks-file", "BUILDKITE_AGENT_VERIFICATION_JWKS_FILE", Path),
-    refused("signing-jwks-file", "BUILDKITE_AGENT_SIGNING_JWKS_FILE", Path),
-    refused("signing-aws-kms-key", "BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY", Text),
-    refused("signing-gcp-kms-key", "BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY", Text),
-    refused("kubernetes-exec", "BUILDKITE_KUBERNETES_EXEC", Switch),
+    refused(flag("log-format", "BUILDKITE_LOG_FORMAT", Choice(&["text", "json"]), "text", "form of the log; JSON goes to standard output")),
+    idle(flag("no-color", "BUILDKITE_AGENT_NO_COLOR", Switch, "false", "log without colours, also in a terminal")),
+    idle(flag("profile", "BUILDKITE_AGENT_PROFILE", Choice(&["cpu", "memory", "mem", "mutex", "block", "thread", "trace"]), "", "profile of the agent")),
+]},
+Topic { title: "Health, metrics and traces", flags: &[
+    refused(flag("health-check-addr", "BUILDKITE_AGENT_HEALTH_CHECK_ADDR", Text, "", "address on which the agent says how it is")),
+    refused(flag("opentelemetry-metrics", "BUILDKITE_OPENTELEMETRY_METRICS", Switch, "false", "send metrics by OTLP")),
+    refused(flag("metrics-datadog", "BUILDKITE_METRICS_DATADOG", Switch, "false", "send metrics to DogStatsD")),
+    idle(flag("metrics-datadog-host", "BUILDKITE_METRICS_DATADOG_HOST", Text, "127.0.0.1:8125", "where DogStatsD listens")),
+    idle(flag("metrics-datadog-distributions", "BUILDKITE_METRICS_DATADOG_DISTRIBUTIONS", Switch, "false", "send timings as distributions")),
+    refused(flag("tracing-backend", "BUILDKITE_TRACING_BACKEND", Choice(&["opentelemetry", "datadog"]), "", "where traces of jobs go")),
+    idle(flag("tracing-service-name", "BUILDKITE_TRACING_SERVICE_NAME", Text, "buildkite-agent", "name of the service in traces")),
+    idle(flag("tracing-propagate-traceparent", "BUILDKITE_TRACING_PROPAGATE_TRACEPARENT", Switch, "false", "continue the trace that the job came with")),
+    idle(flag("trace-context-encoding", "BUILDKITE_TRACE_CONTEXT_ENCODING", Choice(&["gob", "json"]), "gob", "form of BUILDKITE_TRACE_CONTEXT")),
+]},
+Topic { title: "Kubernetes", flags: &[
+    refused(flag("kubernetes-exec", "BUILDKITE_KUBERNETES_EXEC", Switch, "false", "run jobs in the other containers of this pod")),
+    idle(flag("kubernetes-container-start-timeout", "BUILDKITE_KUBERNETES_CONTAINER_START_TIMEOUT", Duration, "5m0s", "time to wait for the containers of a job")),
+    idle(flag("kubernetes-log-collection-grace-period", "BUILDKITE_KUBERNETES_LOG_COLLECTION_GRACE_PERIOD", Duration, "50s", "time to wait for the logs of a canceled job")),
+]},
 ];
+
+/// All flags, topic by topic.
+pub fn all() -> impl Iterator<Item = &'static Flag> {
+    START.iter().flat_map(|topic| topic.flags)
+}
 
 /// The flag of that name.
 pub fn find(name: &str) -> Option<&'static Flag> {
-    START.iter().find(|flag| flag.name == name)
+    all().find(|flag| flag.name == name)
 }
 
 impl Flag {
     /// Its variables.
     pub fn variables(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.env.split(' ')
+    }
+
+    /// Whether it may stand alone on the command line.
+    pub fn is_switch(&self) -> bool {
+        matches!(self.kind, Switch | SwitchOr(_))
+    }
+
+    /// The words it takes, if there are only certain ones.
+    pub fn words(&self) -> &'static [&'static str] {
+        match self.kind {
+            Choice(words) | SwitchOr(words) => words,
+            _ => &[],
+        }
     }
 }
 
@@ -226,36 +284,26 @@ pub fn help() -> String {
     let mut text = String::from(
         "Usage: agent start [flags]\n\nRegisters this host's workers and runs jobs until told to \
          stop. Each flag is also a key of\nthe config file and, in brackets, a variable of the \
-         environment.\n\n",
+         environment. `agent config show` with\nthe same flags prints what is set, and where.\n",
     );
-    for flag in START.iter().filter(|flag| flag.support == Support::Full) {
-        let entry = agent_flags::help_entry(flag.name, flag.env, flag.help, flag.default);
-        text.push_str(&entry);
+    for topic in START {
+        let flags = topic.flags.iter();
+        let working = flags.filter(|flag| flag.support == Support::Full);
+        let entries = working.map(|flag| {
+            let help = match flag.words() {
+                [] => flag.help.to_owned(),
+                words => format!("{}: {}", flag.help, words.join(", ")),
+            };
+            agent_flags::help_entry(flag.name, flag.env, &help, flag.default)
+        });
+        let entries: String = entries.collect();
+        if !entries.is_empty() {
+            text.extend(["\n", topic.title, ":\n", &entries]);
+        }
     }
     text
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_and_variables_are_given_once() {
-        let mut names: Vec<_> = START.iter().map(|flag| flag.name).collect();
-        let mut variables: Vec<_> = START.iter().flat_map(Flag::variables).collect();
-        let counts = (names.len(), variables.len());
-        names.sort_unstable();
-        names.dedup();
-        variables.sort_unstable();
-        variables.dedup();
-        assert_eq!((names.len(), variables.len()), counts);
-    }
-
-    #[test]
-    fn help_names_every_flag_that_works() {
-        let help = help();
-        for flag in START.iter().filter(|flag| flag.support == Support::Full) {
-            assert!(help.contains(&format!("--{} ", flag.name)), "{}", flag.name);
-        }
-    }
-}
+#[path = "flags_tests.rs"]
+mod tests;

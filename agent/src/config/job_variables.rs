@@ -8,6 +8,8 @@ use shared_protocol::env;
 use shared_protocol::protection::OverrideMode;
 
 use super::flags;
+use super::other_names::OTHER_NAMES;
+use super::resolve::Grace;
 use super::values::{BadValue, Values};
 
 /// Facts about the process that jobs are told.
@@ -32,8 +34,8 @@ pub struct Worked {
     pub shell: String,
     /// Whether plugins are off.
     pub no_plugins: bool,
-    /// Seconds a canceled command gets.
-    pub signal_grace: u64,
+    /// Seconds a canceled job gets in all, and its command of them.
+    pub grace: Grace,
     /// Name of the signal for a canceled command.
     pub cancel_signal: String,
 }
@@ -60,8 +62,10 @@ fn is_own(name: &OsString) -> bool {
     let Some(name) = name.to_str() else {
         return false;
     };
-    let mut settings = flags::START.iter().flat_map(flags::Flag::variables);
-    name.starts_with("TRIREME_") || settings.any(|variable| variable == name)
+    let mut settings = flags::all().flat_map(flags::Flag::variables);
+    name.starts_with("TRIREME_")
+        || settings.any(|variable| variable == name)
+        || OTHER_NAMES.iter().any(|other| other.env == name)
 }
 
 type Pair = (&'static str, String);
@@ -91,7 +95,6 @@ const ALWAYS: &[(&str, Says, &str)] = &[
     ("BUILDKITE_AGENT_DISABLE_WARNINGS_FOR", Says::List, "disable-warnings-for"),
     ("BUILDKITE_AGENT_EXPERIMENT", Says::List, "experiment"),
     ("BUILDKITE_NO_HTTP2", Says::Is, "no-http2"),
-    (env::CANCEL_GRACE_PERIOD, Says::Number, "cancel-grace-period"),
     ("BUILDKITE_CHECKOUT_ATTEMPTS", Says::Number, "checkout-attempts"),
     ("BUILDKITE_COMMAND_EVAL", Says::IsNot, "no-command-eval"),
     ("BUILDKITE_PLUGIN_VALIDATION", Says::IsNot, "no-plugin-validation"),
@@ -144,9 +147,10 @@ fn always(
         ("BUILDKITE_CONFIG_PATH", facts.config_file.clone()),
         (env::BUILD_PATH, worked.build_path.clone()),
         (env::SHELL, worked.shell.clone()),
+        (env::CANCEL_GRACE_PERIOD, worked.grace.whole.to_string()),
         (
             env::SIGNAL_GRACE_PERIOD_SECONDS,
-            worked.signal_grace.to_string(),
+            worked.grace.signal.to_string(),
         ),
         (
             "BUILDKITE_CHECKOUT_OVERRIDE_MODE",
@@ -297,7 +301,10 @@ mod tests {
             build_path: "/b".into(),
             shell: "/bin/sh -c".into(),
             no_plugins: false,
-            signal_grace: 9,
+            grace: Grace {
+                whole: 10,
+                signal: 9,
+            },
             cancel_signal: "SIGTERM".into(),
         };
         let facts = ProcessFacts {
@@ -323,6 +330,7 @@ mod tests {
             &[
                 ("BUILDKITE_AGENT_TOKEN", "secret"),
                 ("BUILDKITE_AGENT_PRIORITY", "3"),
+                ("BUILDKITE_AGENT_META_DATA", "old=1"),
                 ("TRIREME_STATE_DIR", "/s"),
                 ("BUILDKITE_NOT_A_FLAG", "kept"),
                 ("PATH", "kept"),

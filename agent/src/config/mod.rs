@@ -4,6 +4,7 @@ pub mod file;
 pub mod flags;
 pub mod job_variables;
 pub mod origin;
+pub mod other_names;
 pub mod raw;
 pub mod resolve;
 pub mod token;

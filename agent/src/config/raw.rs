@@ -10,6 +10,7 @@ use agent_flags::{FlagError, Item, Takes};
 use super::file::{self, NotASetting};
 use super::flags::{self, Flag, Kind};
 use super::origin::Origin;
+use super::other_names::{self, Age, OTHER_NAMES, OtherName};
 
 /// Why the settings cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -49,15 +50,60 @@ pub struct Sourced {
     pub origin: Origin,
 }
 
+/// A setting under a name that the peer has given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    /// The name that was used.
+    pub name: &'static str,
+    /// Where.
+    pub origin: Origin,
+    /// The present name.
+    pub now: &'static str,
+}
+
 /// All settings that somebody made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Raw {
     values: BTreeMap<&'static str, Sourced>,
+    /// Settings whose names are old.
+    pub renamed: Vec<Renamed>,
     /// Keys of the config file that no flag has.
     pub unknown_keys: Vec<String>,
     /// The config file that was read.
     pub file: Option<PathBuf>,
 }
+
+/// A flag, under its own or another name.
+#[derive(Debug, Clone, Copy)]
+enum Name {
+    Own(&'static Flag),
+    Other(&'static OtherName),
+}
+
+impl Name {
+    fn find(name: &str) -> Option<Self> {
+        let own = flags::find(name).map(Self::Own);
+        own.or_else(|| other_names::find(name).map(Self::Other))
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Own(flag) => flag.name,
+            Self::Other(other) => other.name,
+        }
+    }
+
+    fn takes(self) -> Takes {
+        let switch = match self {
+            Self::Own(flag) => flag.is_switch(),
+            Self::Other(other) => other.is_switch(),
+        };
+        if switch { Takes::Switch } else { Takes::Value }
+    }
+}
+
+/// What one place says: the command line, the environment or the file.
+type Level = Vec<(Name, Sourced)>;
 
 impl Raw {
     /// Reads arguments and variables; `variable` answers what the environment holds.
@@ -66,51 +112,9 @@ impl Raw {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, RawError> {
         let mut raw = Self::default();
-        for flag in flags::START {
-            let set = flag
-                .variables()
-                .find_map(|name| Some((name, variable(name).filter(|text| !text.is_empty())?)));
-            if let Some((name, text)) = set {
-                let origin = Origin::Variable(name);
-                raw.values.insert(flag.name, Sourced { text, origin });
-            }
-        }
-        raw.take_arguments(args)?;
+        raw.take(from_arguments(args)?, true);
+        raw.take(from_variables(variable), false);
         Ok(raw)
-    }
-
-    fn take_arguments(
-        &mut self,
-        args: impl IntoIterator<Item = impl Into<OsString>>,
-    ) -> Result<(), RawError> {
-        let find = |name: &str| {
-            flags::find(name).map(|flag| match flag.kind {
-                Kind::Switch => (flag, Takes::Switch),
-                _ => (flag, Takes::Value),
-            })
-        };
-        let mut seen: Vec<&'static str> = Vec::new();
-        for item in agent_flags::read(args, find)? {
-            match item {
-                Item::Flag(flag, text) => {
-                    let repeated = seen.contains(&flag.name);
-                    seen.push(flag.name);
-                    self.set_from_argument(flag, text, repeated);
-                }
-                Item::Argument(arg) => return Err(RawError::UnexpectedArgument(arg)),
-            }
-        }
-        Ok(())
-    }
-
-    /// The last of a repeated flag counts, but lists grow.
-    fn set_from_argument(&mut self, flag: &'static Flag, mut text: String, repeated: bool) {
-        if repeated && flag.kind == Kind::List {
-            let before = self.values.get(flag.name).map_or("", |value| &value.text);
-            text = format!("{before},{text}");
-        }
-        let origin = Origin::Flag(flag.name);
-        self.values.insert(flag.name, Sourced { text, origin });
     }
 
     /// Reads a config file below what is there already.
@@ -127,23 +131,65 @@ impl Raw {
             file: path.to_owned(),
             fault,
         })?;
+        let mut level = Level::new();
         for line in lines {
-            let Some(flag) = flags::find(&line.key) else {
+            let Some(name) = Name::find(&line.key) else {
                 self.unknown_keys.push(line.key);
                 continue;
             };
-            let beaten = self
-                .values
-                .get(flag.name)
-                .is_some_and(|value| !matches!(value.origin, Origin::File(..)));
-            if !beaten && !line.value.is_empty() {
+            if !line.value.is_empty() {
                 let origin = Origin::File(path.to_owned(), line.number);
                 let text = line.value;
-                self.values.insert(flag.name, Sourced { text, origin });
+                level.push((name, Sourced { text, origin }));
             }
         }
+        self.take(level, false);
         self.file = Some(path.to_owned());
         Ok(())
+    }
+
+    /// Takes what a place says below what is there already. In it a flag's own name beats the
+    /// others; of one name the last mention counts, but lists grow if they may.
+    fn take(&mut self, level: Level, lists_grow: bool) {
+        let mut values: BTreeMap<&'static str, Sourced> = BTreeMap::new();
+        let (own, other): (Level, Level) = level
+            .into_iter()
+            .partition(|(name, _)| matches!(name, Name::Own(_)));
+        for level in [other, own] {
+            let mut grown: BTreeMap<&'static str, Sourced> = BTreeMap::new();
+            for (name, mut said) in level {
+                let flag = match name {
+                    Name::Own(flag) => flag,
+                    Name::Other(other) => {
+                        self.note_renamed(other, &said.origin);
+                        let Some(text) = other.translate(said.text) else {
+                            continue;
+                        };
+                        said.text = text;
+                        other.flag()
+                    }
+                };
+                let before = grown.get(flag.name);
+                if let Some(before) = before.filter(|_| lists_grow && flag.kind == Kind::List) {
+                    said.text = format!("{},{}", before.text, said.text);
+                }
+                grown.insert(flag.name, said);
+            }
+            values.extend(grown);
+        }
+        for (name, said) in values {
+            self.values.entry(name).or_insert(said);
+        }
+    }
+
+    fn note_renamed(&mut self, other: &'static OtherName, origin: &Origin) {
+        if other.age == Age::Old {
+            self.renamed.push(Renamed {
+                name: other.name,
+                origin: origin.clone(),
+                now: other.means,
+            });
+        }
     }
 
     /// What was said about a flag, or its default.
@@ -157,28 +203,53 @@ impl Raw {
 
     /// Everything somebody said.
     pub fn said(&self) -> impl Iterator<Item = (&'static Flag, &Sourced)> {
-        flags::START
-            .iter()
-            .filter_map(|flag| Some((flag, self.values.get(flag.name)?)))
+        flags::all().filter_map(|flag| Some((flag, self.values.get(flag.name)?)))
     }
 }
 
-/// Where a config file is looked for when `--config` names none, in this order.
+fn from_arguments(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Level, RawError> {
+    let find = |name: &str| Name::find(name).map(|name| (name, name.takes()));
+    let items = agent_flags::read(args, find)?;
+    items
+        .into_iter()
+        .map(|item| match item {
+            Item::Flag(name, text) => {
+                let origin = Origin::Flag(name.text());
+                Ok((name, Sourced { text, origin }))
+            }
+            Item::Argument(arg) => Err(RawError::UnexpectedArgument(arg)),
+        })
+        .collect()
+}
+
+/// Of a flag's own variables the first that is set counts.
+fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Level {
+    let set = |name| {
+        let text = variable(name).filter(|text| !text.is_empty())?;
+        let origin = Origin::Variable(name);
+        Some(Sourced { text, origin })
+    };
+    let own =
+        flags::all().filter_map(|flag| Some((Name::Own(flag), flag.variables().find_map(set)?)));
+    let others = OTHER_NAMES.iter();
+    let others = others.filter_map(|other| Some((Name::Other(other), set(other.env)?)));
+    own.chain(others).collect()
+}
+
+/// Where a config file is looked for when `--config` names none, in this order: in each folder ours
+/// before the peer's.
 pub fn search_paths(executable: Option<&Path>, home: Option<&Path>) -> Vec<PathBuf> {
-    let name = "buildkite-agent.cfg";
-    let mut paths = Vec::new();
-    paths.extend(
-        executable
-            .and_then(Path::parent)
-            .map(|folder| folder.join(name)),
-    );
-    paths.extend(home.map(|home| home.join(".buildkite-agent").join(name)));
-    if cfg!(target_os = "macos") {
-        paths.push(Path::new("/opt/homebrew/etc/buildkite-agent").join(name));
+    let mut folders: Vec<PathBuf> = Vec::new();
+    folders.extend(executable.and_then(Path::parent).map(Path::to_owned));
+    folders.extend(home.map(|home| home.join(".buildkite-agent")));
+    if cfg!(all(target_os = "macos", target_arch = "aarch64")) {
+        folders.push("/opt/homebrew/etc/buildkite-agent".into());
     }
-    paths.push(Path::new("/usr/local/etc/buildkite-agent").join(name));
-    paths.push(Path::new("/etc/buildkite-agent").join(name));
-    paths
+    folders.push("/usr/local/etc/buildkite-agent".into());
+    folders.push("/etc/buildkite-agent".into());
+    let names = ["trireme-agent.cfg", "buildkite-agent.cfg"];
+    let both = |folder: PathBuf| names.map(|name| folder.join(name));
+    folders.into_iter().flat_map(both).collect()
 }
 
 #[cfg(test)]

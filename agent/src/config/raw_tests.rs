@@ -93,3 +93,54 @@ fn an_unreadable_config_file_is_named() {
         "{error}"
     );
 }
+
+#[test]
+fn a_setting_under_an_old_name_counts_and_is_noted() {
+    let mut raw = read(&["--meta-data", "a=1", "--meta-data=b=2"], &[]).unwrap();
+    assert_eq!(text(&raw, "tags"), "a=1,b=2");
+    let file = "no-automatic-ssh-fingerprint-verification=true\nmeta-data-ec2=true\n";
+    raw.take_file_text(Path::new("/a.cfg"), file).unwrap();
+    assert_eq!(text(&raw, "no-ssh-keyscan"), "true");
+    assert_eq!(text(&raw, "tags-from-ec2-meta-data"), "true");
+    let noted: Vec<_> = raw.renamed.iter().map(|renamed| renamed.now).collect();
+    let ssh = "no-ssh-keyscan";
+    assert_eq!(noted, ["tags", "tags", ssh, "tags-from-ec2-meta-data"]);
+}
+
+#[test]
+fn a_flags_own_name_beats_its_other_names_in_the_same_place_only() {
+    let raw = read(&["--tags=own=1", "--meta-data=other=1"], &[]).unwrap();
+    assert_eq!(text(&raw, "tags"), "own=1");
+    let env = [("BUILDKITE_AGENT_TAGS", "own=1")];
+    let raw = read(&["--meta-data=other=1"], &env).unwrap();
+    assert_eq!(text(&raw, "tags"), "other=1");
+}
+
+#[test]
+fn names_of_the_peers_next_version_are_understood_without_a_word() {
+    let env = [("BUILDKITE_TELEMETRY_SERVICE_NAME", "builds")];
+    let raw = read(&["--opentelemetry-tracing"], &env).unwrap();
+    assert_eq!(text(&raw, "tracing-backend"), "opentelemetry");
+    assert_eq!(text(&raw, "tracing-service-name"), "builds");
+    assert!(raw.renamed.is_empty());
+    let raw = read(&["--opentelemetry-tracing=false"], &[]).unwrap();
+    let origin = raw.get("tracing-backend").origin;
+    assert_eq!(origin, Origin::Default("tracing-backend"));
+}
+
+#[test]
+fn in_each_folder_our_own_config_file_is_looked_for_first() {
+    let paths = search_paths(Some(Path::new("/opt/agent")), Some(Path::new("/home/u")));
+    let first: Vec<_> = paths.iter().take(4).map(PathBuf::as_path).collect();
+    let wanted = [
+        "/opt/trireme-agent.cfg",
+        "/opt/buildkite-agent.cfg",
+        "/home/u/.buildkite-agent/trireme-agent.cfg",
+        "/home/u/.buildkite-agent/buildkite-agent.cfg",
+    ];
+    assert_eq!(first, wanted.map(Path::new));
+    assert_eq!(
+        paths.last().unwrap(),
+        Path::new("/etc/buildkite-agent/buildkite-agent.cfg")
+    );
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::flags::{Flag, Kind};
 use super::origin::Origin;
 use super::raw::{Raw, Sourced};
 
@@ -82,6 +83,30 @@ impl<'a> Values<'a> {
         let value = self.raw.get(name);
         let parsed = agent_flags::duration(value.text.trim());
         parsed.ok_or_else(|| bad(value, "is not a time such as 10s or 1m30s"))
+    }
+
+    /// Whether a flag's value is of its kind. An empty one of words or a time is none.
+    pub fn check(&self, flag: &Flag) -> Result<(), BadValue> {
+        let name = flag.name;
+        let words = |words: &[&'static str]| {
+            let words: Vec<_> = words.iter().map(|word| (*word, ())).collect();
+            self.one_of(name, &words)
+        };
+        match flag.kind {
+            Kind::Switch => self.switch(name).map(drop),
+            Kind::SwitchOr(all) if self.switch(name).is_err() => words(all),
+            Kind::Choice(all) if !self.text(name).is_empty() => words(all),
+            Kind::Number => self.number(name).map(drop),
+            Kind::Integer => self.signed(name).map(drop),
+            Kind::Duration if !self.text(name).is_empty() => self.duration(name).map(drop),
+            Kind::SwitchOr(_)
+            | Kind::Choice(_)
+            | Kind::Duration
+            | Kind::Text
+            | Kind::Secret
+            | Kind::Path
+            | Kind::List => Ok(()),
+        }
     }
 
     /// What stands between commas, trimmed, empty entries left out.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use shared_protocol::experiment::{self, Standing};
 
-use crate::config::raw::Raw;
+use crate::config::raw::{Raw, Renamed};
 use crate::config::resolve::Config;
 
 pub(super) fn tell_start(stamp: &str, raw: &Raw, config: &Config) {
@@ -14,6 +14,9 @@ pub(super) fn tell_start(stamp: &str, raw: &Raw, config: &Config) {
     tracing::info!(version = stamp, pid, %endpoint, spawn, "agent starts");
     if let Some(file) = &raw.file {
         tracing::info!("configuration read from {}", file.display());
+    }
+    for Renamed { name, origin, now } in &raw.renamed {
+        tracing::warn!("{name} is called {now} by now; rename it ({origin})");
     }
     if !raw.unknown_keys.is_empty() {
         let keys = raw.unknown_keys.join(", ");

@@ -13,7 +13,7 @@ use shared_protocol::protection::OverrideMode;
 
 use super::super::job_variables::{self, Worked};
 use super::super::words;
-use super::{BadValue, ConfigError, Place, Values, experiments};
+use super::{BadValue, ConfigError, Place, Values, canceling, experiments};
 
 /// What all jobs have in common.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(super) fn jobs(
         .path("build-path")
         .or_else(|| place.default_build_path.clone())
         .ok_or(ConfigError::NoBuildPath)?;
-    let grace = values.number("cancel-grace-period")?;
+    let grace = canceling::grace(values)?;
     let signal_name = values.text("cancel-signal");
     let cancel_signal = Signal::from_name(&signal_name).ok_or_else(|| {
         values.complain(
@@ -63,7 +63,7 @@ pub(super) fn jobs(
         build_path: build_path.to_string_lossy().into_owned(),
         shell: shell(values, place.has_bash),
         no_plugins,
-        signal_grace: signal_grace(values, grace)?,
+        grace,
         cancel_signal: cancel_signal.to_string(),
     };
     let environ = place.environ.iter().cloned();
@@ -82,7 +82,7 @@ pub(super) fn jobs(
             Marks::Ansi
         },
         cancel_signal,
-        cancel_grace: Duration::from_secs(grace),
+        cancel_grace: Duration::from_secs(grace.whole),
         variables: job_variables::variables(values, &worked, &place.process, environ)?,
     })
 }
@@ -103,27 +103,6 @@ fn shell(values: &Values<'_>, has_bash: bool) -> String {
         _ if has_bash => "/bin/bash -e -c".to_owned(),
         _ => "/usr/bin/env bash -e -c".to_owned(),
     }
-}
-
-/// A negative number counts from the end of the whole grace period.
-fn signal_grace(values: &Values<'_>, grace: u64) -> Result<u64, ConfigError> {
-    let name = "signal-grace-period-seconds";
-    let seconds = values.signed(name)?;
-    let found = if seconds < 0 {
-        grace.checked_sub(seconds.unsigned_abs())
-    } else {
-        u64::try_from(seconds)
-            .ok()
-            .filter(|seconds| *seconds < grace)
-    };
-    found.ok_or_else(|| {
-        values
-            .complain(
-                name,
-                "leaves no time within the cancel grace period; make that longer",
-            )
-            .into()
-    })
 }
 
 fn output(values: &Values<'_>) -> Result<ExecutorOutput, ConfigError> {

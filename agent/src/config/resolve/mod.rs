@@ -1,6 +1,7 @@
 //! Settings as they are meant: small structures for the parts of the agent, checked as a whole.
 //! Pure: what the settings are held against comes in as a [`Place`].
 
+mod canceling;
 mod features;
 mod jobs;
 mod tags;
@@ -13,11 +14,12 @@ use std::time::Duration;
 use shared_client::{Endpoint, EndpointError};
 use shared_protocol::experiment::Experiments;
 
-use super::flags::{Kind, Support};
+use super::flags::{Flag, Kind, Support};
 use super::job_variables::ProcessFacts;
 use super::raw::Raw;
 use super::values::{BadValue, Surroundings, Values};
 
+pub use canceling::Grace;
 pub use jobs::JobsConfig;
 pub use tags::TagsConfig;
 pub use workers::WorkersConfig;
@@ -93,17 +95,10 @@ pub enum ConfigError {
 
 /// Resolves what was said.
 pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
-    refuse_unsupported(raw)?;
     let values = Values::new(raw, &place.around);
-    values.one_of(
-        "ping-mode",
-        &[
-            ("auto", ()),
-            ("poll-only", ()),
-            ("ping-only", ()),
-            ("stream-only", ()),
-        ],
-    )?;
+    for (flag, _) in raw.said() {
+        check(flag, &values)?;
+    }
     let endpoint = match values.text("endpoint") {
         text if !text.is_empty() => text,
         _ => place
@@ -125,20 +120,14 @@ pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
     })
 }
 
-/// A setting that would be ignored although somebody relies on it is an error. Switches that are
-/// off, and zeros, rely on nothing.
-fn refuse_unsupported(raw: &Raw) -> Result<(), ConfigError> {
-    for (flag, value) in raw.said() {
-        let nothing = match flag.kind {
-            Kind::Switch => {
-                ["false", "0", "f", "F", "FALSE", "False"].contains(&value.text.as_str())
-            }
-            Kind::Number => value.text == "0",
-            _ => flag.name == "log-format" && value.text == "text",
-        };
-        if flag.support == Support::Refused && !nothing {
-            return Err(ConfigError::NotSupported(flag.name));
-        }
+/// Whether a setting can be used at all. One that would be ignored although somebody relies on it
+/// cannot; those that say the same as silence rely on nothing.
+pub fn check(flag: &Flag, values: &Values<'_>) -> Result<(), ConfigError> {
+    values.check(flag)?;
+    let text = values.text(flag.name);
+    let off = flag.kind == Kind::Switch && !values.switch(flag.name)?;
+    if flag.support == Support::Refused && text != flag.default && !off {
+        return Err(ConfigError::NotSupported(flag.name));
     }
     Ok(())
 }

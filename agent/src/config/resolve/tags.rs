@@ -21,16 +21,15 @@ pub(super) fn tags(values: &Values<'_>) -> Result<TagsConfig, ConfigError> {
             "the queue is given twice, by --queue and by a tag; remove one of them",
         ));
     }
-    let either = |name, older| Ok::<_, BadValue>(values.switch(name)? || values.switch(older)?);
     let wanted = Wanted {
         explicit,
         kubernetes: values.switch("kubernetes-exec")?,
         host: values.switch("tags-from-host")?,
-        ec2: either("tags-from-ec2-meta-data", "tags-from-ec2")?,
+        ec2: values.switch("tags-from-ec2-meta-data")?,
         ec2_paths: paths(values, "tags-from-ec2-meta-data-paths")?,
         ec2_tags: values.switch("tags-from-ec2-tags")?,
         ecs: values.switch("tags-from-ecs-meta-data")?,
-        gcp: either("tags-from-gcp-meta-data", "tags-from-gcp")?,
+        gcp: values.switch("tags-from-gcp-meta-data")?,
         gcp_paths: paths(values, "tags-from-gcp-meta-data-paths")?,
         gcp_labels: values.switch("tags-from-gcp-labels")?,
         ec2_limit: values.duration("wait-for-ec2-meta-data-timeout")?,

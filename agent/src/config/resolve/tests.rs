@@ -121,6 +121,31 @@ fn the_signal_grace_period_fits_into_the_whole_one() {
 }
 
 #[test]
+fn version_4_counts_the_time_of_the_command_and_the_time_after_it() {
+    let grace = |args: &[&str]| {
+        let config = config(args).unwrap();
+        let name = "BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS";
+        let mut fixed = config.jobs.variables.fixed.into_iter();
+        let signal = fixed.find(|(known, _)| *known == name).unwrap().1;
+        (config.jobs.cancel_grace.as_secs(), signal)
+    };
+    for (args, whole, signal) in [
+        (&["--cancel-signal-timeout=20s"][..], 25, "20"),
+        (&["--cancel-cleanup-timeout=1m"], 70, "10"),
+        (&["--cancel-signal-timeout=1500ms"], 7, "2"),
+        (
+            &["--cancel-signal-timeout=20s", "--cancel-grace-period=10"],
+            10,
+            "9",
+        ),
+    ] {
+        assert_eq!(grace(args), (whole, signal.to_owned()), "{args:?}");
+    }
+    assert!(error(&["--cancel-cleanup-timeout=0"]).contains("no time"));
+    assert!(error(&["--cancel-signal-timeout=5"]).contains("time such as 10s"));
+}
+
+#[test]
 fn a_bootstrap_script_is_split_into_words() {
     let executor = config(&["--bootstrap-script=~/boot one 'two words'"])
         .unwrap()
@@ -142,6 +167,15 @@ fn what_makes_no_sense_is_named_with_its_place() {
             "endpoint \"agent.example\" cannot be used",
         ),
         ("--cancel-signal=SIGSTOP", "flag --cancel-signal"),
+        (
+            "--git-mirror-checkout-mode=copy",
+            "none of: reference, dissociate",
+        ),
+        ("--git-sparse-checkout-mode=x", "none of: cone, no-cone"),
+        ("--git-commit-verification=x", "none of: strict, off"),
+        ("--spawn-with-priority=up", "none of: static, ascending"),
+        ("--verification-failure-behavior=x", "none of: block, warn"),
+        ("--checkout-attempts=-1", "is not a whole number from 0 on"),
         (
             "--checkout-override-mode=maybe",
             "none of: strict, from-job, none",
@@ -185,6 +219,12 @@ fn later_workers_count_up_or_with_the_experiment_down() {
             Priority::Descending,
         ),
         (&["--experiment=descending-spawn-priority"], Priority::Unset),
+        (&["--spawn-with-priority=ascending"], Priority::Ascending),
+        (&["--spawn-with-priority=descending"], Priority::Descending),
+        (
+            &["--spawn-with-priority=static", "--priority=7"],
+            Priority::Fixed("7".into()),
+        ),
     ] {
         assert_eq!(config(more).unwrap().workers.priority, wanted, "{more:?}");
     }

@@ -6,7 +6,7 @@ use agent_worker::register::Priority;
 use shared_protocol::experiment::Experiment;
 
 use super::features::features;
-use super::{ConfigError, Place, Values, experiments};
+use super::{BadValue, ConfigError, Place, Values, experiments};
 
 /// The pool of workers.
 #[derive(Debug)]
@@ -32,17 +32,7 @@ pub(super) fn workers(
     place: &Place,
     no_plugins: bool,
 ) -> Result<WorkersConfig, ConfigError> {
-    let priority = match values.text("priority") {
-        _ if values.switch("spawn-with-priority")? => {
-            if experiments(values).has(Experiment::DescendingSpawnPriority) {
-                Priority::Descending
-            } else {
-                Priority::Ascending
-            }
-        }
-        text if text.is_empty() => Priority::Unset,
-        text => Priority::Fixed(text),
-    };
+    let priority = priority(values)?;
     let idle = values.number("disconnect-after-idle-timeout")?;
     Ok(WorkersConfig {
         name: values.text("name"),
@@ -52,6 +42,27 @@ pub(super) fn workers(
         script_eval: !values.switch("no-command-eval")?,
         one_job: values.switch("disconnect-after-job")?,
         idle_timeout: (idle > 0).then(|| Duration::from_secs(idle)),
+    })
+}
+
+/// A switch, whose direction an experiment tells, or a word for both.
+fn priority(values: &Values<'_>) -> Result<Priority, BadValue> {
+    let name = "spawn-with-priority";
+    let by_number = match values.text(name).as_str() {
+        "ascending" => Some(Priority::Ascending),
+        "descending" => Some(Priority::Descending),
+        "static" => None,
+        _ if !values.switch(name)? => None,
+        _ if experiments(values).has(Experiment::DescendingSpawnPriority) => {
+            Some(Priority::Descending)
+        }
+        _ => Some(Priority::Ascending),
+    };
+    let fixed = values.text("priority");
+    Ok(match by_number {
+        Some(priority) => priority,
+        None if fixed.is_empty() => Priority::Unset,
+        None => Priority::Fixed(fixed),
     })
 }
 
