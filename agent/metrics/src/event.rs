@@ -20,6 +20,13 @@ pub enum Event<'a> {
         /// Its name at the endpoint.
         name: &'a str,
     },
+    /// A worker tried to register or to connect, and the endpoint did not let it. It tries again.
+    ConnectFailed {
+        /// Which.
+        worker: u32,
+        /// Why.
+        error: &'a str,
+    },
     /// A worker is connected and waits for work.
     WorkerConnected {
         /// Which.

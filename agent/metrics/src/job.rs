@@ -5,10 +5,10 @@ use tokio::time::Instant;
 use crate::{Event, JobFacts, Metrics};
 
 /// Follows one job; its end is recorded when this is dropped, so no job counts as running for ever.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[must_use]
 pub struct JobWatch {
-    /// None when nobody wants to know.
+    /// None when nobody wants to know, or no more.
     watched: Option<Watched>,
 }
 

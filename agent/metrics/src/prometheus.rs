@@ -132,6 +132,7 @@ impl Counts {
                 self.chunk_of(bytes);
             }
             Event::WorkerRegistered { .. }
+            | Event::ConnectFailed { .. }
             | Event::WorkerConnected { .. }
             | Event::ListensTo { .. }
             | Event::HeartbeatAnswered { .. }

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_metrics::JobWatch;
 use shared_client::{Client, ClientError};
 use shared_protocol::job::Job;
 use tokio_util::sync::CancellationToken;
 
+use crate::facts::facts;
 use crate::{JobSettings, NotRunning, Offered};
 
 /// A job that is this worker's now. The endpoint does not count it as running yet.
@@ -20,6 +22,8 @@ pub struct Accepted {
     pub(crate) settings: Arc<JobSettings>,
     pub(crate) poll_interval: Duration,
     pub(crate) stop: CancellationToken,
+    /// Tells metrics of the job until it is over.
+    pub(crate) watch: JobWatch,
 }
 
 impl Offered {
@@ -40,7 +44,9 @@ impl Offered {
             Ok(job) => job,
             Err(error) => return Err(NotRunning::NotAccepted(self.job, error)),
         };
+        let metrics = &self.settings.metrics;
         Ok(Accepted {
+            watch: metrics.job(self.worker, || facts(&job, &self.agent_name)),
             client: self.client.with_token(&job.token),
             job,
             settings: self.settings,

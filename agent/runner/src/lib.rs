@@ -23,6 +23,7 @@ pub mod recover;
 mod accept;
 mod cancel;
 mod env_file;
+mod facts;
 mod files;
 mod finish;
 mod start;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_log_stream::Marks;
+use agent_metrics::Metrics;
 use agent_process::Signal;
 use shared_client::{Client, ClientError};
 use shared_protocol::JobId;
@@ -85,6 +87,8 @@ pub struct JobSettings {
     pub last_job: bool,
     /// Where running jobs are recorded.
     pub records: Records,
+    /// Where it is told what happens.
+    pub metrics: Metrics,
 }
 
 /// A job that the endpoint offers to a worker.
@@ -100,6 +104,10 @@ pub struct Offered {
     pub poll_interval: Duration,
     /// Cancelled when the agent has to go now: the job is stopped.
     pub stop: CancellationToken,
+    /// The worker's number, from 1, for metrics.
+    pub worker: u32,
+    /// The worker's name at the endpoint, for metrics.
+    pub agent_name: Arc<str>,
 }
 
 /// Why an offered job is not run by this worker. The endpoint decides what becomes of it.
@@ -121,11 +129,13 @@ pub async fn run(offered: Offered) -> Result<Finished, NotRunning> {
 
 impl Accepted {
     /// Takes the job through all its further steps. Must not be dropped half-way either.
-    pub async fn run(self) -> Result<Finished, NotRunning> {
+    pub async fn run(mut self) -> Result<Finished, NotRunning> {
+        let watch = std::mem::take(&mut self.watch);
         let exited = match self.start().await? {
             Started::Running(running) => running.stream().await,
             Started::NotRun(exited) => *exited,
         };
+        watch.exited(exited.outcome.exit_status);
         Ok(exited.finish().await)
     }
 }

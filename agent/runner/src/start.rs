@@ -60,6 +60,7 @@ impl Accepted {
         let uploader = JobLog {
             client: self.client.clone(),
             job: id,
+            metrics: self.settings.metrics.clone(),
         };
         let limits = agent_log_stream::Settings::for_job(&self.job, self.settings.marks);
         let span = tracing::error_span!("log", job = %self.job.id);

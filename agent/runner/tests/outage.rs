@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_log_stream::Marks;
+use agent_metrics::Metrics;
 use agent_process::Signal;
 use agent_runner::environment::AgentVariables;
 use agent_runner::record::Records;
@@ -149,6 +150,7 @@ fn settings(folder: &std::path::Path) -> JobSettings {
         },
         last_job: false,
         records: Records::new(None, ProcessId::own().unwrap()),
+        metrics: Metrics::none(),
     }
 }
 
@@ -178,6 +180,8 @@ async fn an_endpoint_that_is_away_for_a_minute_costs_no_byte_and_no_result() {
         settings: Arc::new(settings(folder.path())),
         poll_interval: Duration::from_secs(1),
         stop: tokio_util::sync::CancellationToken::new(),
+        worker: 1,
+        agent_name: "worker".into(),
     };
 
     tokio::task::LocalSet::new()

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use agent_metrics::Metrics;
 use agent_runner::JobSettings;
 use agent_runner::record::Records;
 use agent_tags::Around;
@@ -60,6 +61,7 @@ pub(super) fn parts(
         // Nobody would hear of the fault otherwise.
         None => fault.map_or(Ok(None), Err)?,
     };
+    let metrics = Metrics::none();
     let settings = Settings {
         client,
         identity: Identity {
@@ -71,10 +73,16 @@ pub(super) fn parts(
             version: stamp.to_owned(),
             host: HostFacts::read(),
         },
-        jobs: Arc::new(job_settings(config.jobs, workers.one_job, records.clone())),
+        jobs: Arc::new(job_settings(
+            config.jobs,
+            workers.one_job,
+            records.clone(),
+            metrics.clone(),
+        )),
         one_job: workers.one_job,
         idle_timeout: workers.idle_timeout,
         outlive_outages: state.is_some(),
+        metrics,
     };
     let zip = environ.get(env::TRIREME_PLUGINS).map(PathBuf::from);
     Ok(Parts {
@@ -126,7 +134,12 @@ fn introduction(
     }
 }
 
-fn job_settings(jobs: JobsConfig, one_job: bool, records: Records) -> JobSettings {
+fn job_settings(
+    jobs: JobsConfig,
+    one_job: bool,
+    records: Records,
+    metrics: Metrics,
+) -> JobSettings {
     JobSettings {
         executor: jobs.executor,
         build_path: jobs.build_path,
@@ -139,6 +152,7 @@ fn job_settings(jobs: JobsConfig, one_job: bool, records: Records) -> JobSetting
         variables: jobs.variables,
         last_job: one_job,
         records,
+        metrics,
     }
 }
 

@@ -17,6 +17,15 @@ pub enum Action {
 }
 
 impl Action {
+    /// The word for it in metrics. The endpoint's word for a job is `idle`, too.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Idle | Self::Run(_) => "idle",
+            Self::Pause => "pause",
+            Self::Disconnect => "disconnect",
+        }
+    }
+
     /// What a ping's answer says.
     pub fn of_ping(ping: &PingResponse) -> Self {
         match ping.action {

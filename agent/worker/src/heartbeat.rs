@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use agent_metrics::Event;
 use shared_client::ClientError;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use crate::leash::Leash;
 use crate::line::Line;
 
 /// The interval when the endpoint names none.
@@ -12,7 +14,7 @@ const DEFAULT_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Sends heartbeats until the endpoint refuses one, which is what is returned. Every other failure
 /// passes: the next heartbeat is the next attempt.
-pub(crate) async fn run(line: &Line, seconds: u64) -> ClientError {
+pub(crate) async fn run(line: &Line, leash: &Leash, seconds: u64) -> ClientError {
     let every = match seconds {
         0 => DEFAULT_INTERVAL,
         _ => Duration::from_secs(seconds),
@@ -23,9 +25,18 @@ pub(crate) async fn run(line: &Line, seconds: u64) -> ClientError {
         ticks.tick().await;
         let sent_at = jiff::Timestamp::now().to_string();
         match line.client().heartbeat(&sent_at).await {
-            Ok(_) => {}
-            Err(error) if error.is_refusal() => return error,
-            Err(error) => tracing::warn!("failed to send a heartbeat: {error}"),
+            Ok(_) => leash.record(|worker| Event::HeartbeatAnswered { worker }),
+            Err(error) => {
+                let text = error.to_string();
+                leash.record(|worker| Event::HeartbeatFailed {
+                    worker,
+                    error: &text,
+                });
+                if error.is_refusal() {
+                    return error;
+                }
+                tracing::warn!("failed to send a heartbeat: {error}");
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What ties a worker to its pool: reports go up, the wish that it leave comes down.
 
+use agent_metrics::{Event, Metrics};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,8 @@ pub(crate) struct Leash {
     pub(crate) stay: watch::Receiver<bool>,
     /// Cancelled when the worker's job is to be stopped and the worker to go.
     pub(crate) quit: CancellationToken,
+    /// Where the worker records what happens to it.
+    pub(crate) metrics: Metrics,
 }
 
 impl Leash {
@@ -39,6 +42,16 @@ impl Leash {
 
     pub(crate) async fn activity(&self, activity: Activity) {
         self.report(Report::Activity(activity)).await;
+    }
+
+    /// The worker's number, from 1.
+    pub(crate) fn number(&self) -> u32 {
+        u32::try_from(self.slot + 1).unwrap_or(u32::MAX)
+    }
+
+    /// Records something that happened to this worker, given its number.
+    pub(crate) fn record<'a>(&self, event: impl FnOnce(u32) -> Event<'a>) {
+        self.metrics.record(&event(self.number()));
     }
 
     /// Ends when the worker should go.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_metrics::{Event, Metrics};
 use agent_runner::JobSettings;
 use shared_client::Client;
 use tokio::sync::{mpsc, watch};
@@ -36,6 +37,8 @@ pub struct Settings {
     /// An endpoint that does not answer is waited for, however long. Otherwise a worker gives up
     /// after the five minutes that the peer has for it.
     pub outlive_outages: bool,
+    /// Where they record what happens to them.
+    pub metrics: Metrics,
 }
 
 /// How many workers there should be.
@@ -201,8 +204,12 @@ impl Pool {
                 reports: self.reporter.clone(),
                 stay: self.stays[slot].subscribe(),
                 quit: self.cancel.child_token(),
+                metrics: self.settings.metrics.clone(),
             },
         };
+        worker
+            .leash
+            .record(|worker| Event::WorkerStarted { worker });
         let task = self
             .workers
             .spawn_local(async move { (slot, worker.run().await) });
@@ -252,6 +259,8 @@ impl Pool {
         let Some(slot) = self.tasks.remove(&id) else {
             return;
         };
+        let worker = u32::try_from(slot + 1).unwrap_or(u32::MAX);
+        self.settings.metrics.record(&Event::WorkerEnded { worker });
         self.slots[slot] = match end {
             End::Dismissed => Slot::Vacant,
             End::Left(why) => {

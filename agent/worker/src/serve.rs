@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_metrics::Event;
 use agent_runner::Offered;
 use shared_protocol::JobId;
 use shared_protocol::agent::RegisterResponse;
@@ -25,23 +26,24 @@ pub(crate) async fn serve(
     line: Line,
     registered: &RegisterResponse,
 ) -> End {
-    let quit = leash.quit.clone();
+    let tie = leash.clone();
     let serving = Serving {
         settings,
         source: Source::new(line.clone(), leash.clone(), registered),
         leash,
         line: line.clone(),
+        name: registered.name.as_str().into(),
         poll_interval: Duration::from_secs(registered.job_status_interval),
         ran_one: false,
         idle_since: None,
     };
     let mut actions = std::pin::pin!(serving.run());
-    let beats = heartbeat::run(&line, registered.heartbeat_interval);
+    let beats = heartbeat::run(&line, &tie, registered.heartbeat_interval);
     tokio::select! {
         end = &mut actions => end,
         error = beats => {
             // The endpoint gave this worker up: its job belongs to somebody else soon.
-            quit.cancel();
+            tie.quit.cancel();
             actions.await;
             End::Failed(WorkerError::Heartbeat(error))
         }
@@ -52,6 +54,8 @@ struct Serving {
     settings: Arc<Settings>,
     leash: Leash,
     line: Line,
+    /// The worker's, at the endpoint.
+    name: Arc<str>,
     source: Source,
     poll_interval: Duration,
     /// In disconnect-after-job mode, whether that job was.
@@ -67,6 +71,11 @@ impl Serving {
                 Step::Failed(error) => return End::Failed(error),
                 Step::Dismissed => return End::Dismissed,
             };
+            let word = action.as_str();
+            self.leash.record(|worker| Event::Action {
+                worker,
+                action: word,
+            });
             match action::next(action, self.ran_one) {
                 Next::Idle => {
                     let since = *self.idle_since.get_or_insert_with(Instant::now);
@@ -93,6 +102,8 @@ impl Serving {
             settings: Arc::clone(&self.settings.jobs),
             poll_interval: self.poll_interval,
             stop: self.leash.quit.clone(),
+            worker: self.leash.number(),
+            agent_name: Arc::clone(&self.name),
         };
         // On the heap while it runs: idle workers are many, and this is most of a worker's size.
         let finished = Box::pin(agent_runner::run(offered)).await;

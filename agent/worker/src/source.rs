@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use agent_metrics::Event;
 use shared_client::{ClientError, Endpoint, Pacing as _, RealPacing};
 use shared_protocol::agent::{PingAction, PingResponse, RegisterResponse};
 use tokio::time::Instant;
@@ -83,9 +84,15 @@ impl Source {
         let due = self.schedule.next(now, RealPacing.random());
         let due = PingSchedule::not_before(due, now, self.retry_after.take());
         let client = self.line.client();
+        let leash = self.leash.clone();
         let ping = async {
             tokio::time::sleep_until(due).await;
-            client.ping().await
+            let waited = now.elapsed();
+            leash.record(|worker| Event::PingSent { worker, waited });
+            let sent = Instant::now();
+            let answer = client.ping().await;
+            tell(&leash, sent.elapsed(), answer.as_ref().err());
+            answer
         };
         tokio::select! {
             biased;
@@ -134,5 +141,17 @@ impl Source {
                 None
             }
         }
+    }
+}
+
+/// Records how a ping went.
+fn tell(leash: &Leash, took: Duration, error: Option<&ClientError>) {
+    match error.map(ToString::to_string) {
+        None => leash.record(|worker| Event::PingAnswered { worker, took }),
+        Some(error) => leash.record(|worker| Event::PingFailed {
+            worker,
+            took,
+            error: &error,
+        }),
     }
 }

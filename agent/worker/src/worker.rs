@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_metrics::Event;
 use shared_client::{ClientError, EndpointError};
 use shared_protocol::agent::RegisterResponse;
 use tracing::Instrument as _;
@@ -97,11 +98,14 @@ impl Worker {
             match answer {
                 Ok(registered) => {
                     tracing::info!(agent = %registered.name, id = %registered.id, "registered");
+                    let (id, name) = (registered.id.as_str(), registered.name.as_str());
+                    self.leash
+                        .record(|worker| Event::WorkerRegistered { worker, id, name });
                     self.leash.report(Report::Answered).await;
                     return Ok(Some(registered));
                 }
                 Err(error) if error.is_retryable() && self.settings.outlive_outages => {
-                    self.leash.report(Report::Failed(error.to_string())).await;
+                    self.not_connected(error.to_string()).await;
                     tokio::select! {
                         biased;
                         () = self.leash.dismissed() => return Ok(None),
@@ -124,14 +128,25 @@ impl Worker {
             };
             match answer {
                 Ok(()) => {
+                    self.leash
+                        .record(|worker| Event::WorkerConnected { worker });
                     self.leash.activity(Activity::Ready { since: None }).await;
                     return Ok(true);
                 }
                 Err(error) if error.is_retryable() && self.settings.outlive_outages => {
-                    self.leash.report(Report::Failed(error.to_string())).await;
+                    self.not_connected(error.to_string()).await;
                 }
                 Err(error) => return Err(WorkerError::Connect(error)),
             }
         }
+    }
+
+    async fn not_connected(&self, error: String) {
+        let text = error.as_str();
+        self.leash.record(|worker| Event::ConnectFailed {
+            worker,
+            error: text,
+        });
+        self.leash.report(Report::Failed(error)).await;
     }
 }

@@ -33,6 +33,16 @@ pub struct Job {
     /// Token for everything about this job. Empty: use the worker's own.
     #[serde(default, deserialize_with = "null_as_default")]
     pub token: Secret,
+    /// Its priority among the jobs of its queue; more is earlier.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub priority: i64,
+    /// RFC 3339: since when it could have run, were there a worker. Empty: not given.
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
+    pub runnable_at: String,
     /// W3C trace context of the build, if it is traced.
     #[serde(
         default,
