@@ -207,6 +207,14 @@ impl Raw {
     }
 }
 
+/// The flags of a command line by the names they were given, in their order, with their values.
+pub fn flags_of(
+    args: impl IntoIterator<Item = impl Into<OsString>>,
+) -> Result<Vec<(&'static str, String)>, RawError> {
+    let level = from_arguments(args)?.into_iter();
+    Ok(level.map(|(name, said)| (name.text(), said.text)).collect())
+}
+
 fn from_arguments(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Level, RawError> {
     let find = |name: &str| Name::find(name).map(|name| (name, name.takes()));
     let items = agent_flags::read(args, find)?;

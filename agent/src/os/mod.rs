@@ -3,4 +3,4 @@
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub(crate) use unix::{inherited_file, only_for_owner};
+pub(crate) use unix::{begin_again, inheritable, inherited_file, only_for_owner};

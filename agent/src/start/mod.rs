@@ -1,5 +1,6 @@
 //! `agent start`: settings in, the running agent out.
 
+mod conceal;
 mod environ;
 mod log;
 mod parts;
@@ -29,12 +30,19 @@ type Fatal = Box<dyn std::error::Error>;
 
 /// Runs `agent start` with the arguments after that word.
 pub fn main(stamp: &'static str, args: &[OsString]) -> ExitCode {
+    let exposed = conceal::conceal(args).err();
     let environ = Environ::read();
     let state = environ.get(env::TRIREME_STATE_DIR).map(StateDir::new);
     let raw = match read_and_open_log(args, &environ, state.as_ref()) {
         Ok(raw) => raw,
         Err(error) => return end_early(&*error, state.as_ref()),
     };
+    if let Some(cause) = exposed {
+        tracing::warn!(
+            "the token can be seen in the list of processes: {cause}; keep it in a file and set \
+             --token=file://PATH"
+        );
+    }
     match start(stamp, &raw, &environ, state.as_ref()) {
         Ok(Ending::Done(Ok(()))) => {
             tracing::info!("agent ended");

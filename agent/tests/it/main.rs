@@ -12,6 +12,8 @@ mod jobs;
 mod locks;
 mod plugins;
 mod recovery;
+#[cfg(target_os = "linux")]
+mod secrecy;
 mod stop;
 mod tags;
 mod trouble;
