@@ -66,7 +66,11 @@ mod tests {
             ("+0", Some(0)),
             ("+", None),
         ] {
-            assert_eq!(duration(text), millis.map(Duration::from_millis), "{text:?}");
+            assert_eq!(
+                duration(text),
+                millis.map(Duration::from_millis),
+                "{text:?}"
+            );
         }
     }
 }

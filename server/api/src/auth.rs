@@ -4,13 +4,16 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use server_store::{Grant, JobRow};
-use shared_protocol::AgentId;
+use shared_protocol::{AgentId, HostId, Secret};
 
 use crate::Server;
 use crate::fault::Fault;
 
-/// The bearer of a registration token.
-pub(crate) struct Registrar;
+/// The bearer of a registration token, or a machine that was let in.
+pub(crate) struct Registrar(pub(crate) Option<HostId>);
+
+/// The bearer of any token at all.
+pub(crate) struct Bearer(pub(crate) Secret);
 
 /// A registered worker.
 pub(crate) struct Worker(pub(crate) AgentId);
@@ -26,11 +29,22 @@ impl FromRequestParts<Server> for Registrar {
 
     async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Fault> {
         match agent_grant(parts, server).await? {
-            Grant::Register => Ok(Self),
+            Grant::Register => Ok(Self(None)),
+            Grant::Host(host) => Ok(Self(Some(host))),
             _ => Err(Fault::unauthorized(
                 "this token does not register agents; make one with `trireme-server token create --kind agent`",
             )),
         }
+    }
+}
+
+impl FromRequestParts<Server> for Bearer {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Server) -> Result<Self, Fault> {
+        let token = credentials(parts, "Token")
+            .ok_or_else(|| Fault::unauthorized("a token is needed: `Authorization: Token …`"))?;
+        Ok(Self(Secret::new(token)))
     }
 }
 

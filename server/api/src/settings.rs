@@ -20,6 +20,10 @@ pub struct Settings {
     pub job_status_interval: Duration,
     /// How long a worker has to accept what it was offered.
     pub lease: Duration,
+    /// Most machines that may wait to be let in.
+    pub most_pending_hosts: u32,
+    /// Silence after which a machine that waits is forgotten.
+    pub forget_pending_after: Duration,
     /// Silence after which a worker counts as lost: four heartbeats.
     pub lost_after: Duration,
 }
@@ -34,6 +38,8 @@ impl Default for Settings {
             heartbeat_interval: Duration::from_secs(30),
             job_status_interval: Duration::from_secs(1),
             lease: Duration::from_secs(30),
+            most_pending_hosts: 100,
+            forget_pending_after: Duration::from_mins(5),
             lost_after: Duration::from_mins(2),
         }
     }

@@ -97,6 +97,16 @@ impl Sweeper {
     async fn roll_call(&self, now: Moment) -> Result<(), StoreError> {
         let heard = self.server.take_heard();
         self.server.store.set_heard(&heard).await?;
+        let limit = self.server.settings.forget_pending_after;
+        let forgotten = self
+            .server
+            .store
+            .expire_pending_hosts(now.minus(limit))
+            .await?;
+        if forgotten > 0 {
+            info!(forgotten, "hosts that waited to be let in are silent");
+            self.server.wakes.fleet();
+        }
         let limit = self.server.settings.lost_after;
         for (agent, presence, heard) in self.server.store.present_agents().await? {
             let silence = now.since(heard.max(self.server.up_since));

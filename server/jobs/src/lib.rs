@@ -15,6 +15,7 @@
 
 pub mod build;
 pub mod event;
+pub mod host;
 pub mod machine;
 pub mod matching;
 pub mod moment;
@@ -25,6 +26,7 @@ pub mod worker;
 
 pub use build::BuildState;
 pub use event::{Event, Report};
+pub use host::{Admission, HostStanding};
 pub use machine::{Refusal, Refused};
 pub use moment::Moment;
 pub use reason::{CancelReason, EndReason, Verdict};

@@ -25,6 +25,7 @@ pub use store::Store;
 pub use table::agents::{AgentRow, NewAgent};
 pub use table::builds::{BuildRow, NewBuild};
 pub use table::chunks::{ChunkError, LOG_LIMIT};
+pub use table::hosts::{Asking, Enrolled, HostRow};
 pub use table::jobs::Changed;
 pub use table::pipelines::{NewPipeline, PipelineRow};
 pub use table::tokens::{Grant, TokenKind, TokenRow};

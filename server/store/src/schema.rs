@@ -12,5 +12,6 @@ pub(crate) fn migrator() -> Migrator {
     Migrator::with_migrations(vec![
         plain(1, "initial", include_str!("../migrations/0001_initial.sql")),
         plain(2, "ends", include_str!("../migrations/0002_ends.sql")),
+        plain(3, "hosts", include_str!("../migrations/0003_hosts.sql")),
     ])
 }

@@ -43,6 +43,10 @@ id!(
     AgentId
 );
 id!(
+    /// One machine that enrolled; made by itself.
+    HostId
+);
+id!(
     /// One job.
     JobId
 );

@@ -7,6 +7,7 @@
 //! This crate holds values only: no I/O, no clock, no retries.
 
 pub mod agent;
+pub mod enroll;
 pub mod env;
 pub mod experiment;
 pub mod header;
@@ -19,6 +20,6 @@ pub mod secret;
 
 mod lenient;
 
-pub use id::{AgentId, BuildId, JobId};
+pub use id::{AgentId, BuildId, HostId, JobId};
 pub use reason::SignalReason;
 pub use secret::Secret;

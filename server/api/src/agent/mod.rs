@@ -4,6 +4,7 @@
 //! not ask again", 5xx means "later", and 401 to a runner means that its job is no longer its own.
 
 mod chunk;
+mod enroll;
 mod env;
 mod job;
 mod presence;
@@ -23,6 +24,7 @@ use crate::Server;
 /// The routes below `/v3`.
 pub(crate) fn routes(server: &Server) -> Router<Server> {
     Router::new()
+        .route("/enroll", post(enroll::enroll))
         .route("/register", post(register::register))
         .route("/connect", post(presence::connect))
         .route("/disconnect", post(presence::disconnect))

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use server_jobs::{Moment, Presence};
 use server_store::{AgentRow, StoreError};
 use shared_protocol::AgentId;
-use shared_protocol::agent::{Heartbeat, OfferedJob, PingResponse};
+use shared_protocol::agent::{Heartbeat, OfferedJob, PingAction, PingResponse};
 use tracing::info;
 
 use crate::auth::Worker;
@@ -62,7 +62,10 @@ pub(super) async fn ping(
     let now = server.now();
     let agent = hear(&server, &id, now).await?;
     let mut answer = PingResponse::default();
-    if agent.takes_jobs
+    if agent.shut_out {
+        answer.action = PingAction::Pause;
+        "this host was disabled".clone_into(&mut answer.message);
+    } else if agent.takes_jobs
         && let Some((job, changed)) = server
             .store
             .offer(&agent, server.settings.lease, now)

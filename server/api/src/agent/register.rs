@@ -6,6 +6,7 @@ use server_store::NewAgent;
 use shared_protocol::agent::{RegisterRequest, RegisterResponse};
 use tracing::info;
 
+use super::enroll::tags_of_host;
 use crate::Server;
 use crate::auth::Registrar;
 use crate::fault::Fault;
@@ -16,7 +17,7 @@ const LONGEST_NAME: usize = 200;
 
 pub(super) async fn register(
     State(server): State<Server>,
-    _: Registrar,
+    Registrar(host): Registrar,
     Input(request): Input<RegisterRequest>,
 ) -> Result<Json<RegisterResponse>, Fault> {
     let name = name_of(&request);
@@ -25,13 +26,18 @@ pub(super) async fn register(
             "an agent's name has 1 to {LONGEST_NAME} characters"
         )));
     }
+    let mut tags = request.meta_data;
+    if let Some(host) = &host {
+        tags.extend(tags_of_host(&server, host).await?);
+    }
     let new = NewAgent {
         name,
         hostname: request.hostname,
         version: request.version,
         arch: request.arch,
-        tags: request.meta_data,
+        tags,
         takes_jobs: !request.ignore_in_dispatches,
+        host,
     };
     let (id, access_token) = server.store.register(&new, server.now()).await?;
     info!(

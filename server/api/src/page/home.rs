@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use server_store::{AgentRow, StoreError};
 
+use super::hosts::{self, HostView};
 use super::session::Visitor;
 use super::view::{AgentView, BuildView, build_path};
 use super::{Broken, page};
@@ -18,6 +19,7 @@ const LISTED: u32 = 30;
 #[template(path = "home.html")]
 struct HomePage {
     agents: Vec<AgentView>,
+    hosts: Vec<HostView>,
     builds: Vec<BuildView>,
     has_pipelines: bool,
     url: String,
@@ -41,6 +43,7 @@ pub(super) async fn show(
     }
     page(&HomePage {
         agents,
+        hosts: hosts::views(&server).await?,
         builds,
         has_pipelines: !server.store.pipelines().await?.is_empty(),
         url: server.settings.url.clone(),

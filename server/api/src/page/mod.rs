@@ -7,6 +7,7 @@
 mod assets;
 mod build;
 mod home;
+mod hosts;
 mod live;
 mod login;
 mod session;
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> Router<Server> {
         .route("/login", get(login::form).post(login::sign_in))
         .route("/logout", post(login::sign_out))
         .route("/events", get(live::fleet))
+        .route("/hosts/{id}/{decision}", post(hosts::decide))
         .route(build, get(build::show))
         .route(&format!("{build}/cancel"), post(build::cancel))
         .route(&format!("{build}/jobs/{{job}}/log"), get(build::raw_log))

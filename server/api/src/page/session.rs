@@ -24,8 +24,8 @@ const NAME: &str = "trireme_token";
 /// How long a sign-in lasts, in seconds: twelve hours.
 const LIFE: u32 = 12 * 3600;
 
-/// Somebody who is signed in.
-pub(super) struct Visitor;
+/// Somebody who is signed in; the text is the token's description.
+pub(super) struct Visitor(pub(super) String);
 
 impl FromRequestParts<Server> for Visitor {
     type Rejection = Response;
@@ -36,7 +36,7 @@ impl FromRequestParts<Server> for Visitor {
             None => Ok(None),
         };
         match grant {
-            Ok(Some(Grant::Api(_))) => Ok(Self),
+            Ok(Some(Grant::Api(who))) => Ok(Self(who)),
             Ok(_) => {
                 let here = parts.uri.path_and_query().map_or("/", |part| part.as_str());
                 let login = format!("/login?next={}", path_segment(here));

@@ -2,13 +2,14 @@
 
 mod agents;
 mod builds;
+pub(crate) mod hosts;
 pub(crate) mod logs;
 mod pipelines;
 mod shape;
 mod steps;
 
 use axum::Router;
-use axum::routing::{get, put};
+use axum::routing::{delete, get, put};
 
 use crate::Server;
 
@@ -19,6 +20,10 @@ pub(crate) use shape::{finished, started};
 pub(crate) fn routes() -> Router<Server> {
     Router::new()
         .route("/agents", get(agents::list))
+        .route("/hosts", get(hosts::list))
+        .route("/hosts/{id}", delete(hosts::remove))
+        .route("/hosts/{id}/approve", put(hosts::approve))
+        .route("/hosts/{id}/disable", put(hosts::disable))
         .route("/pipelines", get(pipelines::list).post(pipelines::create))
         .route("/pipelines/{slug}", get(pipelines::show))
         .route(

@@ -4,6 +4,7 @@
 
 mod agent_life;
 mod fences;
+mod hosts;
 mod logs;
 mod pages;
 mod releases;

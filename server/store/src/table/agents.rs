@@ -1,7 +1,7 @@
 //! Registered workers.
 
 use server_jobs::{Event, Moment, Presence};
-use shared_protocol::{AgentId, BuildId, JobId, Secret};
+use shared_protocol::{AgentId, BuildId, HostId, JobId, Secret};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
 use uuid::Uuid;
@@ -27,6 +27,8 @@ pub struct NewAgent {
     pub tags: Vec<String>,
     /// Whether it may be offered jobs.
     pub takes_jobs: bool,
+    /// Its machine, if that has registered it with its own secret.
+    pub host: Option<HostId>,
 }
 
 /// One worker as stored.
@@ -54,13 +56,17 @@ pub struct AgentRow {
     pub heard: Moment,
     /// The job it holds.
     pub job: Option<JobId>,
+    /// Whether its machine was shut out.
+    pub shut_out: bool,
 }
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT agents.*, (SELECT id FROM jobs WHERE agent_id = agents.id \
-             AND finished_at IS NULL LIMIT 1) AS job_id FROM agents ",
+             AND finished_at IS NULL LIMIT 1) AS job_id, \
+             EXISTS (SELECT 1 FROM hosts WHERE id = agents.host_id \
+             AND admission = 'disabled') AS shut_out FROM agents ",
             $rest
         )
     };
@@ -77,7 +83,7 @@ impl Store {
         let mut tx = self.write().await?;
         sqlx::query(
             "INSERT INTO agents (id, name, hostname, version, arch, tags, takes_jobs, presence, \
-             registered_at, heard_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             registered_at, heard_at, host_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(id.as_str())
         .bind(&new.name)
@@ -89,6 +95,7 @@ impl Store {
         .bind(Presence::Registered.as_str())
         .bind(to_column(now))
         .bind(to_column(now))
+        .bind(new.host.as_ref().map(HostId::as_str))
         .execute(&mut *tx)
         .await?;
         let secret = tokens::insert(&mut *tx, "worker", Some(id.as_str()), "", now).await?;
@@ -226,6 +233,7 @@ impl FromRow<'_, SqliteRow> for AgentRow {
             registered: from_column(row.try_get("registered_at")?),
             heard: from_column(row.try_get("heard_at")?),
             job: row.try_get::<Option<String>, _>("job_id")?.map(JobId::new),
+            shut_out: row.try_get("shut_out")?,
         })
     }
 }

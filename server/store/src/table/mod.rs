@@ -3,6 +3,7 @@
 pub(crate) mod agents;
 pub(crate) mod builds;
 pub(crate) mod chunks;
+pub(crate) mod hosts;
 pub(crate) mod jobs;
 pub(crate) mod pipelines;
 pub(crate) mod tokens;

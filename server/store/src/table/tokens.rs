@@ -2,7 +2,7 @@
 
 use server_jobs::Moment;
 use sha2::{Digest as _, Sha256};
-use shared_protocol::{AgentId, JobId, Secret};
+use shared_protocol::{AgentId, HostId, JobId, Secret};
 use sqlx::{Executor, Sqlite};
 use subtle::ConstantTimeEq as _;
 
@@ -38,6 +38,8 @@ pub enum Grant {
     Register,
     /// Use the REST interface; the text is the token's description.
     Api(String),
+    /// Register workers of this machine; the secret is its own.
+    Host(HostId),
     /// Be this worker.
     Worker(AgentId),
     /// Do what a runner does for this job.
@@ -111,7 +113,7 @@ impl Store {
         .fetch_optional(&self.reader)
         .await?;
         let Some((stored, kind, subject, description)) = row else {
-            return Ok(None);
+            return self.grant_of_host(&digest).await;
         };
         // The index found it by its hash already; the comparison that decides takes constant time.
         if !bool::from(stored.as_slice().ct_eq(&digest)) {
@@ -124,6 +126,18 @@ impl Store {
             ("job", Some(id)) => Ok(Some(Grant::Job(JobId::new(id)))),
             _ => Err(StoreError::Corrupt { what: "token" }),
         }
+    }
+
+    /// The secret of a machine that was let in registers its workers.
+    async fn grant_of_host(&self, digest: &[u8; 32]) -> Result<Option<Grant>, StoreError> {
+        let row: Option<(Vec<u8>, String)> = sqlx::query_as(
+            "SELECT secret, id FROM hosts WHERE secret = ? AND admission = 'approved'",
+        )
+        .bind(&digest[..])
+        .fetch_optional(&self.reader)
+        .await?;
+        let found = row.filter(|(stored, _)| bool::from(stored.as_slice().ct_eq(digest)));
+        Ok(found.map(|(_, id)| Grant::Host(HostId::new(id))))
     }
 
     /// Drops the tokens of jobs that ended before `before`. Until then a runner whose last answer
@@ -166,7 +180,7 @@ pub(crate) async fn insert(
     Ok(Secret::new(value))
 }
 
-fn digest(token: &str) -> [u8; 32] {
+pub(crate) fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
