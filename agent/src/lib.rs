@@ -7,15 +7,18 @@
 
 pub mod config;
 pub mod control;
+pub mod life;
 pub mod locks;
 pub mod plan;
 pub mod plugins;
+pub mod service;
 pub mod signals;
 pub mod start;
 pub mod tags;
 pub mod wire;
 
 mod connection;
+mod lines;
 mod os;
 
 use std::ffi::OsString;

@@ -19,7 +19,7 @@ pub enum Order {
     Stop,
     /// Stop the running jobs too.
     Cancel,
-    /// A signal. The first means to stop, also when the launcher has said so already: its own end
+    /// A signal. The first means to stop, whoever else has said so already: a launcher's own end
     /// makes the bootstrapper say it once more. The next ones: cancel, then end at once.
     Escalate,
 }
@@ -55,8 +55,10 @@ enum Stage {
 pub struct Plan {
     stage: Stage,
     slots: u32,
-    /// A signal has asked to stop, so that the next one means more than that.
-    asked: bool,
+    /// Workers to have registered before the first may connect.
+    spawn: u32,
+    /// How many signals have asked to stop: each means more than the one before.
+    asked: u8,
 }
 
 impl Plan {
@@ -65,16 +67,18 @@ impl Plan {
         Self {
             stage: Stage::Serving,
             slots,
-            asked: false,
+            spawn: slots,
+            asked: 0,
         }
     }
 
-    /// Wait for the first order.
-    pub fn standby() -> Self {
+    /// Wait for the first order, with so many workers registered.
+    pub fn standby(spawn: u32) -> Self {
         Self {
             stage: Stage::Standby,
             slots: 0,
-            asked: false,
+            spawn,
+            asked: 0,
         }
     }
 
@@ -98,27 +102,35 @@ impl Plan {
             (Order::Drain, stage) => stage.max(Stage::Draining),
             (Order::Stop, stage) => stage.max(Stage::Stopping),
             (Order::Cancel, stage) => stage.max(Stage::Canceling),
-            (Order::Escalate, Stage::Stopping) if self.asked => Stage::Canceling,
-            (Order::Escalate, Stage::Canceling | Stage::Abandoning) => Stage::Abandoning,
-            (Order::Escalate, _) => Stage::Stopping,
+            (Order::Escalate, stage) => stage.max(match self.asked {
+                0 => Stage::Stopping,
+                1 => Stage::Canceling,
+                _ => Stage::Abandoning,
+            }),
         };
         let slots = if stage >= Stage::Draining {
             0
         } else {
             self.slots
         };
-        let asked = self.asked || order == Order::Escalate;
+        let asked = u8::from(order == Order::Escalate);
         Self {
             stage,
             slots,
-            asked,
+            asked: self.asked.saturating_add(asked),
+            ..self
         }
     }
 
     /// What it asks of the pool.
     pub fn wanted(self) -> Wanted {
+        let registered = match self.stage {
+            Stage::Standby | Stage::Serving => self.spawn,
+            _ => 0,
+        };
         Wanted {
             slots: self.slots,
+            registered,
             end_when_empty: self.stage >= Stage::Draining,
         }
     }
@@ -170,12 +182,15 @@ mod tests {
         assert_eq!(seen(&[Order::Drain, Escalate]), (0, false, false));
         assert_eq!(seen(&[Order::Stop, Escalate]), (0, false, false));
         assert_eq!(seen(&[Order::Stop, Escalate, Escalate]), (0, true, false));
-        assert_eq!(seen(&[Order::Cancel, Escalate]), (0, true, true));
+        assert_eq!(seen(&[Order::Cancel, Escalate]), (0, true, false));
+        assert_eq!(seen(&[Order::Cancel, Escalate, Escalate]), (0, true, false));
+        let thrice = [Order::Cancel, Escalate, Escalate, Escalate];
+        assert_eq!(seen(&thrice), (0, true, true));
     }
 
     #[test]
     fn a_drain_is_taken_back_and_a_stop_is_not() {
-        assert_eq!(after(&[Order::Drain, Order::Accept(3)]), Plan::serve(3));
+        assert_eq!(after(&[Order::Drain, Order::Accept(2)]), Plan::serve(2));
         for stop in [Order::Stop, Order::Cancel, Order::Escalate] {
             let plan = after(&[stop, Order::Accept(3)]);
             assert_eq!(plan, after(&[stop]), "{stop:?}");
@@ -183,9 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn standby_waits_without_workers_and_does_not_end() {
-        let plan = Plan::standby();
-        assert_eq!(plan.wanted(), Wanted::default());
+    fn standby_waits_with_workers_that_take_no_jobs_and_does_not_end() {
+        let plan = Plan::standby(1);
+        let wanted = Wanted {
+            slots: 0,
+            registered: 1,
+            end_when_empty: false,
+        };
+        assert_eq!(plan.wanted(), wanted);
         assert_eq!(plan.phase(), Phase::Standby);
         assert_eq!(plan.after(Order::Accept(1)), Plan::serve(1));
         assert_eq!(Plan::serve(1).after(Order::Accept(0)), plan);
@@ -207,12 +227,13 @@ mod tests {
         fn once_stopping_no_order_starts_a_worker(
             orders in prop::collection::vec(any_order(), 0..12),
         ) {
-            let mut plan = Plan::standby();
+            let mut plan = Plan::standby(2);
             let mut stopped = false;
             for order in orders {
                 plan = plan.after(order);
                 stopped |= matches!(order, Order::Stop | Order::Cancel | Order::Escalate);
-                let ends = plan.wanted() == Wanted { slots: 0, end_when_empty: true };
+                let nobody = Wanted { end_when_empty: true, ..Wanted::default() };
+                let ends = plan.wanted() == nobody;
                 prop_assert!(!stopped || ends);
             }
         }

@@ -3,8 +3,8 @@
 //! ```text
 //! signals ──────────────┐
 //!                       ▼              wanted (watch)
-//! launcher ─▶ control ─▶ orders ─▶ loop ────────────▶ pool ─▶ workers ─▶ jobs
-//!     ▲          │                  │ cancel (token) ─────────────────────▲
+//! launcher ─▶ control ─▶ orders ─▶ loop ────────────▶ service ─▶ pool ─▶ workers ─▶ jobs
+//!     ▲          │                  │ cancel (token) ─────────────────────────────────▲
 //!     │          │                  │ phase (watch)
 //!     └──────────┴◀─────────────────┴◀── status (watch) ── pool
 //!                                                           ▲
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use agent_runner::record::Records;
 use agent_runner::recover::recover;
-use agent_worker::{Pool, PoolStatus, Settings, Wanted, WorkerError};
+use agent_worker::{PoolStatus, Served, Wanted};
 use shared_client::Transport;
 use shared_handover::message::Phase;
 use tokio::sync::{mpsc, watch};
@@ -25,19 +25,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::control::Control;
 use crate::plan::{Order, Plan};
+use crate::service::{Service, ServiceError};
 use crate::signals::Signals;
-use crate::tags::{Tags, TagsError};
 
 /// Beyond the jobs' own grace period: the time in which the rest of a canceled agent has to end.
-const LAST_WORDS: Duration = Duration::from_secs(6);
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Orders under way. More than a launcher ever sends before the loop looks.
 const ORDERS: usize = 16;
 
 /// What the agent is made of.
 pub struct Parts {
-    /// The workers' settings.
-    pub settings: Settings,
+    /// What the agent is there for.
+    pub service: Service,
     /// Connections, for reports about jobs of an earlier agent.
     pub transport: Transport,
     /// Records of jobs.
@@ -48,19 +48,15 @@ pub struct Parts {
     pub control: Option<Control>,
     /// Signals, caught already.
     pub signals: Signals,
-    /// Where the workers' tags come from.
-    pub tags: Tags,
 }
 
 /// How the agent ended.
 #[derive(Debug)]
 pub enum Ending {
     /// All workers are gone.
-    Done(Result<(), WorkerError>),
+    Done(Result<Served, ServiceError>),
     /// It did not wait for them.
     Abandoned,
-    /// There were never any, for lack of tags.
-    NoTags(TagsError),
 }
 
 /// What the loop changes, and others watch.
@@ -73,15 +69,14 @@ struct Outlets {
 /// Runs the agent to its end. Has to be called in a [`LocalSet`](tokio::task::LocalSet).
 pub async fn run(parts: Parts) -> Ending {
     let Parts {
-        settings,
+        service,
         transport,
         records,
         mut plan,
         control,
         mut signals,
-        tags,
     } = parts;
-    let grace = settings.jobs.cancel_grace + LAST_WORDS;
+    let grace = service.settings.jobs.cancel_grace + LAST_WORDS;
     let (orders_in, mut orders) = mpsc::channel(ORDERS);
     let (status_in, status) = watch::channel(PoolStatus::default());
     let outlets = Outlets {
@@ -89,9 +84,7 @@ pub async fn run(parts: Parts) -> Ending {
         phase: watch::Sender::new(plan.phase()),
         cancel: CancellationToken::new(),
     };
-    let mut pool = std::pin::pin!(serve(
-        tags,
-        settings,
+    let mut serving = std::pin::pin!(service.run(
         outlets.wanted.subscribe(),
         outlets.cancel.clone(),
         status_in,
@@ -107,7 +100,7 @@ pub async fn run(parts: Parts) -> Ending {
     loop {
         let order = tokio::select! {
             biased;
-            ended = &mut pool => return ended,
+            ended = &mut serving => return Ending::Done(ended),
             order = signals.next() => order,
             Some(order) = orders.recv() => order,
             () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
@@ -129,25 +122,6 @@ pub async fn run(parts: Parts) -> Ending {
         }
         outlets.follow(plan);
     }
-}
-
-/// The pool's whole life. Its workers register with their tags, so it waits for these; not when the
-/// agent is to end anyway.
-async fn serve(
-    tags: Tags,
-    mut settings: Settings,
-    mut wanted: watch::Receiver<Wanted>,
-    cancel: CancellationToken,
-    status: watch::Sender<PoolStatus>,
-) -> Ending {
-    tokio::select! {
-        gathered = tags.gather() => match gathered {
-            Ok(tags) => settings.identity.tags = tags,
-            Err(error) => return Ending::NoTags(error),
-        },
-        _ = wanted.wait_for(|wanted| wanted.end_when_empty && wanted.slots == 0) => {}
-    }
-    Ending::Done(Pool::new(settings, wanted, cancel, status).run().await)
 }
 
 impl Outlets {

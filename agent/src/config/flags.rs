@@ -126,11 +126,11 @@ Topic { title: "Connection", flags: &[
     idle(flag("trace-http", "BUILDKITE_AGENT_TRACE_HTTP", Switch, "false", "as --debug-http, with timings")),
 ]},
 Topic { title: "End of an agent", flags: &[
-    refused(flag("acquire-job", "BUILDKITE_AGENT_ACQUIRE_JOB", Text, "", "run this one job and end")),
-    refused(flag("reflect-exit-status", "BUILDKITE_AGENT_REFLECT_EXIT_STATUS", Switch, "false", "end with the exit status of the job of --acquire-job")),
+    flag("acquire-job", "BUILDKITE_AGENT_ACQUIRE_JOB", Text, "", "run this one job and end"),
+    flag("reflect-exit-status", "BUILDKITE_AGENT_REFLECT_EXIT_STATUS", Switch, "false", "end with the exit status of the job of --acquire-job"),
     flag("disconnect-after-job", "BUILDKITE_AGENT_DISCONNECT_AFTER_JOB", Switch, "false", "end each worker after one job"),
     flag("disconnect-after-idle-timeout", "BUILDKITE_AGENT_DISCONNECT_AFTER_IDLE_TIMEOUT", Number, "0", "end after so many seconds without a job; 0 is never"),
-    refused(flag("disconnect-after-uptime", "BUILDKITE_AGENT_DISCONNECT_AFTER_UPTIME", Number, "0", "take no more jobs after so many seconds; 0 is never")),
+    flag("disconnect-after-uptime", "BUILDKITE_AGENT_DISCONNECT_AFTER_UPTIME", Number, "0", "take no more jobs after so many seconds; 0 is never"),
     flag("orphan-grace", "TRIREME_ORPHAN_GRACE", Number, "600", "seconds without a launcher after which the agent stops; only when a launcher started it"),
 ]},
 Topic { title: "Canceling", flags: &[

@@ -1,6 +1,7 @@
 //! `agent start`: settings in, the running agent out.
 
 mod conceal;
+mod ending;
 mod environ;
 mod log;
 mod parts;
@@ -17,13 +18,13 @@ use tracing::level_filters::LevelFilter;
 use self::environ::{Environ, place};
 use self::log::{level, open_log};
 use self::parts::parts;
-use self::tell::{tell_ignored_hooks, tell_start};
+use self::tell::tell_start;
 use crate::config::raw::{Raw, RawError, search_paths};
 use crate::config::resolve::resolve;
 use crate::config::token;
 use crate::config::values::Values;
 use crate::locks;
-use crate::wire::{self, Ending};
+use crate::wire;
 
 /// An error that ends the program; its text is all anybody needs.
 type Fatal = Box<dyn std::error::Error>;
@@ -44,16 +45,7 @@ pub fn main(stamp: &'static str, args: &[OsString]) -> ExitCode {
         );
     }
     match start(stamp, &raw, &environ, state.as_ref()) {
-        Ok(Ending::Done(Ok(()))) => {
-            tracing::info!("agent ended");
-            ExitCode::SUCCESS
-        }
-        Ok(Ending::Done(Err(error))) => end_with(&error),
-        Ok(Ending::NoTags(error)) => end_with(&error),
-        Ok(Ending::Abandoned) => {
-            tracing::error!("agent ended without waiting for its jobs");
-            ExitCode::FAILURE
-        }
+        Ok(status) => status,
         Err(error) => end_with(&*error),
     }
 }
@@ -106,13 +98,13 @@ fn start(
     raw: &Raw,
     environ: &Environ,
     state: Option<&StateDir>,
-) -> Result<Ending, Fatal> {
+) -> Result<ExitCode, Fatal> {
     let executable = std::env::current_exe()?;
     let place = place(raw, environ, &executable, state);
     let config = resolve(raw, &place)?;
     let token = token::read(&config.token)?;
     tell_start(stamp, raw, &config);
-    tell_ignored_hooks(config.jobs.hooks.as_deref());
+    let reflect = config.workers.reflect_exit_status;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -123,6 +115,6 @@ fn start(
         if let Some(locks) = locks {
             locks.close().await;
         }
-        Ok(ending)
+        Ok(ending::tell(&ending, reflect))
     })
 }

@@ -20,10 +20,12 @@ use shared_supervise::ProcessId;
 
 use super::Fatal;
 use super::environ::Environ;
-use crate::config::resolve::{Config, JobsConfig};
+use crate::config::resolve::{Config, JobsConfig, WorkersConfig};
 use crate::control::{Control, Introduction};
+use crate::life::LifeHooks;
 use crate::plan::Plan;
 use crate::plugins::Plugins;
+use crate::service::Service;
 use crate::signals::Signals;
 use crate::tags::Tags;
 use crate::wire::Parts;
@@ -48,11 +50,9 @@ pub(super) fn parts(
     let records = Records::new(state.map(StateDir::jobs), own);
     let fault = self_test(&config.jobs);
     let workers = config.workers;
-    let plan = if environ.get(env::TRIREME_STANDBY).is_some() {
-        Plan::standby()
-    } else {
-        Plan::serve(workers.spawn)
-    };
+    let standby = environ.get(env::TRIREME_STANDBY).is_some();
+    let first_plan = if standby { Plan::standby } else { Plan::serve };
+    let plan = first_plan(workers.spawn);
     let control = match state {
         Some(state) => {
             let introduction = introduction(own, stamp, environ, workers.spawn, fault.clone());
@@ -64,15 +64,7 @@ pub(super) fn parts(
     let metrics = Metrics::none();
     let settings = Settings {
         client,
-        identity: Identity {
-            name: workers.name,
-            priority: workers.priority,
-            tags: Vec::new(),
-            features: workers.features,
-            script_eval: workers.script_eval,
-            version: stamp.to_owned(),
-            host: HostFacts::read(),
-        },
+        identity: identity(stamp, &workers),
         jobs: Arc::new(job_settings(
             config.jobs,
             workers.one_job,
@@ -80,18 +72,28 @@ pub(super) fn parts(
             metrics.clone(),
         )),
         one_job: workers.one_job,
+        acquire: workers.acquire,
+        uptime: workers.uptime,
         idle_timeout: workers.idle_timeout,
         outlive_outages: state.is_some(),
         metrics,
     };
     let zip = environ.get(env::TRIREME_PLUGINS).map(PathBuf::from);
+    let tags = Tags {
+        around: tags_around(&settings.identity.host, environ),
+        config: config.tags,
+        plugins: zip.and_then(|zip| Plugins::start(zip, executable, state)),
+    };
     Ok(Parts {
-        tags: Tags {
-            around: tags_around(&settings.identity.host, environ),
-            config: config.tags,
-            plugins: zip.and_then(|zip| Plugins::start(zip, executable, state)),
+        service: Service {
+            tags,
+            hooks: LifeHooks {
+                folders: config.life.folders,
+                shell: config.life.shell,
+                jobs: Arc::clone(&settings.jobs),
+            },
+            settings,
         },
-        settings,
         transport,
         records,
         plan,
@@ -100,13 +102,26 @@ pub(super) fn parts(
     })
 }
 
+fn identity(stamp: &str, workers: &WorkersConfig) -> Identity {
+    Identity {
+        name: workers.name.clone(),
+        priority: workers.priority.clone(),
+        tags: Vec::new(),
+        features: workers.features.clone(),
+        script_eval: workers.script_eval,
+        version: stamp.to_owned(),
+        ignored: workers.acquire.is_some(),
+        host: HostFacts::read(),
+    }
+}
+
 fn tags_around(host: &HostFacts, environ: &Environ) -> Around {
     Around {
         host: agent_tags::HostFacts {
             name: host.name.clone(),
             system: platform::system().to_owned(),
             architecture: host.arch.to_owned(),
-            machine_id: None,
+            machine_id: host.machine_id.clone(),
         },
         variables: environ.surroundings().variables,
     }

@@ -1,7 +1,5 @@
 //! What the log says of the settings when the agent starts.
 
-use std::path::Path;
-
 use shared_protocol::experiment::{self, Standing};
 
 use crate::config::raw::{Raw, Renamed};
@@ -34,17 +32,6 @@ pub(super) fn tell_start(stamp: &str, raw: &Raw, config: &Config) {
             Standing::Unknown => {
                 tracing::warn!("experiment {name} is not known; jobs see its name, no more");
             }
-        }
-    }
-}
-
-/// Hooks of the agent's own life are not run yet; whoever wrote one should hear of it.
-pub(super) fn tell_ignored_hooks(folder: Option<&Path>) {
-    for name in ["agent-startup", "agent-shutdown"] {
-        let hook = folder.map(|folder| folder.join(name));
-        if let Some(hook) = hook.filter(|hook| hook.exists()) {
-            let hook = hook.display();
-            tracing::warn!("{hook} is not run: this version has no hooks for its start and end");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Wrong turns on the command line: each says what to do, and ends with 1.
 
 use crate::agent::Bench;
-use crate::endpoint::{Endpoint, disconnect};
 
 async fn run(bench: &Bench, args: &[&str]) -> (Option<i32>, String) {
     let ended = bench.run(args, &[]).ended().await;
@@ -33,8 +32,8 @@ async fn what_is_wrong_is_named() {
             "flag --log-level: \"loud\"",
         ),
         (
-            &["start", build, "--acquire-job=x"],
-            "--acquire-job is not supported",
+            &["start", build, "--acquire-job=x", "--spawn=2"],
+            "--acquire-job needs exactly one worker",
         ),
     ] {
         let (code, log) = run(&bench, args).await;
@@ -91,19 +90,4 @@ async fn a_hook_that_decides_about_jobs_is_not_passed_over() {
     let (code, log) = run(&bench, &["start", &build, &hooks, "--token=x", endpoint]).await;
     assert_eq!(code, Some(1));
     assert!(log.contains("pre-bootstrap is not supported"), "{log}");
-}
-
-#[tokio::test]
-async fn a_hook_that_is_not_run_is_named_once() {
-    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
-    endpoint.on("GET /v3/ping", [disconnect()]);
-    let hooks = bench.path("hooks");
-    std::fs::create_dir(&hooks).unwrap();
-    std::fs::write(hooks.join("agent-shutdown"), "").unwrap();
-    let hooks = format!("--hooks-path={}", hooks.display());
-    let ended = bench.start(&endpoint, &[&hooks]).ended().await;
-    assert_eq!(ended.code, Some(0), "{}", ended.log);
-    let said = ended.log.matches("hooks/agent-shutdown is not run").count();
-    assert_eq!(said, 1, "{}", ended.log);
-    assert!(!ended.log.contains("agent-startup"), "{}", ended.log);
 }

@@ -56,7 +56,7 @@ fn standby(bench: &Bench, endpoint: &Endpoint) -> (Agent, StateDir) {
 }
 
 #[tokio::test]
-async fn an_agent_in_standby_registers_when_it_is_told_to_and_leaves_when_drained() {
+async fn an_agent_in_standby_is_registered_and_connects_when_it_is_told_to() {
     let (endpoint, bench) = (Endpoint::start().await, Bench::new());
     let (agent, state) = standby(&bench, &endpoint);
     let mut launcher = Launcher::connect(&state, &agent).await;
@@ -66,22 +66,28 @@ async fn an_agent_in_standby_registers_when_it_is_told_to_and_leaves_when_draine
     launcher
         .until_status(|status| status.phase == Phase::Standby)
         .await;
-    assert!(
-        endpoint.routes().is_empty(),
-        "nothing is registered in standby"
-    );
+    endpoint.wait("POST /v3/register", 2).await;
+    launcher.say(ToAgent::Accept { slots: 0 }).await;
+    launcher.say(ToAgent::Ping { seq: 1 }).await;
+    launcher
+        .until(|message| *message == ToLauncher::Pong { seq: 1 })
+        .await;
+    let connects = || endpoint.asked("POST /v3/connect").len();
+    assert_eq!(connects(), 0, "nobody takes jobs in standby");
     launcher.say(ToAgent::Accept { slots: 1 }).await;
     launcher
         .until_status(|status| status.ready == 1 && status.server == Server::Accepted)
         .await;
     launcher.say(ToAgent::Accept { slots: 2 }).await;
     launcher.until_status(|status| status.ready == 2).await;
+    assert_eq!(connects(), 2);
     launcher.say(ToAgent::Drain).await;
     launcher
         .until_status(|status| status.phase == Phase::Draining)
         .await;
     assert_eq!(agent.ended().await.code, Some(0));
-    assert_eq!(endpoint.asked("POST /v3/disconnect").len(), 2);
+    let registered = endpoint.asked("POST /v3/register").len();
+    assert_eq!(endpoint.asked("POST /v3/disconnect").len(), registered);
     let log = std::fs::read_to_string(state.log("agent")).unwrap();
     assert!(log.contains("agent starts"), "{log}");
 }
@@ -109,7 +115,7 @@ async fn a_drain_lets_the_job_finish_and_can_be_taken_back() {
         .until_status(|status| status.jobs_done == 1 && status.ready == 1)
         .await;
     assert_eq!(
-        endpoint.asked("POST /v3/register").len(),
+        endpoint.asked("POST /v3/connect").len(),
         1,
         "the same worker goes on"
     );

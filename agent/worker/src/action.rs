@@ -59,16 +59,19 @@ pub enum Leave {
     Told,
     /// It has run the one job it was there for.
     JobDone,
+    /// It has been there for as long as it should.
+    TimeUp,
 }
 
-/// Decides on an action. `ran_one` is true in disconnect-after-job mode after the job.
-pub fn next(action: Action, ran_one: bool) -> Next {
-    match action {
-        Action::Disconnect => Next::Leave(Leave::Told),
-        Action::Pause => Next::Pause,
-        Action::Idle | Action::Run(_) if ran_one => Next::Leave(Leave::JobDone),
-        Action::Idle => Next::Idle,
-        Action::Run(job) => Next::Run(job),
+/// Decides on an action. `done` says why the worker is to leave as soon as nobody holds it: a pause
+/// does, so that a person can look at the host.
+pub fn next(action: Action, done: Option<Leave>) -> Next {
+    match (action, done) {
+        (Action::Disconnect, _) => Next::Leave(Leave::Told),
+        (Action::Pause, _) => Next::Pause,
+        (Action::Idle | Action::Run(_), Some(why)) => Next::Leave(why),
+        (Action::Idle, None) => Next::Idle,
+        (Action::Run(job), None) => Next::Run(job),
     }
 }
 
@@ -100,20 +103,24 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_has_run_its_one_job_only_still_obeys_a_pause() {
+    fn a_worker_that_is_done_still_obeys_a_pause() {
         let run = || Action::Run(JobId::new("j"));
-        let done = Next::Leave(Leave::JobDone);
-        for (action, ran_one, expected) in [
-            (Action::Idle, false, Next::Idle),
-            (run(), false, Next::Run(JobId::new("j"))),
-            (Action::Pause, false, Next::Pause),
-            (Action::Disconnect, false, Next::Leave(Leave::Told)),
-            (Action::Pause, true, Next::Pause),
-            (Action::Idle, true, done.clone()),
-            (run(), true, done),
-            (Action::Disconnect, true, Next::Leave(Leave::Told)),
+        let told = Next::Leave(Leave::Told);
+        for (action, done, expected) in [
+            (Action::Idle, None, Next::Idle),
+            (run(), None, Next::Run(JobId::new("j"))),
+            (Action::Pause, None, Next::Pause),
+            (Action::Disconnect, None, told.clone()),
+            (Action::Pause, Some(Leave::JobDone), Next::Pause),
+            (
+                Action::Idle,
+                Some(Leave::JobDone),
+                Next::Leave(Leave::JobDone),
+            ),
+            (run(), Some(Leave::TimeUp), Next::Leave(Leave::TimeUp)),
+            (Action::Disconnect, Some(Leave::TimeUp), told),
         ] {
-            assert_eq!(next(action.clone(), ran_one), expected, "{action:?}");
+            assert_eq!(next(action.clone(), done), expected, "{action:?}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use shared_protocol::platform;
 
+use crate::machine;
 use crate::os;
 
 /// The host as the endpoint shows it.
@@ -13,6 +14,8 @@ pub struct HostFacts {
     pub os: String,
     /// Its architecture in Go's spelling.
     pub arch: &'static str,
+    /// The host under a name that only this product has for it; see [`machine_id`](crate::machine).
+    pub machine_id: Option<String>,
     /// Process id of the agent.
     pub pid: u32,
 }
@@ -24,6 +27,7 @@ impl HostFacts {
             name: os::host_name(),
             os: os::version_text(),
             arch: platform::architecture(),
+            machine_id: machine::id(),
             pid: std::process::id(),
         }
     }

@@ -1,18 +1,43 @@
-//! What ties a worker to its pool: reports go up, the wish that it leave comes down.
+//! What ties a worker to its pool: reports go up, wishes come down.
 
 use agent_metrics::{Event, Metrics};
+use shared_client::ClientError;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::slots::Activity;
 
+/// A worker that the endpoint knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// Its id at the endpoint.
+    pub id: String,
+    /// Its name at the endpoint.
+    pub name: String,
+}
+
+/// What a pool wants of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// To go as soon as it has no job.
+    Leave,
+    /// To register, and to wait for leave to connect.
+    Hold,
+    /// To take jobs.
+    Serve,
+}
+
 /// What a worker tells its pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Report {
+    /// The endpoint knows it now.
+    Registered(Registered),
     /// What it does now.
     Activity(Activity),
     /// A job is over.
     JobDone,
+    /// The job that it was there to acquire ended with this status.
+    Acquired(i32),
     /// The endpoint answered an authenticated request.
     Answered,
     /// It did not; the text is for the log.
@@ -26,12 +51,22 @@ pub(crate) struct Leash {
     pub(crate) slot: usize,
     /// Shared by all workers. Reports are small and the pool only ever waits for them.
     pub(crate) reports: mpsc::Sender<(usize, Report)>,
-    /// False asks the worker to leave as soon as it has no job; true again takes that back.
-    pub(crate) stay: watch::Receiver<bool>,
+    /// May change at any time; a wish to leave may be taken back.
+    pub(crate) wish: watch::Receiver<Wish>,
     /// Cancelled when the worker's job is to be stopped and the worker to go.
     pub(crate) quit: CancellationToken,
     /// Where the worker records what happens to it.
     pub(crate) metrics: Metrics,
+    /// What was reported last. The pool hears of changes only: it looks at all its workers then,
+    /// and a ping a second of each of a hundred would have it do nothing else.
+    pub(crate) told: Told,
+}
+
+/// What the pool knows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told {
+    activity: Option<Activity>,
+    answers: Option<bool>,
 }
 
 impl Leash {
@@ -40,8 +75,34 @@ impl Leash {
         let _ = self.reports.send((self.slot, report)).await;
     }
 
-    pub(crate) async fn activity(&self, activity: Activity) {
-        self.report(Report::Activity(activity)).await;
+    pub(crate) async fn activity(&mut self, activity: Activity) {
+        if self.told.activity.replace(activity) != Some(activity) {
+            self.report(Report::Activity(activity)).await;
+        }
+    }
+
+    /// The endpoint answered an authenticated request.
+    pub(crate) async fn answered(&mut self) {
+        if self.told.answers.replace(true) != Some(true) {
+            self.report(Report::Answered).await;
+        }
+    }
+
+    /// The endpoint did not answer.
+    pub(crate) async fn failed(&mut self, error: &ClientError) {
+        self.told.answers = Some(false);
+        self.report(Report::Failed(error.to_string())).await;
+    }
+
+    /// Waits for leave to connect; false when the worker should go instead.
+    pub(crate) async fn may_connect(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.quit.cancelled() => false,
+            wish = self.wish.wait_for(|wish| *wish != Wish::Hold) => {
+                wish.is_ok_and(|wish| *wish == Wish::Serve)
+            }
+        }
     }
 
     /// The worker's number, from 1.
@@ -58,7 +119,7 @@ impl Leash {
     pub(crate) async fn dismissed(&mut self) {
         tokio::select! {
             // A pool that is gone wants nobody.
-            _ = self.stay.wait_for(|stay| !stay) => {}
+            _ = self.wish.wait_for(|wish| *wish == Wish::Leave) => {}
             () = self.quit.cancelled() => {}
         }
     }

@@ -15,6 +15,7 @@
 
 pub mod action;
 pub mod host;
+pub mod machine;
 pub mod outage;
 pub mod ping;
 pub mod pool;
@@ -29,5 +30,6 @@ mod serve;
 mod source;
 mod worker;
 
-pub use pool::{Pool, PoolStatus, ServerState, Settings, Wanted};
+pub use leash::Registered;
+pub use pool::{Pool, PoolStatus, Served, ServerState, Settings, Wanted};
 pub use worker::WorkerError;

@@ -7,15 +7,16 @@ use std::time::Duration;
 use agent_metrics::{Event, Metrics};
 use agent_runner::JobSettings;
 use shared_client::Client;
+use shared_protocol::JobId;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::leash::{Leash, Report};
+use crate::leash::{Leash, Registered, Report, Told, Wish};
 use crate::outage::{Note, Outage};
 use crate::register::Identity;
-use crate::slots::{Activity, Slot, changes, idle_deadline};
+use crate::slots::{Activity, Crew, Slot, changes, idle_deadline};
 use crate::worker::{End, Worker, WorkerError};
 
 /// Reports under way. The pool takes them as they come; a worker waits when it does not.
@@ -32,6 +33,10 @@ pub struct Settings {
     pub jobs: Arc<JobSettings>,
     /// Each worker ends after one job.
     pub one_job: bool,
+    /// The one worker acquires this job, runs it, and ends.
+    pub acquire: Option<JobId>,
+    /// Each worker ends when it has been connected for so long. Its job is not cut short.
+    pub uptime: Option<Duration>,
     /// The pool ends when all of it had no job for so long.
     pub idle_timeout: Option<Duration>,
     /// An endpoint that does not answer is waited for, however long. Otherwise a worker gives up
@@ -44,8 +49,10 @@ pub struct Settings {
 /// How many workers there should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Wanted {
-    /// Number of workers.
+    /// Number of workers that take jobs.
     pub slots: u32,
+    /// Number of workers that are registered while none may connect yet, so that they can at once.
+    pub registered: u32,
     /// Whether the pool ends when none is left. Without it, none at all is a state like others.
     pub end_when_empty: bool,
 }
@@ -77,6 +84,13 @@ pub enum ServerState {
     Failing,
 }
 
+/// What came of a pool whose workers did what they were there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Served {
+    /// Exit status of the job that was to be acquired.
+    pub acquired: Option<i32>,
+}
+
 /// All workers of a process.
 #[derive(Debug)]
 pub struct Pool {
@@ -85,17 +99,22 @@ pub struct Pool {
     /// Cancelled when jobs are to be stopped; the pool ends after that.
     cancel: CancellationToken,
     status: watch::Sender<PoolStatus>,
+    release_serial: watch::Receiver<Option<u64>>,
     slots: Vec<Slot>,
-    stays: Vec<watch::Sender<bool>>,
+    wishes: Vec<watch::Sender<Wish>>,
+    registered: Vec<Option<Registered>>,
     workers: JoinSet<(usize, End)>,
     tasks: HashMap<Id, usize>,
     /// Given to each new worker; never closed while the pool lives.
     reporter: mpsc::Sender<(usize, Report)>,
     reports: mpsc::Receiver<(usize, Report)>,
     outage: Outage,
+    /// Whether workers may connect. Until then all of them are held.
+    open: bool,
     /// Nobody is wanted any more, whatever [`Wanted`] says.
     closing: bool,
     failure: Option<WorkerError>,
+    served: Served,
 }
 
 impl Pool {
@@ -108,51 +127,83 @@ impl Pool {
     ) -> Self {
         let (reporter, reports) = mpsc::channel(REPORTS);
         Self {
+            release_serial: settings.client.transport().release_serial(),
             settings: Arc::new(settings),
             wanted,
             cancel,
             status,
             slots: Vec::new(),
-            stays: Vec::new(),
+            wishes: Vec::new(),
+            registered: Vec::new(),
             workers: JoinSet::new(),
             tasks: HashMap::new(),
             reporter,
             reports,
             outage: Outage::default(),
+            open: false,
             closing: false,
             failure: None,
+            served: Served::default(),
         }
     }
 
-    /// Runs until no worker is left and none will come: because that is wanted, or because all
-    /// ended by themselves. The first error of a worker is the pool's.
+    /// Registers all workers that are wanted, at the same time, and waits until the first of them
+    /// may take jobs. `None` when that will not be; [`Pool::run`] then says why, after those that
+    /// are registered are gone.
     ///
     /// Workers are tasks of the same thread, so this has to be called in a
     /// [`LocalSet`](tokio::task::LocalSet).
-    pub async fn run(mut self) -> Result<(), WorkerError> {
-        let mut release_serial = self.settings.client.transport().release_serial();
+    pub async fn gather(&mut self) -> Option<Vec<Registered>> {
         loop {
-            let serial = *release_serial.borrow_and_update();
-            self.update(|status| status.release_serial = serial);
-            let wanted = *self.wanted.borrow_and_update();
-            self.adjust(wanted);
-            self.publish();
-            if self.workers.is_empty() && self.is_over(wanted) {
-                return self.failure.map_or(Ok(()), Err);
+            let wanted = self.catch_up();
+            if self.closing || wanted.end_when_empty {
+                return None;
             }
-            let idle = self.idle_deadline();
-            tokio::select! {
-                biased;
-                Some(ended) = self.workers.join_next_with_id() => self.ended(ended),
-                Some((slot, report)) = self.reports.recv() => self.take(slot, report),
-                () = self.cancel.cancelled(), if !self.closing => self.closing = true,
-                // The sender lives as long as the client in the settings.
-                Ok(()) = release_serial.changed() => {}
-                changed = self.wanted.changed() => self.closing |= changed.is_err(),
-                () = tokio::time::sleep_until(idle.unwrap_or_else(Instant::now)), if idle.is_some() => {
-                    tracing::info!("no job for the idle time-out, disconnecting");
-                    self.closing = true;
-                }
+            if wanted.slots > 0 && self.registered.iter().all(Option::is_some) {
+                let first = self.registered.iter().flatten();
+                return Some(first.take(wanted.slots as usize).cloned().collect());
+            }
+            self.next_event().await;
+        }
+    }
+
+    /// Lets the workers connect and runs until none is left and none will come: because that is
+    /// wanted, or because all ended by themselves. The first error of a worker is the pool's.
+    pub async fn run(mut self) -> Result<Served, WorkerError> {
+        self.open = true;
+        loop {
+            let wanted = self.catch_up();
+            if self.workers.is_empty() && self.is_over(wanted) {
+                return self.failure.map_or(Ok(self.served), Err);
+            }
+            self.next_event().await;
+        }
+    }
+
+    /// Does what is wanted now, and says how things stand.
+    fn catch_up(&mut self) -> Wanted {
+        let serial = *self.release_serial.borrow_and_update();
+        self.update(|status| status.release_serial = serial);
+        let wanted = *self.wanted.borrow_and_update();
+        self.adjust(wanted);
+        self.publish();
+        wanted
+    }
+
+    /// Waits for one thing to happen and takes note of it.
+    async fn next_event(&mut self) {
+        let idle = self.idle_deadline();
+        tokio::select! {
+            biased;
+            Some(ended) = self.workers.join_next_with_id() => self.ended(ended),
+            Some((slot, report)) = self.reports.recv() => self.take(slot, report),
+            () = self.cancel.cancelled(), if !self.closing => self.closing = true,
+            // The sender lives as long as the client in the settings.
+            Ok(()) = self.release_serial.changed() => {}
+            changed = self.wanted.changed() => self.closing |= changed.is_err(),
+            () = tokio::time::sleep_until(idle.unwrap_or_else(Instant::now)), if idle.is_some() => {
+                tracing::info!("no job for the idle time-out, disconnecting");
+                self.closing = true;
             }
         }
     }
@@ -170,31 +221,52 @@ impl Pool {
 
     /// Starts, dismisses and keeps workers so that as many serve as are wanted.
     fn adjust(&mut self, wanted: Wanted) {
-        let wanted = if self.closing {
-            0
-        } else {
-            wanted.slots as usize
-        };
-        while self.slots.len() < wanted {
+        let crew = self.crew(wanted);
+        while self.slots.len() < crew.serving.max(crew.present) {
             self.slots.push(Slot::Vacant);
-            self.stays.push(watch::Sender::new(true));
+            self.wishes.push(watch::Sender::new(Wish::Leave));
+            self.registered.push(None);
         }
-        let changes = changes(&self.slots, wanted);
+        let changes = changes(&self.slots, crew);
         for slot in changes.start {
-            self.start(slot);
+            self.start(slot, Activity::Starting, Wish::Serve);
+        }
+        for slot in changes.hold {
+            self.start(slot, Activity::Held, Wish::Hold);
+        }
+        for slot in changes.release {
+            self.slots[slot] = Slot::Live {
+                activity: Activity::Starting,
+                leaving: false,
+            };
+            self.wishes[slot].send_replace(Wish::Serve);
         }
         for slot in changes.dismiss {
-            self.set_stay(slot, false);
+            self.set_leaving(slot, true);
         }
         for slot in changes.keep {
-            self.set_stay(slot, true);
+            self.set_leaving(slot, false);
         }
     }
 
-    fn start(&mut self, slot: usize) {
-        self.stays[slot].send_replace(true);
+    fn crew(&self, wanted: Wanted) -> Crew {
+        let (slots, registered) = (wanted.slots as usize, wanted.registered as usize);
+        Crew {
+            serving: if self.closing || !self.open { 0 } else { slots },
+            // Whoever cannot connect at the opening registers anew when he can: it may be hours later.
+            present: match (self.closing, self.open) {
+                (true, _) => 0,
+                (false, true) => slots,
+                (false, false) => slots.max(registered),
+            },
+        }
+    }
+
+    fn start(&mut self, slot: usize, activity: Activity, wish: Wish) {
+        self.wishes[slot].send_replace(wish);
+        self.registered[slot] = None;
         self.slots[slot] = Slot::Live {
-            activity: Activity::Starting,
+            activity,
             leaving: false,
         };
         let worker = Worker {
@@ -202,9 +274,10 @@ impl Pool {
             leash: Leash {
                 slot,
                 reports: self.reporter.clone(),
-                stay: self.stays[slot].subscribe(),
+                wish: self.wishes[slot].subscribe(),
                 quit: self.cancel.child_token(),
                 metrics: self.settings.metrics.clone(),
+                told: Told::default(),
             },
         };
         worker
@@ -216,11 +289,12 @@ impl Pool {
         self.tasks.insert(task.id(), slot);
     }
 
-    fn set_stay(&mut self, slot: usize, stay: bool) {
+    fn set_leaving(&mut self, slot: usize, leaves: bool) {
         if let Slot::Live { leaving, .. } = &mut self.slots[slot] {
-            *leaving = !stay;
+            *leaving = leaves;
         }
-        self.stays[slot].send_replace(stay);
+        let wish = if leaves { Wish::Leave } else { Wish::Serve };
+        self.wishes[slot].send_replace(wish);
     }
 
     fn take(&mut self, slot: usize, report: Report) {
@@ -231,6 +305,8 @@ impl Pool {
                     *activity = new;
                 }
             }
+            Report::Registered(worker) => self.registered[slot] = Some(worker),
+            Report::Acquired(status) => self.served.acquired = Some(status),
             Report::JobDone => self.update(|status| status.jobs_done += 1),
             Report::Answered => {
                 self.update(|status| status.server = ServerState::Accepted);
@@ -275,8 +351,10 @@ impl Pool {
     }
 
     /// A refused registration is refused to all of them, so all go, and the caller says why once.
+    /// So does any error before the first of them may connect.
     fn fail(&mut self, slot: usize, error: WorkerError) {
-        self.closing |= matches!(error, WorkerError::Register(_) | WorkerError::Endpoint(_));
+        self.closing |=
+            !self.open || matches!(error, WorkerError::Register(_) | WorkerError::Endpoint(_));
         if self.failure.is_none() {
             if !self.closing && !self.workers.is_empty() {
                 tracing::error!(worker = slot + 1, "{error}; the other workers go on");

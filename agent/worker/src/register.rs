@@ -19,6 +19,8 @@ pub struct Identity {
     pub script_eval: bool,
     /// Version stamp of the agent.
     pub version: String,
+    /// Whether the endpoint is to offer it no jobs: it knows the one it is there for.
+    pub ignored: bool,
     /// The host.
     pub host: HostFacts,
 }
@@ -46,7 +48,7 @@ pub fn request(identity: &Identity, number: usize) -> RegisterRequest {
         os: host.os.clone(),
         arch: host.arch.to_owned(),
         script_eval_enabled: identity.script_eval,
-        ignore_in_dispatches: false,
+        ignore_in_dispatches: identity.ignored,
         priority: match &identity.priority {
             Priority::Unset => None,
             Priority::Fixed(text) => Some(text.clone()),
@@ -57,7 +59,7 @@ pub fn request(identity: &Identity, number: usize) -> RegisterRequest {
         build: "x".to_owned(),
         meta_data: identity.tags.clone(),
         pid: Some(host.pid),
-        machine_id: None,
+        machine_id: host.machine_id.clone(),
         features: identity.features.clone(),
     }
 }
@@ -74,11 +76,13 @@ mod tests {
             features: vec![],
             script_eval: true,
             version: "1".into(),
+            ignored: false,
             host: HostFacts {
                 name: "h".into(),
                 os: "o".into(),
                 arch: "amd64",
                 pid: 7,
+                machine_id: None,
             },
         }
     }

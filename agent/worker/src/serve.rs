@@ -1,16 +1,16 @@
 //! A connected worker: it does what its [`Source`] says, one thing at a time, with heartbeats
-//! beside.
+//! beside. The job that it may be there to acquire comes first.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use agent_metrics::Event;
-use agent_runner::Offered;
+use agent_runner::{Finished, NotRunning, Offered};
 use shared_protocol::JobId;
 use shared_protocol::agent::RegisterResponse;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
-use crate::action::{self, Next};
+use crate::action::{self, Leave, Next};
 use crate::heartbeat;
 use crate::leash::{Leash, Report};
 use crate::line::Line;
@@ -29,15 +29,15 @@ pub(crate) async fn serve(
     let tie = leash.clone();
     let serving = Serving {
         settings,
-        source: Source::new(line.clone(), leash.clone(), registered),
         leash,
         line: line.clone(),
         name: registered.name.as_str().into(),
         poll_interval: Duration::from_secs(registered.job_status_interval),
         ran_one: false,
+        paused: false,
         idle_since: None,
     };
-    let mut actions = std::pin::pin!(serving.run());
+    let mut actions = std::pin::pin!(serving.run(registered));
     let beats = heartbeat::run(&line, &tie, registered.heartbeat_interval);
     tokio::select! {
         end = &mut actions => end,
@@ -56,17 +56,30 @@ struct Serving {
     line: Line,
     /// The worker's, at the endpoint.
     name: Arc<str>,
-    source: Source,
     poll_interval: Duration,
-    /// In disconnect-after-job mode, whether that job was.
+    /// Whether the one job was that the worker is there for.
     ran_one: bool,
+    paused: bool,
     idle_since: Option<Instant>,
 }
 
 impl Serving {
-    async fn run(mut self) -> End {
+    async fn run(mut self, registered: &RegisterResponse) -> End {
+        if let Some(job) = self.settings.acquire.clone() {
+            if let Err(error) = self.acquire(job).await {
+                return End::Failed(error);
+            }
+            self.ran_one = true;
+        }
+        let until = self.settings.uptime.map(|uptime| Instant::now() + uptime);
+        let mut source = Source::new(self.line.clone(), self.leash.clone(), registered);
         loop {
-            let action = match self.source.next().await {
+            let step = tokio::select! {
+                biased;
+                () = at(until), if !self.paused => return End::Left(Leave::TimeUp),
+                step = source.next() => step,
+            };
+            let action = match step {
                 Step::Do(action) => action,
                 Step::Failed(error) => return End::Failed(error),
                 Step::Dismissed => return End::Dismissed,
@@ -76,27 +89,86 @@ impl Serving {
                 worker,
                 action: word,
             });
-            match action::next(action, self.ran_one) {
-                Next::Idle => {
-                    let since = *self.idle_since.get_or_insert_with(Instant::now);
-                    let ready = Activity::Ready { since: Some(since) };
-                    self.leash.activity(ready).await;
-                }
-                Next::Pause => {
-                    self.idle_since = None;
-                    self.leash.activity(Activity::Paused).await;
-                }
+            match action::next(action, self.done(until)) {
+                Next::Idle => self.idle().await,
+                Next::Pause => self.pause().await,
                 Next::Leave(why) => return End::Left(why),
-                Next::Run(job) => self.run_job(job).await,
+                Next::Run(job) => {
+                    source.job_began();
+                    let ran = self.run_job(job).await;
+                    source.job_ended(ran);
+                }
             }
         }
     }
 
-    async fn run_job(&mut self, job: JobId) {
+    /// Why the worker has nothing more to do here, if so.
+    fn done(&self, until: Option<Instant>) -> Option<Leave> {
+        if self.ran_one {
+            return Some(Leave::JobDone);
+        }
+        until
+            .is_some_and(|until| until <= Instant::now())
+            .then_some(Leave::TimeUp)
+    }
+
+    async fn idle(&mut self) {
+        self.paused = false;
+        let since = *self.idle_since.get_or_insert_with(Instant::now);
+        let ready = Activity::Ready { since: Some(since) };
+        self.leash.activity(ready).await;
+    }
+
+    async fn pause(&mut self) {
+        self.paused = true;
         self.idle_since = None;
-        self.source.job_began();
-        self.leash.activity(Activity::Busy).await;
-        let offered = Offered {
+        self.leash.activity(Activity::Paused).await;
+    }
+
+    /// Runs an offered job; false when it turned out not to be this worker's.
+    async fn run_job(&mut self, job: JobId) -> bool {
+        self.begin_job().await;
+        // On the heap while it runs: idle workers are many, and this is most of a worker's size.
+        let finished = Box::pin(agent_runner::run(self.offered(job))).await;
+        let ran = finished.is_ok();
+        match finished {
+            Ok(_) => self.ran_one = self.settings.one_job,
+            Err(error) => tracing::warn!("{error}"),
+        }
+        self.end_job(ran).await;
+        ran
+    }
+
+    /// Takes the job that this worker is there for, and runs it.
+    async fn acquire(&mut self, job: JobId) -> Result<(), WorkerError> {
+        tracing::info!(%job, "acquiring the job");
+        self.begin_job().await;
+        let finished = match self.acquired(job.clone()).await {
+            Ok(finished) => finished,
+            Err(error) => return Err(WorkerError::of_acquire(error)),
+        };
+        let Some(finished) = finished else {
+            return Err(WorkerError::NotAcquired(job));
+        };
+        let status = finished.outcome.exit_status;
+        self.leash.report(Report::Acquired(status)).await;
+        self.end_job(true).await;
+        Ok(())
+    }
+
+    /// The end of the acquired job; `None` when the worker was asked to leave before it had it.
+    async fn acquired(&mut self, job: JobId) -> Result<Option<Finished>, NotRunning> {
+        let acquiring = self.offered(job).acquire();
+        let accepted = tokio::select! {
+            biased;
+            () = self.leash.dismissed() => return Ok(None),
+            accepted = acquiring => accepted?,
+        };
+        Box::pin(accepted.run()).await.map(Some)
+    }
+
+    fn offered(&self, job: JobId) -> Offered {
+        Offered {
             job,
             client: self.line.client(),
             settings: Arc::clone(&self.settings.jobs),
@@ -104,17 +176,27 @@ impl Serving {
             stop: self.leash.quit.clone(),
             worker: self.leash.number(),
             agent_name: Arc::clone(&self.name),
-        };
-        // On the heap while it runs: idle workers are many, and this is most of a worker's size.
-        let finished = Box::pin(agent_runner::run(offered)).await;
-        self.source.job_ended(finished.is_ok());
-        match finished {
-            Ok(_) => {
-                self.ran_one = self.settings.one_job;
-                self.leash.report(Report::JobDone).await;
-            }
-            Err(error) => tracing::warn!("{error}"),
+        }
+    }
+
+    async fn begin_job(&mut self) {
+        self.paused = false;
+        self.idle_since = None;
+        self.leash.activity(Activity::Busy).await;
+    }
+
+    async fn end_job(&mut self, ran: bool) {
+        if ran {
+            self.leash.report(Report::JobDone).await;
         }
         self.leash.activity(Activity::Ready { since: None }).await;
+    }
+}
+
+/// Ends at that time, or never.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }

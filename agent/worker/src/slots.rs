@@ -7,6 +7,8 @@ use tokio::time::Instant;
 /// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activity {
+    /// Registering, or registered and waiting for leave to connect.
+    Held,
     /// Registering and connecting.
     Starting,
     /// Connected, without a job. `since` is when the endpoint first said that there is none.
@@ -37,44 +39,82 @@ pub enum Slot {
     Ended,
 }
 
+/// How many workers there should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crew {
+    /// So many serve.
+    pub serving: usize,
+    /// So many there are in all; those that do not serve are held.
+    pub present: usize,
+}
+
 /// What to do so that as many workers serve as are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
-    /// Slots to start a worker in.
+    /// Slots to start a worker in that serves.
     pub start: Vec<usize>,
+    /// Slots to start a worker in that is held.
+    pub hold: Vec<usize>,
+    /// Held workers that may serve now.
+    pub release: Vec<usize>,
     /// Workers to ask to leave.
     pub dismiss: Vec<usize>,
     /// Workers that were asked to leave and should stay after all.
     pub keep: Vec<usize>,
 }
 
-/// Compares what is there with what is wanted. `slots` is at least as long as `wanted`.
+/// Compares what is there with what is wanted. `slots` has room for all that are wanted.
 ///
-/// Ended slots count as filled, so a worker that the endpoint sent away is not replaced. Surplus
-/// workers go in the order: starting, idle, paused, busy; the later slot first.
-pub fn changes(slots: &[Slot], wanted: usize) -> Changes {
+/// Ended slots count as serving, so a worker that the endpoint sent away is not replaced. Surplus
+/// workers go in the order: starting, idle, paused, busy; the later slot first. Nobody who serves
+/// can be held again.
+pub fn changes(slots: &[Slot], wanted: Crew) -> Changes {
     let mut changes = Changes::default();
-    let serving = |slot: &Slot| matches!(slot, Slot::Live { leaving: false, .. } | Slot::Ended);
-    let filled = slots.iter().filter(|slot| serving(slot)).count();
-    if filled > wanted {
-        changes.dismiss = dismissals(slots, filled - wanted);
-        return changes;
+    let count = |matches: fn(&Slot) -> bool| slots.iter().filter(|slot| matches(slot)).count();
+    let serving = count(|slot| *slot == Slot::Ended || (is_live(slot, false) && !is_held(slot)));
+    let mut held = pick(slots, usize::MAX, |slot| {
+        is_live(slot, false) && is_held(slot)
+    });
+    let mut vacant = pick(slots, usize::MAX, |slot| *slot == Slot::Vacant).into_iter();
+    if serving > wanted.serving {
+        changes.dismiss = dismissals(slots, serving - wanted.serving);
+    } else {
+        let mut missing = wanted.serving - serving;
+        changes.keep = pick(slots, missing, |slot| is_live(slot, true) && !is_held(slot));
+        missing -= changes.keep.len();
+        changes.release = held.drain(..missing.min(held.len())).collect();
+        missing -= changes.release.len();
+        changes.start = vacant.by_ref().take(missing).collect();
     }
-    let mut missing = wanted - filled;
-    let pick = |matches: fn(&Slot) -> bool, missing: &mut usize| {
-        let picked: Vec<usize> = (0..slots.len())
-            .filter(|&index| matches(&slots[index]))
-            .take(*missing)
-            .collect();
-        *missing -= picked.len();
-        picked
-    };
-    changes.keep = pick(
-        |slot| matches!(slot, Slot::Live { leaving: true, .. }),
-        &mut missing,
-    );
-    changes.start = pick(|slot| *slot == Slot::Vacant, &mut missing);
+    let wanted_held = wanted.present.saturating_sub(wanted.serving);
+    if held.len() > wanted_held {
+        changes.dismiss.extend(held.drain(wanted_held..));
+    } else {
+        changes.hold = vacant.take(wanted_held - held.len()).collect();
+    }
     changes
+}
+
+fn is_live(slot: &Slot, leaves: bool) -> bool {
+    matches!(slot, Slot::Live { leaving, .. } if *leaving == leaves)
+}
+
+fn is_held(slot: &Slot) -> bool {
+    matches!(
+        slot,
+        Slot::Live {
+            activity: Activity::Held,
+            ..
+        }
+    )
+}
+
+/// The first `most` slots that match.
+fn pick(slots: &[Slot], most: usize, matches: impl Fn(&Slot) -> bool) -> Vec<usize> {
+    (0..slots.len())
+        .filter(|&index| matches(&slots[index]))
+        .take(most)
+        .collect()
 }
 
 fn dismissals(slots: &[Slot], surplus: usize) -> Vec<usize> {
@@ -85,7 +125,7 @@ fn dismissals(slots: &[Slot], surplus: usize) -> Vec<usize> {
             Slot::Live {
                 activity,
                 leaving: false,
-            } => Some((reluctance(*activity), std::cmp::Reverse(index))),
+            } => Some((reluctance(*activity)?, std::cmp::Reverse(index))),
             _ => None,
         })
         .collect();
@@ -97,13 +137,14 @@ fn dismissals(slots: &[Slot], surplus: usize) -> Vec<usize> {
         .collect()
 }
 
-/// How late a worker is asked to leave.
-fn reluctance(activity: Activity) -> u8 {
+/// How late a worker that serves is asked to leave.
+fn reluctance(activity: Activity) -> Option<u8> {
     match activity {
-        Activity::Starting => 0,
-        Activity::Ready { .. } => 1,
-        Activity::Paused => 2,
-        Activity::Busy => 3,
+        Activity::Held => None,
+        Activity::Starting => Some(0),
+        Activity::Ready { .. } => Some(1),
+        Activity::Paused => Some(2),
+        Activity::Busy => Some(3),
     }
 }
 
@@ -132,34 +173,68 @@ mod tests {
 
     const IDLE: Slot = live(Activity::Ready { since: None }, false);
     const BUSY: Slot = live(Activity::Busy, false);
+    const HELD: Slot = live(Activity::Held, false);
 
     const fn live(activity: Activity, leaving: bool) -> Slot {
         Slot::Live { activity, leaving }
     }
 
+    fn serving(count: usize) -> Crew {
+        Crew {
+            serving: count,
+            present: count,
+        }
+    }
+
     #[test]
     fn vacant_slots_are_filled_from_the_front() {
-        let changes = changes(&[IDLE, Slot::Vacant, Slot::Vacant], 2);
+        let changes = changes(&[IDLE, Slot::Vacant, Slot::Vacant], serving(2));
         assert_eq!(changes.start, [1]);
         assert!(changes.dismiss.is_empty() && changes.keep.is_empty());
     }
 
     #[test]
     fn busy_workers_are_the_last_to_be_dismissed() {
-        assert_eq!(changes(&[BUSY, IDLE, BUSY, IDLE], 2).dismiss, [3, 1]);
-        assert_eq!(changes(&[BUSY, IDLE, BUSY], 0).dismiss, [1, 2, 0]);
+        let dismissed = |slots: &[Slot], wanted| changes(slots, serving(wanted)).dismiss;
+        assert_eq!(dismissed(&[BUSY, IDLE, BUSY, IDLE], 2), [3, 1]);
+        assert_eq!(dismissed(&[BUSY, IDLE, BUSY], 0), [1, 2, 0]);
     }
 
     #[test]
     fn taking_back_a_drain_keeps_who_is_still_there() {
         let leaving = live(Activity::Busy, true);
-        let changes = changes(&[leaving, Slot::Vacant], 2);
+        let changes = changes(&[leaving, Slot::Vacant], serving(2));
         assert_eq!((changes.keep, changes.start), (vec![0], vec![1]));
     }
 
     #[test]
     fn a_worker_sent_away_by_the_endpoint_is_not_replaced() {
-        assert_eq!(changes(&[Slot::Ended, IDLE], 2), Changes::default());
+        let changes = changes(&[Slot::Ended, IDLE], serving(2));
+        assert_eq!(changes, Changes::default());
+    }
+
+    #[test]
+    fn who_is_held_takes_over_place_by_place_and_then_nobody_is() {
+        let crew = |serving| Crew {
+            serving,
+            present: 2,
+        };
+        let vacant = changes(&[Slot::Vacant; 2], crew(0));
+        assert_eq!((vacant.hold, vacant.start), (vec![0, 1], vec![]));
+        assert_eq!(changes(&[HELD, HELD], crew(0)), Changes::default());
+        assert_eq!(changes(&[HELD, HELD], crew(1)).release, [0]);
+        assert_eq!(changes(&[IDLE, HELD], crew(2)).release, [1]);
+        assert_eq!(changes(&[IDLE, HELD], serving(1)).dismiss, [1]);
+    }
+
+    #[test]
+    fn who_serves_is_not_held_again() {
+        let wanted = Crew {
+            serving: 0,
+            present: 1,
+        };
+        let found = changes(&[IDLE, Slot::Vacant], wanted);
+        assert_eq!((found.dismiss, found.hold), (vec![0], vec![1]));
     }
 
     #[tokio::test(start_paused = true)]
@@ -188,6 +263,7 @@ mod tests {
 
     fn any_slot() -> impl Strategy<Value = Slot> {
         let activity = prop_oneof![
+            Just(Activity::Held),
             Just(Activity::Starting),
             Just(Activity::Ready { since: None }),
             Just(Activity::Paused),
@@ -203,12 +279,18 @@ mod tests {
     proptest! {
         #[test]
         fn after_the_changes_nothing_is_left_to_change(
-            mut slots in prop::collection::vec(any_slot(), 1..12), wanted in 0_usize..12,
+            mut slots in prop::collection::vec(any_slot(), 1..12),
+            serving in 0_usize..12,
+            present in 0_usize..12,
         ) {
-            let wanted = wanted.min(slots.len());
+            let wanted = Crew { serving, present };
+            slots.resize(slots.len() + serving.max(present), Slot::Vacant);
             let first = changes(&slots, wanted);
-            for index in first.start.iter().chain(&first.keep) {
+            for index in first.start.iter().chain(&first.keep).chain(&first.release) {
                 slots[*index] = live(Activity::Starting, false);
+            }
+            for index in &first.hold {
+                slots[*index] = HELD;
             }
             for index in &first.dismiss {
                 let Slot::Live { leaving, .. } = &mut slots[*index] else {

@@ -12,7 +12,7 @@ use shared_protocol::agent::{PingAction, PingResponse, RegisterResponse};
 use tokio::time::Instant;
 
 use crate::action::Action;
-use crate::leash::{Leash, Report};
+use crate::leash::Leash;
 use crate::line::Line;
 use crate::ping::PingSchedule;
 use crate::worker::WorkerError;
@@ -60,7 +60,7 @@ impl Source {
                 }
                 Some(Err(error)) => {
                     self.retry_after = error.retry_after();
-                    self.leash.report(Report::Failed(error.to_string())).await;
+                    self.leash.failed(&error).await;
                 }
             }
         }
@@ -102,7 +102,7 @@ impl Source {
     }
 
     async fn answered(&mut self, first: &PingResponse) -> Action {
-        self.leash.report(Report::Answered).await;
+        self.leash.answered().await;
         let moved = self.move_endpoint(first).await;
         let response = moved.as_ref().unwrap_or(first);
         if !response.message.is_empty() {

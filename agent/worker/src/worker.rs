@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_metrics::Event;
+use agent_runner::NotRunning;
 use shared_client::{ClientError, EndpointError};
+use shared_protocol::JobId;
 use shared_protocol::agent::RegisterResponse;
 use tracing::Instrument as _;
 
 use crate::action::Leave;
-use crate::leash::{Leash, Report};
+use crate::leash::{Leash, Registered, Report};
 use crate::line::Line;
 use crate::pool::Settings;
 use crate::register;
@@ -37,9 +39,34 @@ pub enum WorkerError {
     /// The endpoint does not know it any more.
     #[error("failed to send a heartbeat: {0}")]
     Heartbeat(#[source] ClientError),
+    /// The endpoint does not let it have the job it was there to acquire.
+    #[error("job {0} was rejected: {1}")]
+    Rejected(JobId, #[source] ClientError),
+    /// The job it was there to acquire kept waiting for another one.
+    #[error("job {0} stayed locked: {1}")]
+    Locked(JobId, #[source] ClientError),
+    /// The job it was there to acquire could not be run.
+    #[error("failed to acquire a job: {0}")]
+    Acquire(#[source] NotRunning),
+    /// It was told to stop before it had acquired its job.
+    #[error("failed to acquire job {0}: the agent was told to stop first")]
+    NotAcquired(JobId),
     /// A defect of this program.
     #[error("worker {0} ended by a defect; please report it")]
     Panicked(usize),
+}
+
+impl WorkerError {
+    /// Why the job was not acquired and run. 422 is the endpoint's last word about it.
+    pub(crate) fn of_acquire(error: NotRunning) -> Self {
+        match error {
+            NotRunning::NotAccepted(job, error) if error.status() == Some(422) => {
+                Self::Rejected(job, error)
+            }
+            NotRunning::NotAccepted(job, error) if error.is_lock() => Self::Locked(job, error),
+            error => Self::Acquire(error),
+        }
+    }
 }
 
 /// How a worker ended.
@@ -72,10 +99,10 @@ impl Worker {
         };
         let span = tracing::info_span!("worker", agent = %registered.name);
         async {
-            let end = match self.connect(&line).await {
-                Ok(true) => serve(self.settings, self.leash, line.clone(), &registered).await,
-                Ok(false) => End::Dismissed,
-                Err(error) => End::Failed(error),
+            let end = if self.leash.may_connect().await {
+                self.serve(&line, &registered).await
+            } else {
+                End::Dismissed
             };
             if let Err(error) = line.client().disconnect().await {
                 tracing::warn!("failed to disconnect: {error}");
@@ -84,6 +111,14 @@ impl Worker {
         }
         .instrument(span)
         .await
+    }
+
+    async fn serve(mut self, line: &Line, registered: &RegisterResponse) -> End {
+        match self.connect(line).await {
+            Ok(true) => serve(self.settings, self.leash, line.clone(), registered).await,
+            Ok(false) => End::Dismissed,
+            Err(error) => End::Failed(error),
+        }
     }
 
     /// Registers; `None` when it was asked to leave first.
@@ -101,11 +136,16 @@ impl Worker {
                     let (id, name) = (registered.id.as_str(), registered.name.as_str());
                     self.leash
                         .record(|worker| Event::WorkerRegistered { worker, id, name });
-                    self.leash.report(Report::Answered).await;
+                    self.leash.answered().await;
+                    let known = Registered {
+                        id: id.to_owned(),
+                        name: name.to_owned(),
+                    };
+                    self.leash.report(Report::Registered(known)).await;
                     return Ok(Some(registered));
                 }
                 Err(error) if error.is_retryable() && self.settings.outlive_outages => {
-                    self.not_connected(error.to_string()).await;
+                    self.not_connected(&error).await;
                     tokio::select! {
                         biased;
                         () = self.leash.dismissed() => return Ok(None),
@@ -134,19 +174,20 @@ impl Worker {
                     return Ok(true);
                 }
                 Err(error) if error.is_retryable() && self.settings.outlive_outages => {
-                    self.not_connected(error.to_string()).await;
+                    self.not_connected(&error).await;
                 }
                 Err(error) => return Err(WorkerError::Connect(error)),
             }
         }
     }
 
-    async fn not_connected(&self, error: String) {
-        let text = error.as_str();
+    /// The endpoint does not answer; there will be another attempt.
+    async fn not_connected(&mut self, error: &ClientError) {
+        let text = error.to_string();
         self.leash.record(|worker| Event::ConnectFailed {
             worker,
-            error: text,
+            error: &text,
         });
-        self.leash.report(Report::Failed(error)).await;
+        self.leash.failed(error).await;
     }
 }

@@ -16,6 +16,7 @@ pub(super) fn features(
         .any(|name| around.variables.contains_key(*name));
     let named = [
         ("git-mirrors", values.path("git-mirrors-path").is_some()),
+        ("acquire-job", !values.text("acquire-job").is_empty()),
         ("control-plane-otlp-tracing", true),
         (
             "disconnect-after-job",
@@ -24,6 +25,10 @@ pub(super) fn features(
         (
             "disconnect-after-idle",
             values.number("disconnect-after-idle-timeout")? > 0,
+        ),
+        (
+            "disconnect-after-uptime",
+            values.number("disconnect-after-uptime")? > 0,
         ),
         ("no-plugins", no_plugins),
         ("no-script-eval", values.switch("no-command-eval")?),

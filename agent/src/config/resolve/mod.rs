@@ -4,6 +4,7 @@
 mod canceling;
 mod features;
 mod jobs;
+mod life;
 mod tags;
 mod workers;
 
@@ -21,6 +22,7 @@ use super::values::{BadValue, Surroundings, Values};
 
 pub use canceling::Grace;
 pub use jobs::JobsConfig;
+pub use life::LifeConfig;
 pub use tags::TagsConfig;
 pub use workers::WorkersConfig;
 
@@ -63,6 +65,8 @@ pub struct Config {
     pub workers: WorkersConfig,
     /// Their tags.
     pub tags: TagsConfig,
+    /// Hooks of the agent's own life.
+    pub life: LifeConfig,
     /// Jobs.
     pub jobs: JobsConfig,
     /// Experiments as they were asked for, known or not.
@@ -113,6 +117,7 @@ pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
         token: values.text("token"),
         tags: tags::tags(&values)?,
         workers: workers::workers(&values, place, no_plugins)?,
+        life: life::life(&values, place)?,
         jobs: jobs::jobs(&values, place, no_plugins)?,
         experiments: values.list("experiment"),
         orphan_grace: Duration::from_secs(values.number("orphan-grace")?),

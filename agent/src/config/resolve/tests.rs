@@ -180,7 +180,7 @@ fn what_makes_no_sense_is_named_with_its_place() {
             "--checkout-override-mode=maybe",
             "none of: strict, from-job, none",
         ),
-        ("--acquire-job=x", "--acquire-job is not supported"),
+        ("--hooks-shell='", "flag --hooks-shell"),
         (
             "--allowed-repositories=.*",
             "--allowed-repositories is not supported",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use agent_worker::register::Priority;
+use shared_protocol::JobId;
 use shared_protocol::experiment::Experiment;
 
 use super::features::features;
@@ -23,6 +24,12 @@ pub struct WorkersConfig {
     pub script_eval: bool,
     /// Each ends after one job.
     pub one_job: bool,
+    /// The one worker acquires this job, and ends after it.
+    pub acquire: Option<JobId>,
+    /// The process ends with the exit status of that job.
+    pub reflect_exit_status: bool,
+    /// Each ends when it has been connected for so long.
+    pub uptime: Option<Duration>,
     /// All end after so long without one.
     pub idle_timeout: Option<Duration>,
 }
@@ -33,15 +40,29 @@ pub(super) fn workers(
     no_plugins: bool,
 ) -> Result<WorkersConfig, ConfigError> {
     let priority = priority(values)?;
-    let idle = values.number("disconnect-after-idle-timeout")?;
+    let seconds = |name| -> Result<Option<Duration>, BadValue> {
+        let seconds = values.number(name)?;
+        Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
+    };
+    let acquire = values.text("acquire-job");
+    let acquire = (!acquire.is_empty()).then(|| JobId::new(acquire));
+    let spawn = spawn(values, place.cpus)?;
+    if acquire.is_some() && spawn > 1 {
+        return Err(ConfigError::Conflict(
+            "--acquire-job needs exactly one worker; remove --spawn and --spawn-per-cpu",
+        ));
+    }
     Ok(WorkersConfig {
         name: values.text("name"),
-        spawn: spawn(values, place.cpus)?,
+        spawn,
         priority,
         features: features(values, no_plugins, &place.around)?,
         script_eval: !values.switch("no-command-eval")?,
         one_job: values.switch("disconnect-after-job")?,
-        idle_timeout: (idle > 0).then(|| Duration::from_secs(idle)),
+        acquire,
+        reflect_exit_status: values.switch("reflect-exit-status")?,
+        uptime: seconds("disconnect-after-uptime")?,
+        idle_timeout: seconds("disconnect-after-idle-timeout")?,
     })
 }
 

@@ -1,0 +1,94 @@
+//! What the agent is there for, from its tags to its last hook: one pool's whole life.
+//!
+//! ```text
+//! tags ──▶ all workers register ──▶ agent-startup ──▶ they connect and serve ──▶ agent-shutdown
+//! ```
+//!
+//! A failure of any step but the last is the end of the agent, after what has to be undone.
+
+use agent_worker::{Pool, PoolStatus, Registered, Served, Settings, Wanted, WorkerError};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::life::{LifeError, LifeHooks, Point};
+use crate::tags::{Tags, TagsError};
+
+/// What it needs.
+pub struct Service {
+    /// Where its workers' tags come from.
+    pub tags: Tags,
+    /// The workers' settings, without tags.
+    pub settings: Settings,
+    /// The hooks of its life.
+    pub hooks: LifeHooks,
+}
+
+/// Why it could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A tag that its workers must have.
+    #[error(transparent)]
+    Tags(#[from] TagsError),
+    /// A worker.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// The host does not want it.
+    #[error(transparent)]
+    Hook(#[from] LifeError),
+}
+
+impl Service {
+    /// Runs it to its end. `cancel` stops jobs and hooks. Has to be called in a
+    /// [`LocalSet`](tokio::task::LocalSet).
+    pub async fn run(
+        mut self,
+        mut wanted: watch::Receiver<Wanted>,
+        cancel: CancellationToken,
+        status: watch::Sender<PoolStatus>,
+    ) -> Result<Served, ServiceError> {
+        tokio::select! {
+            gathered = self.tags.gather() => self.settings.identity.tags = gathered?,
+            () = ends(&mut wanted) => {}
+        }
+        let mut pool = Pool::new(self.settings, wanted.clone(), cancel.clone(), status);
+        let Some(workers) = pool.gather().await else {
+            return Ok(pool.run().await?);
+        };
+        let served = match startup(&self.hooks, &workers, wanted, &cancel).await {
+            Ok(()) => pool.run().await.map_err(ServiceError::from),
+            Err(error) => Err(error.into()),
+        };
+        let hooks = self.hooks.run(Point::Shutdown, &workers, &cancel, &cancel);
+        if let Err(error) = hooks.await {
+            tracing::warn!("{error}");
+        }
+        served
+    }
+}
+
+/// Runs the hooks of the start. Not being wanted any more ends them, and is no failure.
+async fn startup(
+    hooks: &LifeHooks,
+    workers: &[Registered],
+    mut wanted: watch::Receiver<Wanted>,
+    cancel: &CancellationToken,
+) -> Result<(), LifeError> {
+    let stop = CancellationToken::new();
+    let mut running = std::pin::pin!(hooks.run(Point::Startup, workers, &stop, cancel));
+    tokio::select! {
+        biased;
+        ended = &mut running => return ended,
+        () = ends(&mut wanted) => stop.cancel(),
+    }
+    if let Err(error) = running.await {
+        tracing::info!("{error}");
+    }
+    Ok(())
+}
+
+/// Ends when nobody wants the agent any more.
+async fn ends(wanted: &mut watch::Receiver<Wanted>) {
+    let over = |wanted: &Wanted| wanted.end_when_empty && wanted.slots == 0;
+    // Nobody is left to want it.
+    let _ = wanted.wait_for(over).await;
+}
