@@ -9,13 +9,21 @@
 //! mebibyte in the channel. It neither redacts nor interprets the log.
 
 pub mod chunk;
+pub mod copy;
+pub mod lines;
 pub mod settings;
+pub mod sink;
+pub mod stdout;
 pub mod stream;
 pub mod timestamp;
 pub mod upload;
 
 mod ansi;
+mod header;
+mod header_times;
+mod marker;
 
 pub use settings::{Marks, Settings};
-pub use stream::{Ended, LogSink, Summary, start};
-pub use upload::{ChunkUpload, JobLog};
+pub use sink::{Ended, LogSink};
+pub use stream::{Files, Summary, start};
+pub use upload::{JobLog, LogUpload};

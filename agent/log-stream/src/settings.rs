@@ -8,6 +8,8 @@ use shared_protocol::job::Job;
 const DEFAULT_CHUNK_BYTES: usize = 100 << 10;
 /// Largest size that is used, whatever the endpoint allows: a chunk is held in memory.
 const MAX_CHUNK_BYTES: usize = 1 << 20;
+/// Size from which on an endpoint that names none may drop the rest of a log.
+const DEFAULT_LOG_BYTES: u64 = 1 << 30;
 /// Time between two drains when the endpoint names none.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -16,15 +18,19 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 pub enum Marks {
     /// Marks that terminals do not show, before each line.
     Ansi,
-    /// None: the bytes of the job alone.
+    /// `[RFC 3339] ` before each line that is no header; header times are told on the side.
+    Lines,
+    /// Not at all: the bytes of the job alone; header times are told on the side.
     None,
 }
 
 /// Limits of one log stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Whether the log carries the time.
+    /// How the log carries the time.
     pub marks: Marks,
+    /// Bytes beyond which the endpoint may drop the rest; the agent says so, and sends it.
+    pub max_bytes: u64,
     /// Most bytes of a chunk before compression.
     pub chunk_bytes: usize,
     /// Longest time that bytes wait for their chunk to fill up.
@@ -33,7 +39,8 @@ pub struct Settings {
     pub queue_bytes: usize,
     /// Most uploads at the same time.
     pub uploads: usize,
-    /// Longest time without any delivery; what waits by then is given up and counted as failed.
+    /// Longest time without any delivery. What waits by then is given up and counted as failed: an
+    /// endpoint that was away for so long has given up the job itself.
     pub outage: Duration,
 }
 
@@ -51,11 +58,15 @@ impl Settings {
         };
         Self {
             marks,
+            max_bytes: match job.log_max_size_bytes {
+                0 => DEFAULT_LOG_BYTES,
+                bytes => bytes,
+            },
             chunk_bytes,
             interval,
             queue_bytes: 8 << 20,
             uploads: 3,
-            outage: Duration::from_hours(1),
+            outage: Duration::from_hours(24),
         }
     }
 }

@@ -5,8 +5,8 @@
 //! the job blocks on its output. Nothing is dropped to make room.
 
 use std::collections::VecDeque;
+use std::fs::File;
 
-use bytes::Bytes;
 use shared_client::ClientError;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
@@ -14,14 +14,12 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::chunk::{Chunk, Chunker};
-use crate::settings::{Marks, Settings};
-use crate::timestamp::Timestamper;
-use crate::upload::ChunkUpload;
-
-/// Largest piece that enters the channel at once.
-const PIECE_BYTES: usize = 16 << 10;
-/// Pieces in the channel.
-const PIECES: usize = 16;
+use crate::copy::Copy;
+use crate::header_times::HeaderTimes;
+use crate::marker::Marker;
+use crate::settings::Settings;
+use crate::sink::{LogSink, Piece};
+use crate::upload::LogUpload;
 
 /// What became of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,46 +32,30 @@ pub struct Summary {
     pub failed: u64,
 }
 
-/// The log stream ended before its sink: its task was aborted, or the process is shutting down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the log stream has ended")]
-pub struct Ended;
-
-/// Where a job's bytes go in. Clones write to the same log; dropping the last one ends it.
-#[derive(Debug, Clone)]
-pub struct LogSink {
-    pieces: mpsc::Sender<Piece>,
+/// What one log has beside its way to the endpoint.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// Gets a copy of the log as it is delivered, time marks included; see [`crate::copy::create`].
+    pub copy: Option<File>,
 }
 
-#[derive(Debug)]
-struct Piece {
-    bytes: Bytes,
-    now_ms: u64,
-}
-
-impl LogSink {
-    /// Adds bytes that the job wrote at `now_ms` (milliseconds since 1970). Waits while the queue
-    /// is full. If dropped half-way, a first part of the bytes is in the log.
-    pub async fn write(&self, bytes: &[u8], now_ms: u64) -> Result<(), Ended> {
-        for part in bytes.chunks(PIECE_BYTES) {
-            let piece = Piece {
-                bytes: Bytes::copy_from_slice(part),
-                now_ms,
-            };
-            self.pieces.send(piece).await.map_err(|_| Ended)?;
-        }
-        Ok(())
-    }
-}
-
-/// Starts the task of one log, in the current span, which should name the job. It ends with its summary when the last sink is dropped and each
-/// chunk is delivered, refused or given up. Aborting it ends all uploads.
-pub fn start(uploader: impl ChunkUpload, settings: Settings) -> (LogSink, JoinHandle<Summary>) {
-    let (pieces, incoming) = mpsc::channel(PIECES);
+/// Starts the task of one log, in the current span, which should name the job. It ends with its
+/// summary when the last sink is dropped and each chunk is delivered, refused or given up. Aborting
+/// it ends all uploads.
+pub fn start(
+    uploader: impl LogUpload,
+    settings: Settings,
+    files: Files,
+) -> (LogSink, JoinHandle<Summary>) {
+    let (sink, incoming) = LogSink::new();
     let stream = Stream {
         uploader,
         settings,
-        marks: (settings.marks == Marks::Ansi).then(Timestamper::default),
+        marker: Marker::new(settings.marks),
+        headers: None,
+        copy: Copy::new(files.copy),
+        last_ms: 0,
+        is_oversize: false,
         chunker: Chunker::new(settings.chunk_bytes),
         cut_at: None,
         queue: VecDeque::new(),
@@ -83,13 +65,20 @@ pub fn start(uploader: impl ChunkUpload, settings: Settings) -> (LogSink, JoinHa
         failed: 0,
     };
     let task = stream.run(incoming).in_current_span();
-    (LogSink { pieces }, tokio::spawn(task))
+    (sink, tokio::spawn(task))
 }
 
 struct Stream<U> {
     uploader: U,
     settings: Settings,
-    marks: Option<Timestamper>,
+    marker: Marker,
+    /// Set from the first header on whose time the log does not carry.
+    headers: Option<HeaderTimes>,
+    copy: Copy,
+    /// When the last piece came, in milliseconds since 1970.
+    last_ms: u64,
+    /// Longer than the endpoint wants, which was told.
+    is_oversize: bool,
     chunker: Chunker,
     /// When the bytes in the chunker have waited long enough.
     cut_at: Option<Instant>,
@@ -108,7 +97,7 @@ struct Delivery {
     result: Result<(), ClientError>,
 }
 
-impl<U: ChunkUpload> Stream<U> {
+impl<U: LogUpload> Stream<U> {
     async fn run(mut self, mut incoming: mpsc::Receiver<Piece>) -> Summary {
         let mut open = true;
         while open || !self.is_delivered() {
@@ -124,14 +113,17 @@ impl<U: ChunkUpload> Stream<U> {
                 () = at(self.give_up_at) => self.give_up(),
                 () = at(cuts) => self.cut(true),
                 piece = incoming.recv(), if reads => match piece {
-                    Some(piece) => self.take(&piece),
+                    Some(piece) => self.take(&piece).await,
                     None => {
                         open = false;
-                        self.cut(true);
+                        self.end().await;
                     }
                 },
             }
             self.send();
+        }
+        if let Some(headers) = self.headers.take() {
+            headers.end().await;
         }
         Summary {
             chunks: self.chunker.chunks(),
@@ -148,13 +140,44 @@ impl<U: ChunkUpload> Stream<U> {
         self.queue.is_empty() && self.uploads.len() < self.settings.uploads
     }
 
-    fn take(&mut self, piece: &Piece) {
+    async fn take(&mut self, piece: &Piece) {
         let pending = self.chunker.pending();
-        match &mut self.marks {
-            Some(marks) => marks.push(&piece.bytes, piece.now_ms, pending),
-            None => pending.extend_from_slice(&piece.bytes),
-        }
+        let before = pending.len();
+        self.marker.push(&piece.bytes, piece.now_ms, pending);
+        self.last_ms = piece.now_ms;
+        self.pass_on(before).await;
         self.cut(false);
+    }
+
+    /// The job has written its last byte.
+    async fn end(&mut self) {
+        let pending = self.chunker.pending();
+        let before = pending.len();
+        self.marker.end(self.last_ms, pending);
+        self.pass_on(before).await;
+        self.cut(true);
+    }
+
+    /// Shares what was just added to the pending bytes with those beside the log.
+    async fn pass_on(&mut self, before: usize) {
+        let pending = self.chunker.pending();
+        if self.copy.is_wanted() {
+            let added = pending[before..].to_vec();
+            self.copy.write(added).await;
+        }
+        for ms in self.marker.take_headers() {
+            let start = || HeaderTimes::start(self.uploader.clone());
+            self.headers.get_or_insert_with(start).add(ms).await;
+        }
+        let bytes = self.chunker.bytes() + self.chunker.pending().len() as u64;
+        if bytes > self.settings.max_bytes && !self.is_oversize {
+            self.is_oversize = true;
+            let most = self.settings.max_bytes;
+            tracing::warn!(
+                "the job's log is larger than the {most} bytes that the endpoint asks for, which \
+                 may leave out the rest"
+            );
+        }
     }
 
     fn cut(&mut self, whole: bool) {
@@ -181,7 +204,7 @@ impl<U: ChunkUpload> Stream<U> {
                 Delivery {
                     sequence: place.sequence,
                     gzip_bytes: gzip.len(),
-                    result: uploader.upload(place, gzip).await,
+                    result: uploader.chunk(place, gzip).await,
                 }
             });
         }

@@ -1,4 +1,6 @@
-//! The way out of the agent for a chunk.
+//! The way out of the agent for a log.
+
+use std::collections::BTreeMap;
 
 use agent_metrics::{Event, Metrics};
 use bytes::Bytes;
@@ -7,13 +9,20 @@ use shared_protocol::JobId;
 use shared_protocol::job::ChunkPlace;
 use tokio::time::Instant;
 
-/// Delivers chunks; does its own retries. May be called several times at once.
-pub trait ChunkUpload: Clone + Send + 'static {
+/// Delivers the parts of a log; does its own retries. May be called several times at once.
+pub trait LogUpload: Clone + Send + 'static {
     /// Ends when the chunk is delivered, refused or given up.
-    fn upload(
+    fn chunk(
         &self,
         place: ChunkPlace,
         gzip: Bytes,
+    ) -> impl Future<Output = Result<(), ClientError>> + Send;
+
+    /// Tells when headers came: RFC 3339 by the header's number in the log, from 0. Ends when they
+    /// are delivered, refused or given up.
+    fn header_times(
+        &self,
+        times: BTreeMap<String, String>,
     ) -> impl Future<Output = Result<(), ClientError>> + Send;
 }
 
@@ -28,8 +37,8 @@ pub struct JobLog {
     pub metrics: Metrics,
 }
 
-impl ChunkUpload for JobLog {
-    async fn upload(&self, place: ChunkPlace, gzip: Bytes) -> Result<(), ClientError> {
+impl LogUpload for JobLog {
+    async fn chunk(&self, place: ChunkPlace, gzip: Bytes) -> Result<(), ClientError> {
         let (bytes, compressed) = (place.size, gzip.len() as u64);
         let begun = Instant::now();
         let uploaded = self.client.upload_chunk(&self.job, place, gzip).await;
@@ -42,5 +51,9 @@ impl ChunkUpload for JobLog {
             Err(_) => Event::ChunkFailed { bytes },
         });
         uploaded
+    }
+
+    async fn header_times(&self, times: BTreeMap<String, String>) -> Result<(), ClientError> {
+        self.client.header_times(&self.job, times).await
     }
 }

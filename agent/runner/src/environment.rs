@@ -62,6 +62,8 @@ pub struct JobFacts<'a> {
     pub env_json_file: &'a Path,
     /// File that is written when the job's time is up.
     pub timeout_file: &'a Path,
+    /// Copy of the job's log, if one is wanted.
+    pub log_file: Option<&'a Path>,
     /// Trace context of the build, if it is traced.
     pub traceparent: &'a str,
     /// Companion of `traceparent`.
@@ -114,6 +116,9 @@ impl JobFacts<'_> {
         overlay.set("BUILDKITE_ENV_FILE", path(self.env_file));
         overlay.set("BUILDKITE_ENV_JSON_FILE", path(self.env_json_file));
         overlay.set(env::AGENT_JOB_TIMEOUT_FILE, path(self.timeout_file));
+        if let Some(log) = self.log_file {
+            overlay.set("BUILDKITE_JOB_LOG_TMPFILE", path(log));
+        }
         // Nobody's setting is overruled by these, so there is nothing to warn of.
         for (name, value) in self.request_headers {
             overlay.vars.insert(variable_of_header(name), value.clone());

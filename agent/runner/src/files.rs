@@ -17,6 +17,7 @@ pub(crate) struct JobFiles {
     env: TempPath,
     env_json: TempPath,
     timeout: PathBuf,
+    log: Option<TempPath>,
 }
 
 impl JobFiles {
@@ -41,6 +42,7 @@ impl JobFiles {
             )?,
             env_json: write(folder, &format!("job-env-json-{id}"), &json)?,
             timeout: folder.join(format!("job-timeout-{id}")),
+            log: None,
         })
     }
 
@@ -59,13 +61,25 @@ impl JobFiles {
         &self.timeout
     }
 
+    /// Takes over the copy of the job's log.
+    pub(crate) fn keep_log(&mut self, log: Option<TempPath>) {
+        self.log = log;
+    }
+
+    /// The copy of the job's log, if one is wanted.
+    pub(crate) fn log(&self) -> Option<&Path> {
+        self.log.as_deref()
+    }
+
     /// Every file that is there, or may come to be.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
-        vec![
+        let mut paths = vec![
             self.env.to_path_buf(),
             self.env_json.to_path_buf(),
             self.timeout.clone(),
-        ]
+        ];
+        paths.extend(self.log().map(Path::to_path_buf));
+        paths
     }
 
     /// Tells the executor, and through it the hooks, that the job is stopped for its time limit.

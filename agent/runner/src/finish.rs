@@ -8,9 +8,9 @@ use shared_protocol::JobId;
 use shared_protocol::job::FinishRequest;
 
 use crate::JobSettings;
+use crate::log::Log;
 use crate::outcome::Outcome;
 use crate::record::RecordFile;
-use crate::start::Log;
 
 /// A job whose executor has ended, or never was. The endpoint does not know yet.
 #[derive(Debug)]
@@ -50,15 +50,7 @@ impl Exited {
             ignore_agent_in_dispatches: self.settings.last_job.then_some(true),
         };
         self.record.set_result(&request);
-        let Log { sink, delivery } = self.log;
-        drop(sink);
-        request.chunks_failed_count = match delivery.await {
-            Ok(summary) => summary.failed,
-            Err(error) => {
-                tracing::error!(job = %self.job, "failed to deliver the log: {error}");
-                1
-            }
-        };
+        request.chunks_failed_count = self.log.end().await;
         self.record.set_result(&request);
         let delivered = match self.client.finish(&self.job, &request).await {
             Ok(()) => {

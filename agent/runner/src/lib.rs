@@ -26,6 +26,7 @@ mod env_file;
 mod facts;
 mod files;
 mod finish;
+mod log;
 mod start;
 mod stream;
 
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_log_stream::Marks;
+use agent_log_stream::stdout::Stdout;
 use agent_metrics::Metrics;
 use agent_process::Signal;
 use shared_client::{Client, ClientError};
@@ -61,6 +63,17 @@ pub enum ExecutorOutput {
     RawTerminal,
 }
 
+/// What becomes of the logs of jobs, beside their way to the endpoint.
+#[derive(Debug)]
+pub struct LogSettings {
+    /// How they carry the time.
+    pub marks: Marks,
+    /// Folder for a copy in a file, which the job finds by `$BUILDKITE_JOB_LOG_TMPFILE`.
+    pub copy_folder: Option<PathBuf>,
+    /// Copy on the agent's standard output.
+    pub stdout: Option<Stdout>,
+}
+
 /// What all jobs of an agent have in common.
 #[derive(Debug)]
 pub struct JobSettings {
@@ -75,8 +88,8 @@ pub struct JobSettings {
     pub settings_in_env_file: bool,
     /// What the executor writes to.
     pub output: ExecutorOutput,
-    /// How logs carry the time.
-    pub marks: Marks,
+    /// What becomes of logs.
+    pub log: LogSettings,
     /// Signal that asks an executor to end.
     pub cancel_signal: Signal,
     /// Time between that and the end nobody can refuse.

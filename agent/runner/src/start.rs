@@ -3,16 +3,16 @@
 use std::io;
 use std::sync::Arc;
 
-use agent_log_stream::{JobLog, LogSink, Summary};
 use agent_process::{Command, Output, Running as Child, StartError, Stream, Window};
 use jiff::Timestamp;
 use shared_protocol::job::StartRequest;
-use tokio::task::JoinHandle;
+use tempfile::TempPath;
 
 use crate::accept::Accepted;
 use crate::environment::{JobFacts, executor_environment, file_variables};
 use crate::files::JobFiles;
 use crate::finish::Exited;
+use crate::log::Log;
 use crate::outcome::{NotRun, Outcome};
 use crate::record::{Record, RecordFile};
 use crate::stream::Running;
@@ -33,15 +33,10 @@ pub enum Started {
 enum Trouble {
     #[error("write the job's files to {0}: {1}")]
     Files(String, #[source] io::Error),
+    #[error("make the file for a copy of the job's log: {0}; see --job-log-path")]
+    Log(#[source] io::Error),
     #[error("{0}")]
     Start(#[from] StartError),
-}
-
-/// The log of a started job: where bytes go in, and the task that delivers them.
-#[derive(Debug)]
-pub(crate) struct Log {
-    pub(crate) sink: LogSink,
-    pub(crate) delivery: JoinHandle<Summary>,
 }
 
 impl Accepted {
@@ -57,19 +52,14 @@ impl Accepted {
             .settings
             .records
             .create(Record::started(&id, &self.client));
-        let uploader = JobLog {
-            client: self.client.clone(),
-            job: id,
-            metrics: self.settings.metrics.clone(),
-        };
-        let limits = agent_log_stream::Settings::for_job(&self.job, self.settings.marks);
-        let span = tracing::error_span!("log", job = %self.job.id);
-        let (sink, delivery) = span.in_scope(|| agent_log_stream::start(uploader, limits));
-        let log = Log { sink, delivery };
+        let (log, log_file) = Log::open(&self.job, &self.client, &self.settings);
         if self.stop.is_cancelled() {
             return Ok(self.not_run(NotRun::AgentStopped, log, record));
         }
-        match self.launch(&mut record) {
+        let launched = log_file
+            .map_err(Trouble::Log)
+            .and_then(|log_file| self.launch(&mut record, log_file));
+        match launched {
             Ok((child, output, files)) => {
                 record.set_executor(child.group().leader());
                 Ok(Started::Running(Box::new(Running {
@@ -101,17 +91,22 @@ impl Accepted {
         }))
     }
 
-    fn launch(&self, record: &mut RecordFile) -> Result<(Child, Output, JobFiles), Trouble> {
+    fn launch(
+        &self,
+        record: &mut RecordFile,
+        log_file: Option<TempPath>,
+    ) -> Result<(Child, Output, JobFiles), Trouble> {
         let settings: &Arc<JobSettings> = &self.settings;
         let folder = &settings.context_folder;
         let variables = file_variables(&self.job.env);
-        let files = JobFiles::create(
+        let mut files = JobFiles::create(
             folder,
             &self.job.id,
             &variables,
             settings.settings_in_env_file,
         )
         .map_err(|error| Trouble::Files(folder.display().to_string(), error))?;
+        files.keep_log(log_file);
         record.set_files(files.paths());
         let facts = JobFacts {
             endpoint: self.client.endpoint().as_str(),
@@ -120,6 +115,7 @@ impl Accepted {
             env_file: files.env(),
             env_json_file: files.env_json(),
             timeout_file: files.timeout(),
+            log_file: files.log(),
             traceparent: &self.job.traceparent,
             tracestate: &self.job.tracestate,
             step: &self.job.step,
@@ -139,17 +135,4 @@ impl Accepted {
             .start()?;
         Ok((child, output, files))
     }
-}
-
-impl Log {
-    /// Adds a line of the agent's own to the job's log. A log that ended is not the place to
-    /// complain about that.
-    pub(crate) async fn say(&self, text: &str) {
-        let _ = self.sink.write(text.as_bytes(), now_ms()).await;
-    }
-}
-
-/// Milliseconds since 1970, as log marks carry them.
-pub(crate) fn now_ms() -> u64 {
-    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default()
 }

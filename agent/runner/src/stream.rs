@@ -10,9 +10,9 @@ use crate::accept::Accepted;
 use crate::cancel;
 use crate::files::JobFiles;
 use crate::finish::Exited;
+use crate::log::Log;
 use crate::outcome::{Outcome, Stop};
 use crate::record::RecordFile;
-use crate::start::{Log, now_ms};
 
 /// A job whose executor runs.
 #[derive(Debug)]
@@ -33,13 +33,13 @@ impl Running {
         let group = self.child.group();
         let patience = self.accepted.settings.cancel_grace + Duration::from_secs(1);
         let ending = {
-            let sink = &self.log.sink;
+            let log = &mut self.log;
             let following = follow(
                 &mut self.child,
                 &mut self.output,
                 patience,
                 async |bytes: &[u8]| {
-                    let written = sink.write(bytes, now_ms()).await;
+                    let written = log.write(bytes).await;
                     written.map_err(io::Error::other)
                 },
             );

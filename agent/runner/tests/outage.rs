@@ -14,7 +14,7 @@ use agent_metrics::Metrics;
 use agent_process::Signal;
 use agent_runner::environment::AgentVariables;
 use agent_runner::record::Records;
-use agent_runner::{ExecutorOutput, JobSettings, Offered};
+use agent_runner::{ExecutorOutput, JobSettings, LogSettings, Offered};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
@@ -141,7 +141,11 @@ fn settings(folder: &std::path::Path) -> JobSettings {
         context_folder: folder.to_owned(),
         settings_in_env_file: false,
         output: ExecutorOutput::Pipe,
-        marks: Marks::None,
+        log: LogSettings {
+            marks: Marks::None,
+            copy_folder: None,
+            stdout: None,
+        },
         cancel_signal: Signal::TERM,
         cancel_grace: Duration::from_secs(10),
         variables: AgentVariables {

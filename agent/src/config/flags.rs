@@ -218,10 +218,10 @@ Topic { title: "Artifacts", flags: &[
 ]},
 Topic { title: "Job logs", flags: &[
     flag("no-ansi-timestamps", "BUILDKITE_NO_ANSI_TIMESTAMPS", Switch, "false", "leave time marks out of job logs"),
-    refused(flag("timestamp-lines", "BUILDKITE_TIMESTAMP_LINES", Switch, "false", "begin each line of a job log with the time; needs --no-ansi-timestamps")),
-    refused(flag("enable-job-log-tmpfile", "BUILDKITE_ENABLE_JOB_LOG_TMPFILE", Switch, "false", "keep the log of a running job in a file, named by BUILDKITE_JOB_LOG_TMPFILE")),
-    idle(flag("job-log-path", "BUILDKITE_JOB_LOG_PATH", Path, "", "folder of that file")),
-    refused(flag("write-job-logs-to-stdout", "BUILDKITE_WRITE_JOB_LOGS_TO_STDOUT", Switch, "false", "copy job logs to standard output")),
+    flag("timestamp-lines", "BUILDKITE_TIMESTAMP_LINES", Switch, "false", "begin each line of a job log with the time; needs --no-ansi-timestamps"),
+    flag("enable-job-log-tmpfile", "BUILDKITE_ENABLE_JOB_LOG_TMPFILE", Switch, "false", "keep the log of a running job in a file, named by BUILDKITE_JOB_LOG_TMPFILE"),
+    flag("job-log-path", "BUILDKITE_JOB_LOG_PATH", Path, "", "folder of that file"),
+    flag("write-job-logs-to-stdout", "BUILDKITE_WRITE_JOB_LOGS_TO_STDOUT", Switch, "false", "copy job logs to standard output; as JSON with --log-format json"),
     refused(flag("job-logs-otlp", "BUILDKITE_JOB_LOGS_OTLP", Switch, "false", "send job logs by OTLP")),
 ]},
 Topic { title: "The agent's own log", flags: &[

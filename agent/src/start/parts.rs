@@ -4,9 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use agent_log_stream::stdout::Stdout;
 use agent_metrics::Metrics;
-use agent_runner::JobSettings;
 use agent_runner::record::Records;
+use agent_runner::{JobSettings, LogSettings};
 use agent_tags::Around;
 use agent_worker::Settings;
 use agent_worker::host::HostFacts;
@@ -161,7 +162,11 @@ fn job_settings(
         context_folder: jobs.context_folder,
         settings_in_env_file: jobs.settings_in_env_file,
         output: jobs.output,
-        marks: jobs.marks,
+        log: LogSettings {
+            marks: jobs.logs.marks,
+            copy_folder: jobs.logs.copy_folder,
+            stdout: jobs.logs.stdout.map(Stdout::new),
+        },
         cancel_signal: jobs.cancel_signal,
         cancel_grace: jobs.cancel_grace,
         variables: jobs.variables,

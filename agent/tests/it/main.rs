@@ -10,6 +10,7 @@ mod command_line;
 mod control;
 mod jobs;
 mod locks;
+mod logs;
 mod plugins;
 mod recovery;
 #[cfg(target_os = "linux")]

@@ -1,12 +1,14 @@
 //! The routes of the Agent API, each as a method of [`Client`].
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use shared_protocol::JobId;
 use shared_protocol::agent::{Heartbeat, PingResponse, RegisterRequest, RegisterResponse};
 use shared_protocol::id::path_segment;
 use shared_protocol::job::{
-    ChunkPlace, FinishRequest, Job, JobStateResponse, PromiseFailureRequest, StartRequest,
-    StepSecret,
+    ChunkPlace, FinishRequest, HeaderTimesRequest, Job, JobStateResponse, PromiseFailureRequest,
+    StartRequest, StepSecret,
 };
 
 use crate::client::{Client, Request};
@@ -99,7 +101,8 @@ impl Client {
     }
 
     /// `POST jobs/{id}/chunks`: one piece of the log, compressed by the caller. Tried until it is
-    /// delivered, refused ([`ClientError::is_refusal`]), or an hour has passed.
+    /// delivered or refused ([`ClientError::is_refusal`]), however long that takes: the caller knows
+    /// better when the endpoint counts as gone.
     pub async fn upload_chunk(
         &self,
         job: &JobId,
@@ -115,6 +118,22 @@ impl Client {
         let request = Request::post(job_path(job, &query)).gzip_text(gzip);
         self.call(routes::CHUNK, request, |answer| answer.expect_nothing())
             .await
+    }
+
+    /// `POST jobs/{id}/header_times`: when headers of the log came, as RFC 3339 in UTC, by their
+    /// number from 0. For logs that do not carry the time themselves. Ten attempts; a refusal ends
+    /// it at once.
+    pub async fn header_times(
+        &self,
+        job: &JobId,
+        header_times: BTreeMap<String, String>,
+    ) -> Result<(), ClientError> {
+        let request = Request::post(job_path(job, "/header_times"))
+            .json(&HeaderTimesRequest { header_times });
+        self.call(routes::HEADER_TIMES, request, |answer| {
+            answer.expect_nothing()
+        })
+        .await
     }
 
     /// `GET jobs/{id}/secrets`: one of the secrets that the job's step may have, with the job's

@@ -96,9 +96,10 @@ pub const FINISH: Policy = Policy {
     retries: Retries::Standard,
 };
 
-/// Starts like [`FINISH`], but a piece of a log is given up only when it is refused or an hour has
-/// passed. The peer stops after twelve attempts, and at 429; that loses logs to a busy endpoint.
-/// Waits stay under a minute, so that the log moves on soon after the endpoint is back.
+/// Starts like [`FINISH`], but a piece of a log is given up only when it is refused; who uploads it
+/// decides how long an endpoint may be away. The peer stops after twelve attempts, and at 429; that
+/// loses logs to a busy endpoint. Waits stay under a minute, so that the log moves on soon after the
+/// endpoint is back.
 pub const CHUNK: Policy = Policy {
     schedule: Schedule::ExpSub {
         initial: Duration::from_secs(2),
@@ -106,6 +107,9 @@ pub const CHUNK: Policy = Policy {
     jitter: Jitter::SECOND,
     longest: Duration::from_mins(1),
     attempts: None,
-    overall: Some(Duration::from_hours(1)),
+    overall: None,
     retries: Retries::UnlessRefused,
 };
+
+/// Under a minute: the log arrives without them as well.
+pub const HEADER_TIMES: Policy = constant(5, 10, Retries::UnlessRefused);

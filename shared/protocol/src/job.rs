@@ -147,6 +147,13 @@ pub struct ChunkPlace {
     pub size: u64,
 }
 
+/// `POST jobs/{id}/header_times`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeaderTimesRequest {
+    /// RFC 3339 in UTC by the header's number in the log, from 0, in decimal.
+    pub header_times: BTreeMap<String, String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agent_log_stream::timestamp::Timestamper;
-use agent_log_stream::{Ended, Marks, Settings, Summary, start};
+use agent_log_stream::{Ended, Files, Marks, Settings, Summary, start};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -18,7 +18,7 @@ fn deliver(_: u64) -> Fate {
 #[tokio::test(start_paused = true)]
 async fn a_job_that_prints_nothing_has_no_chunks() {
     let played = Played::new(deliver);
-    let (sink, done) = start(played.clone(), plain(100));
+    let (sink, done) = start(played.clone(), plain(100), Files::default());
     drop(sink);
     assert_eq!(done.await.unwrap(), Summary::default());
     assert!(played.chunks().is_empty());
@@ -27,7 +27,7 @@ async fn a_job_that_prints_nothing_has_no_chunks() {
 #[tokio::test(start_paused = true)]
 async fn a_full_chunk_goes_at_once_and_a_short_one_after_the_interval() {
     let played = Played::new(deliver);
-    let (sink, done) = start(played.clone(), plain(100));
+    let (sink, done) = start(played.clone(), plain(100), Files::default());
     let begun = Instant::now();
     sink.write(&[b'x'; 250], NOW_MS).await.unwrap();
     tokio::time::sleep(Duration::from_secs(10)).await;
@@ -51,7 +51,7 @@ async fn a_full_chunk_goes_at_once_and_a_short_one_after_the_interval() {
 #[tokio::test(start_paused = true)]
 async fn the_last_bytes_do_not_wait_for_the_interval() {
     let played = Played::new(deliver);
-    let (sink, done) = start(played.clone(), plain(100));
+    let (sink, done) = start(played.clone(), plain(100), Files::default());
     let begun = Instant::now();
     sink.write(b"no line feed", NOW_MS).await.unwrap();
     drop(sink);
@@ -66,7 +66,7 @@ async fn a_refused_chunk_is_counted_and_the_others_arrive() {
         2 | 5 => Fate::Refuse,
         _ => Fate::Deliver,
     });
-    let (sink, done) = start(played.clone(), plain(10));
+    let (sink, done) = start(played.clone(), plain(10), Files::default());
     sink.write(&[b'x'; 95], NOW_MS).await.unwrap();
     drop(sink);
     let summary = done.await.unwrap();
@@ -87,7 +87,7 @@ async fn a_refused_chunk_is_counted_and_the_others_arrive() {
 #[tokio::test(start_paused = true)]
 async fn clones_of_a_sink_write_to_one_log() {
     let played = Played::new(deliver);
-    let (sink, done) = start(played.clone(), plain(100));
+    let (sink, done) = start(played.clone(), plain(100), Files::default());
     let other = sink.clone();
     sink.write(b"one ", NOW_MS).await.unwrap();
     drop(sink);
@@ -100,7 +100,7 @@ async fn clones_of_a_sink_write_to_one_log() {
 #[tokio::test(start_paused = true)]
 async fn an_aborted_stream_ends_its_uploads_and_its_sink() {
     let (played, _gate) = Played::gated(deliver, false);
-    let (sink, done) = start(played.clone(), plain(10));
+    let (sink, done) = start(played.clone(), plain(10), Files::default());
     sink.write(&[b'x'; 40], NOW_MS).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(played.under_way(), 3);
@@ -120,7 +120,7 @@ async fn a_log_of_megabytes_with_everything_odd_in_it_arrives_byte_for_byte() {
     log.resize(log.len() + (1 << 20), b'L');
     log.extend_from_slice(b"\n\xe2\x82"); // a character cut short, and no final line feed
     let played = Played::new(deliver);
-    let (sink, done) = start(played.clone(), plain(102_400));
+    let (sink, done) = start(played.clone(), plain(102_400), Files::default());
     for part in log.chunks(4093) {
         sink.write(part, NOW_MS).await.unwrap();
     }
@@ -164,7 +164,7 @@ proptest! {
             .unwrap();
         let (summary, played) = runtime.block_on(async {
             let played = Played::new(deliver);
-            let (sink, done) = start(played.clone(), settings);
+            let (sink, done) = start(played.clone(), settings, Files::default());
             let mut now_ms = NOW_MS;
             for (bytes, passed) in &pieces {
                 now_ms += passed;

@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use agent_log_stream::Marks;
 use agent_process::Signal;
 use agent_runner::ExecutorOutput;
 use agent_runner::environment::AgentVariables;
@@ -13,6 +12,7 @@ use shared_protocol::protection::OverrideMode;
 
 use super::super::job_variables::{self, Worked};
 use super::super::words;
+use super::logs::{LogsConfig, logs};
 use super::{BadValue, ConfigError, Place, Values, canceling, experiments};
 
 /// What all jobs have in common.
@@ -30,8 +30,8 @@ pub struct JobsConfig {
     pub output: ExecutorOutput,
     /// Folder of the agent's hooks.
     pub hooks: Option<PathBuf>,
-    /// How logs carry the time.
-    pub marks: Marks,
+    /// What becomes of their logs.
+    pub logs: LogsConfig,
     /// Signal for canceled jobs.
     pub cancel_signal: Signal,
     /// Time for canceled jobs.
@@ -76,11 +76,7 @@ pub(super) fn jobs(
         settings_in_env_file: experiments(values).has(Experiment::PropagateAgentConfigVars),
         output: output(values)?,
         hooks: values.path("hooks-path"),
-        marks: if values.switch("no-ansi-timestamps")? {
-            Marks::None
-        } else {
-            Marks::Ansi
-        },
+        logs: logs(values, place)?,
         cancel_signal,
         cancel_grace: Duration::from_secs(grace.whole),
         variables: job_variables::variables(values, &worked, &place.process, environ)?,

@@ -5,6 +5,7 @@ mod canceling;
 mod features;
 mod jobs;
 mod life;
+mod logs;
 mod tags;
 mod workers;
 
@@ -23,6 +24,7 @@ use super::values::{BadValue, Surroundings, Values};
 pub use canceling::Grace;
 pub use jobs::JobsConfig;
 pub use life::LifeConfig;
+pub use logs::LogsConfig;
 pub use tags::TagsConfig;
 pub use workers::WorkersConfig;
 
