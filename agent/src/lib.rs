@@ -17,6 +17,7 @@ pub mod start;
 pub mod tags;
 pub mod wire;
 
+mod config_command;
 mod connection;
 mod lines;
 mod os;
@@ -32,6 +33,7 @@ const USAGE: &str = "\
 Usage: agent COMMAND [flags]
 
   start         register workers and run jobs
+  config show   print what each flag of start is set to, and where
   bootstrap     run one job; started by `agent start`
   try-plugin F  see whether a process survives the plugin F; started by `agent start`
   env COMMAND   read and change the job's environment; called by jobs, like those below
@@ -49,6 +51,7 @@ pub fn main(stamp: &'static str) -> ExitCode {
     let command = args.next().unwrap_or_default();
     match command.to_str() {
         Some("start") => start_or_help(stamp, &args.collect::<Vec<_>>()),
+        Some("config") => config_command::main(args),
         Some("bootstrap") => agent_executor::main(stamp, args),
         Some(rehearse::COMMAND) => match args.next() {
             Some(library) => rehearse::main(Path::new(&library)),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::{cargo, crates, debian, demo, layers, points, shape, tidy};
+use crate::{cargo, crates, debian, demo, docs, layers, points, shape, tidy};
 
 /// Everything a change must pass.
 #[derive(Parser)]
@@ -25,7 +25,7 @@ const FAKETIME: [&str; 3] = [
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("needs", needs),
     ("format", || cargo::run(&["fmt", "--all", "--check"])),
     ("tidy", tidy::check),
@@ -42,6 +42,7 @@ const STEPS: [Step; 11] = [
             "warnings",
         ])
     }),
+    ("docs", || docs::run(false)),
     ("shape", || shape::check(false)),
     ("tests", || {
         cargo::run(&["test", "--workspace", "--no-fail-fast"])

@@ -16,6 +16,7 @@ mod crates;
 mod cross;
 mod debian;
 mod demo;
+mod docs;
 mod layers;
 mod points;
 mod shape;
@@ -68,6 +69,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Check that docs/configuration.md lists what the agent reads.
+    Docs {
+        /// Write it instead.
+        #[arg(long)]
+        write: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -82,6 +89,7 @@ fn main() -> ExitCode {
         Task::Torture(args) => torture::run(&args),
         Task::Tidy => tidy::check(),
         Task::Crates { check } => crates::run(check),
+        Task::Docs { write } => docs::run(write),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -107,7 +107,7 @@ const REDACTED: &str = "*_PASSWORD,*_SECRET,*_TOKEN,*_PRIVATE_KEY,*_SSH_KEY,*_AC
 pub const START: &[Topic] = &[
 Topic { title: "Registration", flags: &[
     flag("token", "BUILDKITE_AGENT_TOKEN", Secret, "", "registration token: the token itself, file://PATH or fd://NUMBER"),
-    flag("endpoint", "BUILDKITE_AGENT_ENDPOINT", Text, "", "base address of the Agent API"),
+    flag("endpoint", "BUILDKITE_AGENT_ENDPOINT", Text, "", "base address of the Agent API; without it the launcher's server, or else that of Buildkite"),
     flag("config", "BUILDKITE_AGENT_CONFIG", Path, "", "config file, instead of the first one found"),
     flag("name", "BUILDKITE_AGENT_NAME", Text, "", "name of the worker; %spawn becomes its number"),
     flag("priority", "BUILDKITE_AGENT_PRIORITY", Text, "", "workers with a higher priority get jobs first"),

@@ -5,6 +5,7 @@ pub mod flags;
 pub mod job_variables;
 pub mod origin;
 pub mod other_names;
+pub mod other_variables;
 pub mod raw;
 pub mod resolve;
 pub mod token;

@@ -8,17 +8,36 @@ use shared_handover::layout::StateDir;
 use shared_protocol::env;
 
 use crate::config::job_variables::ProcessFacts;
-use crate::config::raw::Raw;
+use crate::config::raw::{Raw, RawError, search_paths};
 use crate::config::resolve::Place;
 use crate::config::values::Surroundings;
 
 /// The environment, whole and as text.
-pub(super) struct Environ {
+pub(crate) struct Environ {
     all: Vec<(OsString, OsString)>,
     text: BTreeMap<String, String>,
 }
 
-pub(super) fn place(
+/// Reads what was set: by arguments, by variables, and in the config file if there is one.
+pub(crate) fn settings(args: &[OsString], environ: &Environ) -> Result<Raw, RawError> {
+    let mut raw = Raw::read(args, |name| environ.get(name).map(str::to_owned))?;
+    let executable = std::env::current_exe().ok();
+    let home = environ.home();
+    let named = raw.get("config").text;
+    let file = if named.is_empty() {
+        search_paths(executable.as_deref(), home.as_deref())
+            .into_iter()
+            .find(|path| path.is_file())
+    } else {
+        Some(environ.surroundings().absolute(&named))
+    };
+    if let Some(file) = file {
+        raw.take_file(&file)?;
+    }
+    Ok(raw)
+}
+
+pub(crate) fn place(
     raw: &Raw,
     environ: &Environ,
     executable: &Path,
@@ -50,7 +69,7 @@ pub(super) fn place(
 }
 
 impl Environ {
-    pub(super) fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let all: Vec<_> = std::env::vars_os().collect();
         let text = all
             .iter()
@@ -59,16 +78,16 @@ impl Environ {
         Self { all, text }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let value = self.text.get(name)?;
         (!value.is_empty()).then_some(value)
     }
 
-    pub(super) fn home(&self) -> Option<PathBuf> {
+    pub(crate) fn home(&self) -> Option<PathBuf> {
         self.get("HOME").map(PathBuf::from)
     }
 
-    pub(super) fn surroundings(&self) -> Surroundings {
+    pub(crate) fn surroundings(&self) -> Surroundings {
         Surroundings {
             variables: self.text.clone(),
             home: self.home(),

@@ -2,7 +2,7 @@
 
 mod conceal;
 mod ending;
-mod environ;
+pub(crate) mod environ;
 mod log;
 mod parts;
 mod tell;
@@ -15,11 +15,11 @@ use shared_protocol::env;
 use tokio::task::LocalSet;
 use tracing::level_filters::LevelFilter;
 
-use self::environ::{Environ, place};
+use self::environ::{Environ, place, settings};
 use self::log::{level, open_log};
 use self::parts::parts;
 use self::tell::tell_start;
-use crate::config::raw::{Raw, RawError, search_paths};
+use crate::config::raw::Raw;
 use crate::config::resolve::resolve;
 use crate::config::token;
 use crate::config::values::Values;
@@ -55,7 +55,7 @@ fn read_and_open_log(
     environ: &Environ,
     state: Option<&StateDir>,
 ) -> Result<Raw, Fatal> {
-    let raw = read(args, environ)?;
+    let raw = settings(args, environ)?;
     let level = level(&Values::new(&raw, &environ.surroundings()))?;
     open_log(level, state)?;
     Ok(raw)
@@ -73,24 +73,6 @@ fn end_early(error: &dyn std::error::Error, state: Option<&StateDir>) -> ExitCod
 fn end_with(error: &dyn std::error::Error) -> ExitCode {
     tracing::error!("{error}");
     ExitCode::FAILURE
-}
-
-fn read(args: &[OsString], environ: &Environ) -> Result<Raw, RawError> {
-    let mut raw = Raw::read(args, |name| environ.get(name).map(str::to_owned))?;
-    let executable = std::env::current_exe().ok();
-    let home = environ.home();
-    let named = raw.get("config").text;
-    let file = if named.is_empty() {
-        search_paths(executable.as_deref(), home.as_deref())
-            .into_iter()
-            .find(|path| path.is_file())
-    } else {
-        Some(environ.surroundings().absolute(&named))
-    };
-    if let Some(file) = file {
-        raw.take_file(&file)?;
-    }
-    Ok(raw)
 }
 
 fn start(

@@ -15,6 +15,7 @@ mod plugins;
 mod recovery;
 #[cfg(target_os = "linux")]
 mod secrecy;
+mod settings;
 mod stop;
 mod tags;
 mod trouble;

@@ -96,8 +96,16 @@ fn mode(values: &Values<'_>) -> Result<OverrideMode, BadValue> {
 fn shell(values: &Values<'_>, has_bash: bool) -> String {
     match values.text("shell") {
         shell if !shell.is_empty() => shell,
-        _ if has_bash => "/bin/bash -e -c".to_owned(),
-        _ => "/usr/bin/env bash -e -c".to_owned(),
+        _ => default_shell(has_bash).to_owned(),
+    }
+}
+
+/// The shell that runs commands when nothing names one.
+pub(super) fn default_shell(has_bash: bool) -> &'static str {
+    if has_bash {
+        "/bin/bash -e -c"
+    } else {
+        "/usr/bin/env bash -e -c"
     }
 }
 

@@ -54,6 +54,27 @@ pub struct Place {
     pub has_bash: bool,
 }
 
+impl Place {
+    /// The endpoint when nothing names one.
+    fn endpoint(&self) -> &str {
+        self.default_endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT)
+    }
+
+    /// What a setting is when nobody says anything and its default depends on the host.
+    pub fn default_of(&self, name: &str) -> Option<String> {
+        match name {
+            "endpoint" => Some(self.endpoint().to_owned()),
+            "shell" => Some(jobs::default_shell(self.has_bash).to_owned()),
+            "build-path" => {
+                let path = self.default_build_path.as_ref()?;
+                Some(path.to_string_lossy().into_owned())
+            }
+            "job-context-dir" => Some(self.temporary.to_string_lossy().into_owned()),
+            _ => None,
+        }
+    }
+}
+
 /// The agent's configuration.
 #[derive(Debug)]
 pub struct Config {
@@ -107,10 +128,7 @@ pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
     }
     let endpoint = match values.text("endpoint") {
         text if !text.is_empty() => text,
-        _ => place
-            .default_endpoint
-            .clone()
-            .unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned()),
+        _ => place.endpoint().to_owned(),
     };
     let no_plugins = no_plugins(&values)?;
     Ok(Config {
