@@ -32,14 +32,27 @@ pub struct FindError {
 
 /// The names that the hook's file may have, the most wanted first.
 #[cfg(not(windows))]
-fn file_names(name: Name) -> impl Iterator<Item = String> {
+fn file_names(name: &str) -> impl Iterator<Item = String> {
     ["", ".ps1"]
         .into_iter()
-        .map(move |ending| format!("{}{ending}", name.as_str()))
+        .map(move |ending| format!("{name}{ending}"))
 }
 
 /// Looks for the hook `name` in `folder`. Links may not lead out of `root`, if there is one.
 pub fn find(folder: &Path, root: Option<&Path>, name: Name) -> Result<Found, FindError> {
+    find_file(folder, root, name.as_str())
+}
+
+/// Looks in a folder of the host for a hook that belongs to the agent and not to a job, such as
+/// `pre-bootstrap`. Links may lead anywhere.
+pub fn find_of_agent(folder: &Path, name: &str) -> Result<Option<PathBuf>, FindError> {
+    Ok(match find_file(folder, None, name)? {
+        Found::Nothing => None,
+        Found::Hook(path) | Found::Outside(path) => Some(path),
+    })
+}
+
+fn find_file(folder: &Path, root: Option<&Path>, name: &str) -> Result<Found, FindError> {
     for file in file_names(name) {
         let path = folder.join(file);
         let error = match path.metadata() {

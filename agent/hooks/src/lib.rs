@@ -13,7 +13,7 @@ mod wrapper;
 
 pub use difference::{Change, difference};
 pub use dump::{Dump, DumpError};
-pub use find::{FindError, Found, find};
+pub use find::{FindError, Found, find, find_of_agent};
 pub use kind::{Kind, Shebang};
 pub use name::{Name, Scope};
 pub use startup::changes_environment;

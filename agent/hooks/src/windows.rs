@@ -5,8 +5,6 @@
 //! path: a batch file is read in the code page of its console, so paths come through variables, which
 //! are Unicode. Nothing here asks which system it runs on, so all of it is tested everywhere.
 
-use crate::Name;
-
 /// Extensions of a hook's file, in the order in which they are looked for. The last is none.
 pub const EXTENSIONS: [&str; 5] = ["bat", "cmd", "ps1", "exe", ""];
 
@@ -48,10 +46,10 @@ impl Form {
 }
 
 /// The names of files that may be this hook, the most wanted first.
-pub fn file_names(name: Name) -> impl Iterator<Item = String> {
+pub fn file_names(name: &str) -> impl Iterator<Item = String> {
     EXTENSIONS.into_iter().map(move |extension| {
         let dot = if extension.is_empty() { "" } else { "." };
-        format!("{}{dot}{extension}", name.as_str())
+        format!("{name}{dot}{extension}")
     })
 }
 
@@ -90,7 +88,7 @@ mod tests {
 
     #[test]
     fn files_are_looked_for_in_their_order() {
-        let names: Vec<String> = file_names(Name::PreCommand).collect();
+        let names: Vec<String> = file_names("pre-command").collect();
         assert_eq!(
             names,
             [

@@ -2,6 +2,7 @@
 //! asking any more.
 
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use shared_protocol::{JobId, env};
 use shared_supervise::ProcessId;
 
 use crate::accept::Accepted;
+use crate::environment::ENV_FILE;
 use crate::files::JobFiles;
 use crate::outcome::Stop;
 
@@ -33,10 +35,7 @@ pub(crate) async fn watch(
     group: Group,
     stop: &OnceLock<Stop>,
 ) -> Infallible {
-    let why = tokio::select! {
-        () = canceled(&job.client, &job.job.id, job.poll_interval, files) => Stop::Canceled,
-        () = job.stop.cancelled() => Stop::AgentStop,
-    };
+    let why = wanted(job, files).await;
     stop.get_or_init(|| why);
     let signal = polite(job.settings.cancel_signal);
     tracing::info!(job = %job.job.id, reason = ?why, %signal, "stopping the job");
@@ -49,8 +48,16 @@ pub(crate) async fn watch(
     std::future::pending().await
 }
 
+/// Ends when the job has to stop, and says who wants it to.
+pub(crate) async fn wanted(job: &Accepted, files: &JobFiles) -> Stop {
+    tokio::select! {
+        () = canceled(&job.client, &job.job.id, job.poll_interval, files) => Stop::Canceled,
+        () = job.stop.cancelled() => Stop::AgentStop,
+    }
+}
+
 /// The executor has to stay alive to clean up, so it is never killed at once.
-fn polite(signal: Signal) -> Signal {
+pub(crate) fn polite(signal: Signal) -> Signal {
     if signal == Signal::KILL {
         Signal::TERM
     } else {
@@ -61,6 +68,12 @@ fn polite(signal: Signal) -> Signal {
 /// What was started for a job and says so in its environment, wherever it went.
 pub(crate) fn marked(job: &JobId) -> Vec<ProcessId> {
     marked_by(&[&format!("{}={job}", env::JOB_ID)])
+}
+
+/// What was started with the job's file of variables in its environment. No other job has a file of
+/// that name.
+pub(crate) fn marked_by_file(file: &Path) -> Vec<ProcessId> {
+    marked_by(&[&format!("{ENV_FILE}={}", file.display())])
 }
 
 /// As [`marked`], but only what this agent started. Another agent of the host may run a job of the

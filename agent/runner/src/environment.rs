@@ -23,6 +23,11 @@ const TRACING: &str = "BUILDKITE_TRACING_BACKEND";
 /// Whether plugins' configurations are checked.
 const PLUGIN_VALIDATION: &str = "BUILDKITE_PLUGIN_VALIDATION";
 
+/// The file with the job's variables, for `docker --env-file`.
+pub(crate) const ENV_FILE: &str = "BUILDKITE_ENV_FILE";
+/// The same as JSON.
+pub(crate) const ENV_JSON_FILE: &str = "BUILDKITE_ENV_JSON_FILE";
+
 /// One variable of the checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckoutVariable {
@@ -113,8 +118,8 @@ impl JobFacts<'_> {
         let path = |path: &Path| path.to_string_lossy().into_owned();
         overlay.set(env::AGENT_ENDPOINT, self.endpoint.to_owned());
         overlay.set(env::AGENT_ACCESS_TOKEN, self.token.expose().to_owned());
-        overlay.set("BUILDKITE_ENV_FILE", path(self.env_file));
-        overlay.set("BUILDKITE_ENV_JSON_FILE", path(self.env_json_file));
+        overlay.set(ENV_FILE, path(self.env_file));
+        overlay.set(ENV_JSON_FILE, path(self.env_json_file));
         overlay.set(env::AGENT_JOB_TIMEOUT_FILE, path(self.timeout_file));
         if let Some(log) = self.log_file {
             overlay.set("BUILDKITE_JOB_LOG_TMPFILE", path(log));

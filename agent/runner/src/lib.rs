@@ -15,6 +15,7 @@
 //!
 //! This crate does not decide which jobs to take, and it never sees the registration token.
 
+pub mod check;
 pub mod environment;
 pub mod outcome;
 pub mod record;
@@ -48,6 +49,7 @@ pub use finish::{Exited, Finished};
 pub use start::Started;
 pub use stream::Running;
 
+use crate::check::Checks;
 use crate::environment::AgentVariables;
 use crate::record::Records;
 
@@ -94,6 +96,8 @@ pub struct JobSettings {
     pub cancel_signal: Signal,
     /// Time between that and the end nobody can refuse.
     pub cancel_grace: Duration,
+    /// What a job has to pass before it runs.
+    pub checks: Checks,
     /// What jobs find in their environment.
     pub variables: AgentVariables,
     /// Tells the endpoint at the end of a job not to offer this worker another one.

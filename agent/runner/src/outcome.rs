@@ -23,6 +23,21 @@ pub enum NotRun {
     StartFailed,
     /// The agent was told to cancel its jobs before this one began.
     AgentStopped,
+    /// The endpoint wanted it canceled before it began.
+    Canceled,
+    /// It is not what was signed, or is not signed at all.
+    SignatureRejected,
+    /// An allow-list or a hook of the host would not have it.
+    Refused,
+}
+
+impl From<Stop> for NotRun {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Canceled => Self::Canceled,
+            Stop::AgentStop => Self::AgentStopped,
+        }
+    }
 }
 
 /// How a job ended, as the endpoint is told.
@@ -66,6 +81,9 @@ impl Outcome {
         Self::without_status(match why {
             NotRun::StartFailed => SignalReason::ProcessRunError,
             NotRun::AgentStopped => SignalReason::AgentStop,
+            NotRun::Canceled => SignalReason::Cancel,
+            NotRun::SignatureRejected => SignalReason::SignatureRejected,
+            NotRun::Refused => SignalReason::AgentRefused,
         })
     }
 
@@ -150,6 +168,9 @@ mod tests {
         for (why, reason) in [
             (NotRun::StartFailed, SignalReason::ProcessRunError),
             (NotRun::AgentStopped, SignalReason::AgentStop),
+            (NotRun::Canceled, SignalReason::Cancel),
+            (NotRun::SignatureRejected, SignalReason::SignatureRejected),
+            (NotRun::Refused, SignalReason::AgentRefused),
         ] {
             let outcome = Outcome::of_not_run(why);
             assert_eq!((outcome.exit_status, outcome.reason), (-1, Some(reason)));

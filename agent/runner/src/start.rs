@@ -41,7 +41,7 @@ enum Trouble {
 
 impl Accepted {
     /// Starts the job. When the endpoint refuses, nothing has been run and nothing is to be told.
-    pub async fn start(self) -> Result<Started, NotRunning> {
+    pub async fn start(mut self) -> Result<Started, NotRunning> {
         let id = self.job.id.clone();
         let started_at = Timestamp::now().to_string();
         if let Err(error) = self.client.start(&id, &StartRequest { started_at }).await {
@@ -56,11 +56,22 @@ impl Accepted {
         if self.stop.is_cancelled() {
             return Ok(self.not_run(NotRun::AgentStopped, log, record));
         }
-        let launched = log_file
-            .map_err(Trouble::Log)
-            .and_then(|log_file| self.launch(&mut record, log_file));
-        match launched {
-            Ok((child, output, files)) => {
+        let log_file = match log_file {
+            Ok(file) => file,
+            Err(error) => return Ok(self.failed(&Trouble::Log(error), log, record).await),
+        };
+        if let Err(refused) = self.check(&log).await {
+            return Ok(self.not_run(refused, log, record));
+        }
+        let files = match self.files(&mut record, log_file) {
+            Ok(files) => files,
+            Err(trouble) => return Ok(self.failed(&trouble, log, record).await),
+        };
+        if let Err(refused) = self.ask_hook(&files, &log, &mut record).await {
+            return Ok(self.not_run(refused, log, record));
+        }
+        match self.launch(&files) {
+            Ok((child, output)) => {
                 record.set_executor(child.group().leader());
                 Ok(Started::Running(Box::new(Running {
                     accepted: self,
@@ -71,13 +82,15 @@ impl Accepted {
                     record,
                 })))
             }
-            Err(trouble) => {
-                tracing::error!(job = %self.job.id, "failed to start the executor: {trouble}");
-                let text = format!("+++ The job could not be started\r\n{trouble}\r\n");
-                log.say(&text).await;
-                Ok(self.not_run(NotRun::StartFailed, log, record))
-            }
+            Err(trouble) => Ok(self.failed(&trouble, log, record).await),
         }
+    }
+
+    async fn failed(self, trouble: &Trouble, log: Log, record: RecordFile) -> Started {
+        tracing::error!(job = %self.job.id, "failed to start the executor: {trouble}");
+        let text = format!("+++ The job could not be started\r\n{trouble}\r\n");
+        log.say(&text).await;
+        self.not_run(NotRun::StartFailed, log, record)
     }
 
     fn not_run(self, why: NotRun, log: Log, record: RecordFile) -> Started {
@@ -91,12 +104,12 @@ impl Accepted {
         }))
     }
 
-    fn launch(
+    fn files(
         &self,
         record: &mut RecordFile,
         log_file: Option<TempPath>,
-    ) -> Result<(Child, Output, JobFiles), Trouble> {
-        let settings: &Arc<JobSettings> = &self.settings;
+    ) -> Result<JobFiles, Trouble> {
+        let settings = &self.settings;
         let folder = &settings.context_folder;
         let variables = file_variables(&self.job.env);
         let mut files = JobFiles::create(
@@ -108,6 +121,11 @@ impl Accepted {
         .map_err(|error| Trouble::Files(folder.display().to_string(), error))?;
         files.keep_log(log_file);
         record.set_files(files.paths());
+        Ok(files)
+    }
+
+    fn launch(&self, files: &JobFiles) -> Result<(Child, Output), Trouble> {
+        let settings: &Arc<JobSettings> = &self.settings;
         let facts = JobFacts {
             endpoint: self.client.endpoint().as_str(),
             token: self.client.token(),
@@ -133,6 +151,6 @@ impl Accepted {
             .cwd(&settings.build_path)
             .stream(stream)
             .start()?;
-        Ok((child, output, files))
+        Ok((child, output))
     }
 }

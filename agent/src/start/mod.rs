@@ -1,5 +1,6 @@
 //! `agent start`: settings in, the running agent out.
 
+mod checks;
 mod conceal;
 mod ending;
 pub(crate) mod environ;
@@ -15,6 +16,7 @@ use shared_protocol::env;
 use tokio::task::LocalSet;
 use tracing::level_filters::LevelFilter;
 
+use self::checks::checks;
 use self::environ::{Environ, place, settings};
 use self::log::{level, open_log};
 use self::parts::parts;
@@ -92,7 +94,8 @@ fn start(
         .build()?;
     LocalSet::new().block_on(&runtime, async {
         let locks = locks::open(&config.experiments, config.sockets.clone())?;
-        let parts = parts(stamp, config, token, environ, state, executable)?;
+        let checks = checks(&config.verification, &config.jobs)?;
+        let parts = parts(stamp, config, checks, token, environ, state, executable)?;
         let ending = wire::run(parts).await;
         if let Some(locks) = locks {
             locks.close().await;

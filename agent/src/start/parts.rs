@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use agent_log_stream::stdout::Stdout;
 use agent_metrics::Metrics;
+use agent_runner::check::Checks;
 use agent_runner::record::Records;
 use agent_runner::{JobSettings, LogSettings};
 use agent_tags::Around;
@@ -34,16 +35,14 @@ use crate::wire::Parts;
 pub(super) fn parts(
     stamp: &'static str,
     config: Config,
+    checks: Checks,
     token: Secret,
     environ: &Environ,
     state: Option<&StateDir>,
     executable: PathBuf,
 ) -> Result<Parts, Fatal> {
     let signals = Signals::catch()?;
-    let mut transport = Transport::new(stamp)?;
-    if config.no_http2 {
-        transport = transport.without_http2()?;
-    }
+    let transport = transport(stamp, config.no_http2)?;
     let client = Client::new(transport.clone(), config.endpoint, token);
     // A launcher knows an agent by it again, and what jobs leave behind is found by it.
     let own = ProcessId::own()
@@ -68,6 +67,7 @@ pub(super) fn parts(
         identity: identity(stamp, &workers),
         jobs: Arc::new(job_settings(
             config.jobs,
+            checks,
             workers.one_job,
             records.clone(),
             metrics.clone(),
@@ -116,6 +116,15 @@ fn identity(stamp: &str, workers: &WorkersConfig) -> Identity {
     }
 }
 
+fn transport(stamp: &'static str, no_http2: bool) -> Result<Transport, Fatal> {
+    let transport = Transport::new(stamp)?;
+    Ok(if no_http2 {
+        transport.without_http2()?
+    } else {
+        transport
+    })
+}
+
 fn tags_around(host: &HostFacts, environ: &Environ) -> Around {
     Around {
         host: agent_tags::HostFacts {
@@ -152,6 +161,7 @@ fn introduction(
 
 fn job_settings(
     jobs: JobsConfig,
+    checks: Checks,
     one_job: bool,
     records: Records,
     metrics: Metrics,
@@ -169,6 +179,7 @@ fn job_settings(
         },
         cancel_signal: jobs.cancel_signal,
         cancel_grace: jobs.cancel_grace,
+        checks,
         variables: jobs.variables,
         last_job: one_job,
         records,
@@ -182,20 +193,10 @@ fn self_test(jobs: &JobsConfig) -> Option<String> {
     let tested = point("agent-test.write")
         .and_then(|()| fs::create_dir_all(build_path))
         .and_then(|()| tempfile::tempfile_in(build_path));
-    if let Err(error) = tested {
-        let path = build_path.display();
-        let advice = "correct its owner or --build-path";
-        return Some(format!(
-            "build path {path} cannot be written: {error}; {advice}"
-        ));
-    }
-    // This hook decides which jobs may run, so it must not be passed over in silence.
-    let gate = jobs.hooks.as_ref()?.join("pre-bootstrap");
-    let found = gate.exists();
-    found.then(|| {
-        format!(
-            "{} is not supported by this version; remove it",
-            gate.display()
-        )
-    })
+    let error = tested.err()?;
+    let path = build_path.display();
+    let advice = "correct its owner or --build-path";
+    Some(format!(
+        "build path {path} cannot be written: {error}; {advice}"
+    ))
 }

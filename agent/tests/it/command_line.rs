@@ -78,16 +78,3 @@ async fn a_build_path_that_cannot_be_made_is_said_before_anything_is_registered(
         "{log}"
     );
 }
-
-#[tokio::test]
-async fn a_hook_that_decides_about_jobs_is_not_passed_over() {
-    let bench = Bench::new();
-    std::fs::create_dir(bench.path("hooks")).unwrap();
-    std::fs::write(bench.path("hooks/pre-bootstrap"), "exit 1").unwrap();
-    let build = format!("--build-path={}", bench.path("builds").display());
-    let hooks = format!("--hooks-path={}", bench.path("hooks").display());
-    let endpoint = "--endpoint=http://127.0.0.1:9";
-    let (code, log) = run(&bench, &["start", &build, &hooks, "--token=x", endpoint]).await;
-    assert_eq!(code, Some(1));
-    assert!(log.contains("pre-bootstrap is not supported"), "{log}");
-}

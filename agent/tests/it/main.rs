@@ -13,9 +13,11 @@ mod locks;
 mod logs;
 mod plugins;
 mod recovery;
+mod refusals;
 #[cfg(target_os = "linux")]
 mod secrecy;
 mod settings;
 mod stop;
 mod tags;
 mod trouble;
+mod verification;

@@ -21,6 +21,9 @@ pub struct Job {
     /// The step the job was made from, as the pipeline gave it; kept whole for verification.
     #[serde(default)]
     pub step: serde_json::Value,
+    /// Values of the step's matrix that make this job, by dimension; null without a matrix.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub matrix_permutation: serde_json::Value,
     /// Upper bound of one log chunk in bytes before compression; 0 means not given.
     #[serde(default, deserialize_with = "null_as_default")]
     pub chunks_max_size_bytes: u64,

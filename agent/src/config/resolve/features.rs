@@ -33,6 +33,14 @@ pub(super) fn features(
         ("no-plugins", no_plugins),
         ("no-script-eval", values.switch("no-command-eval")?),
         ("no-http2", values.switch("no-http2")?),
+        (
+            "allowed-repositories",
+            !values.list("allowed-repositories").is_empty(),
+        ),
+        (
+            "allowed-plugins",
+            !values.list("allowed-plugins").is_empty(),
+        ),
         ("env-http-proxy", proxy),
     ];
     let named = named

@@ -7,6 +7,7 @@ mod jobs;
 mod life;
 mod logs;
 mod tags;
+mod verification;
 mod workers;
 
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ pub use jobs::JobsConfig;
 pub use life::LifeConfig;
 pub use logs::LogsConfig;
 pub use tags::TagsConfig;
+pub use verification::{KeySource, VerificationConfig};
 pub use workers::WorkersConfig;
 
 /// Endpoint when neither a setting nor a launcher names one: the peer's.
@@ -92,6 +94,8 @@ pub struct Config {
     pub life: LifeConfig,
     /// Jobs.
     pub jobs: JobsConfig,
+    /// Which jobs.
+    pub verification: VerificationConfig,
     /// Experiments as they were asked for, known or not.
     pub experiments: Vec<String>,
     /// Time without a launcher after which the agent stops.
@@ -139,6 +143,7 @@ pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
         workers: workers::workers(&values, place, no_plugins)?,
         life: life::life(&values, place)?,
         jobs: jobs::jobs(&values, place, no_plugins)?,
+        verification: verification::verification(&values, no_plugins)?,
         experiments: values.list("experiment"),
         orphan_grace: Duration::from_secs(values.number("orphan-grace")?),
         sockets: values.path("sockets-path"),

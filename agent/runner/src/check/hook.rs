@@ -1,0 +1,245 @@
+//! The host's own say about a job: its `pre-bootstrap` hook.
+//!
+//! It runs before anything of the job does, in the agent's environment, and learns of the job from
+//! the files of its variables only: nothing that a job brings along may change how it is judged.
+//! What it writes goes to the agent's log. Only a hook that ends with status 0 lets the job run.
+//! While it decides, the job can be canceled, and nothing the hook started outlives that.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use agent_hooks::{FindError, Kind, find_of_agent};
+use agent_process::{Command, Ending, Exit, Running, StartError, find_program, follow};
+use shared_protocol::{JobId, env};
+use tokio::time::timeout;
+
+use crate::accept::Accepted;
+use crate::cancel;
+use crate::environment::{ENV_FILE, ENV_JSON_FILE};
+use crate::files::JobFiles;
+use crate::log::Log;
+use crate::outcome::NotRun;
+use crate::record::RecordFile;
+
+/// Time for processes that a hook leaves behind to close its output.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Bytes of a line in the agent's log; what is longer goes on in the next one.
+const LINE_BYTES: usize = 4096;
+
+/// What the job's log says of a hook that does not let the job run. Why is the host's business.
+const REFUSED: &str =
+    "pre-bootstrap hook rejected this job, see the buildkite-agent logs for more details\n";
+
+/// Where the hook is, and what runs it.
+#[derive(Debug, Clone, Default)]
+pub struct HookSettings {
+    /// Folder of the host's hooks.
+    pub folder: Option<PathBuf>,
+    /// Program and arguments that run shell hooks; empty: what their first line says, or bash.
+    pub shell: Vec<String>,
+}
+
+/// Why the hook does not let the job run.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    Find(#[from] FindError),
+    #[error("read {0}: {1}")]
+    Read(PathBuf, #[source] io::Error),
+    #[error("there is nothing that runs {0}; install bash or PowerShell, or set --hooks-shell")]
+    NoShell(PathBuf),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("it {0}")]
+    Status(Exit),
+    #[error("follow its output: {0}")]
+    Output(#[source] io::Error),
+}
+
+impl Accepted {
+    /// Asks the hook, if there is one.
+    pub(crate) async fn ask_hook(
+        &self,
+        files: &JobFiles,
+        log: &Log,
+        record: &mut RecordFile,
+    ) -> Result<(), NotRun> {
+        let Some(folder) = &self.settings.checks.hook.folder else {
+            return Ok(());
+        };
+        let job = &self.job.id;
+        let answer = match self.start_hook(folder, files) {
+            Ok(None) => return Ok(()),
+            Ok(Some((child, output))) => {
+                tracing::info!(%job, "asking the pre-bootstrap hook");
+                record.set_executor(child.group().leader());
+                self.await_hook(child, output, files).await?
+            }
+            Err(refusal) => Err(refusal),
+        };
+        let Err(refusal) = answer else {
+            tracing::info!(%job, "the pre-bootstrap hook lets the job run");
+            return Ok(());
+        };
+        tracing::error!(%job, "the pre-bootstrap hook refuses the job: {refusal}");
+        log.say(REFUSED).await;
+        Err(NotRun::Refused)
+    }
+
+    fn start_hook(
+        &self,
+        folder: &Path,
+        files: &JobFiles,
+    ) -> Result<Option<(Running, agent_process::Output)>, Refusal> {
+        let Some(path) = find_of_agent(folder, "pre-bootstrap")? else {
+            return Ok(None);
+        };
+        let env = self.hook_environment(files);
+        let mut words = words(&path, &self.settings.checks.hook.shell, &env)?.into_iter();
+        let command = Command::new(words.next().unwrap_or_default());
+        Ok(Some(command.args(words).env(env).start()?))
+    }
+
+    /// The agent's own environment, and what a hook needs to find the job and to call the endpoint.
+    fn hook_environment(&self, files: &JobFiles) -> Vec<(OsString, OsString)> {
+        let variables = &self.settings.variables;
+        let fixed = variables.fixed.iter().filter(|(name, _)| {
+            matches!(
+                *name,
+                "BUILDKITE_NO_HTTP2" | "BUILDKITE_AGENT_DEBUG" | "BUILDKITE_AGENT_DEBUG_HTTP"
+            )
+        });
+        let mut whole = variables.inherited.clone();
+        whole.extend(fixed.map(|(name, value)| ((*name).into(), value.into())));
+        whole.extend([
+            (ENV_FILE.into(), files.env().into()),
+            (ENV_JSON_FILE.into(), files.env_json().into()),
+            (env::JOB_ID.into(), self.job.id.as_str().into()),
+            (
+                env::AGENT_ACCESS_TOKEN.into(),
+                self.client.token().expose().into(),
+            ),
+            (
+                env::AGENT_ENDPOINT.into(),
+                self.client.endpoint().as_str().into(),
+            ),
+        ]);
+        whole
+    }
+
+    /// Follows the hook to its end; the outer error is a job that is to stop meanwhile.
+    async fn await_hook(
+        &self,
+        mut child: Running,
+        mut output: agent_process::Output,
+        files: &JobFiles,
+    ) -> Result<Result<(), Refusal>, NotRun> {
+        let group = child.group();
+        let mut lines = Lines::of(&self.job.id);
+        let stopped = {
+            let following = follow(&mut child, &mut output, PATIENCE, async |bytes: &[u8]| {
+                lines.take(bytes);
+                Ok(())
+            });
+            tokio::select! {
+                biased;
+                ending = following => return Ok(judged(ending)),
+                why = cancel::wanted(self, files) => why,
+            }
+        };
+        let signal = cancel::polite(self.settings.cancel_signal);
+        tracing::info!(job = %self.job.id, reason = ?stopped, %signal, "stopping the pre-bootstrap hook");
+        let _ = group.signal(signal);
+        let _ = timeout(self.settings.cancel_grace, child.wait()).await;
+        // The file's name is this job's alone, so whoever has it was started by this hook.
+        let marked = cancel::marked_by_file(files.env());
+        cancel::kill(&[marked, vec![group.leader()]].concat());
+        let _ = child.wait().await;
+        Err(stopped.into())
+    }
+}
+
+fn judged(ending: io::Result<Ending>) -> Result<(), Refusal> {
+    match ending {
+        Ok(Ending { exit, .. }) if exit.success() => Ok(()),
+        Ok(Ending { exit, .. }) => Err(Refusal::Status(exit)),
+        Err(error) => Err(Refusal::Output(error)),
+    }
+}
+
+/// What runs the hook: the hook itself, or an interpreter with its path.
+fn words(
+    path: &Path,
+    shell: &[String],
+    env: &[(OsString, OsString)],
+) -> Result<Vec<OsString>, Refusal> {
+    let kind = Kind::read(path).map_err(|error| Refusal::Read(path.to_owned(), error))?;
+    let search = env.iter().rev().find(|(name, _)| name == "PATH");
+    let first = |names: &[&'static str]| {
+        let found = names.iter().copied().find(|name| {
+            find_program(
+                (*name).as_ref(),
+                search.map(|(_, path)| path.as_ref()),
+                None,
+            )
+            .is_some()
+        });
+        found.ok_or_else(|| Refusal::NoShell(path.to_owned()))
+    };
+    let mut words: Vec<OsString> = match kind {
+        Kind::Binary | Kind::Script => Vec::new(),
+        Kind::Shell(_) if !shell.is_empty() => shell.iter().map(Into::into).collect(),
+        Kind::Shell(Some(line)) => {
+            let words = std::iter::once(line.interpreter).chain(line.argument);
+            words.map(Into::into).collect()
+        }
+        Kind::Shell(None) => vec![first(&["bash", "sh"])?.into()],
+        Kind::PowerShell => vec![first(&["pwsh", "powershell"])?.into(), "-File".into()],
+        Kind::Batch => vec!["cmd.exe".into(), "/D".into(), "/C".into()],
+    };
+    words.push(path.into());
+    Ok(words)
+}
+
+/// The hook's output as lines of the agent's log.
+struct Lines<'a> {
+    job: &'a JobId,
+    line: Vec<u8>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(job: &'a JobId) -> Self {
+        let line = Vec::new();
+        Self { job, line }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if byte == b'\n' {
+                self.say();
+            } else {
+                if self.line.len() >= LINE_BYTES {
+                    self.say();
+                }
+                self.line.push(byte);
+            }
+        }
+    }
+
+    fn say(&mut self) {
+        let line = String::from_utf8_lossy(&self.line);
+        tracing::info!(job = %self.job, "pre-bootstrap: {}", line.trim_end());
+        self.line.clear();
+    }
+}
+
+impl Drop for Lines<'_> {
+    fn drop(&mut self) {
+        if !self.line.is_empty() {
+            self.say();
+        }
+    }
+}
