@@ -9,6 +9,7 @@ pub mod config;
 pub mod control;
 pub mod life;
 pub mod locks;
+pub mod observers;
 pub mod plan;
 pub mod plugins;
 pub mod service;

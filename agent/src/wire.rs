@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::control::Control;
+use crate::observers::Observers;
 use crate::plan::{Order, Plan};
 use crate::service::{Service, ServiceError};
 use crate::signals::Signals;
@@ -48,6 +49,8 @@ pub struct Parts {
     pub control: Option<Control>,
     /// Signals, caught already.
     pub signals: Signals,
+    /// Who wants to know what happens.
+    pub observers: Observers,
 }
 
 /// How the agent ended.
@@ -75,7 +78,9 @@ pub async fn run(parts: Parts) -> Ending {
         mut plan,
         control,
         mut signals,
+        observers,
     } = parts;
+    let _observing = observers.start();
     let grace = service.settings.jobs.cancel_grace + LAST_WORDS;
     let (orders_in, mut orders) = mpsc::channel(ORDERS);
     let (status_in, status) = watch::channel(PoolStatus::default());

@@ -19,6 +19,10 @@ pub enum Event<'a> {
         id: &'a str,
         /// Its name at the endpoint.
         name: &'a str,
+        /// Mean time between its pings.
+        ping_interval: Duration,
+        /// Time between its heartbeats.
+        heartbeat_interval: Duration,
     },
     /// A worker tried to register or to connect, and the endpoint did not let it. It tries again.
     ConnectFailed {
@@ -136,6 +140,30 @@ pub enum Event<'a> {
         /// Bytes on disk.
         spooled: u64,
     },
+}
+
+impl Event<'_> {
+    /// The number of the worker it happened to; none for what happens to a log.
+    pub fn worker(&self) -> Option<u32> {
+        match *self {
+            Self::WorkerStarted { worker }
+            | Self::WorkerRegistered { worker, .. }
+            | Self::ConnectFailed { worker, .. }
+            | Self::WorkerConnected { worker }
+            | Self::WorkerEnded { worker }
+            | Self::ListensTo { worker, .. }
+            | Self::PingSent { worker, .. }
+            | Self::PingAnswered { worker, .. }
+            | Self::PingFailed { worker, .. }
+            | Self::Action { worker, .. }
+            | Self::HeartbeatAnswered { worker }
+            | Self::HeartbeatFailed { worker, .. }
+            | Self::JobStarted { worker, .. }
+            | Self::JobExited { worker, .. }
+            | Self::JobEnded { worker, .. } => Some(worker),
+            Self::ChunkUploaded { .. } | Self::ChunkFailed { .. } | Self::LogBacklog { .. } => None,
+        }
+    }
 }
 
 /// Where a worker learns what to do next.

@@ -8,12 +8,14 @@
 //! Recording never waits, never fails and wakes nobody: an observer counts, or leaves a value
 //! where it will be looked for. Without an observer it is one comparison.
 
+mod datadog;
 mod event;
 mod exposition;
 mod job;
 mod process;
 mod prometheus;
 
+pub use datadog::{Datadog, DatadogDelivery, DatadogSettings};
 pub use event::{Event, JobFacts, Source};
 pub use job::JobWatch;
 pub use process::ProcessFacts;

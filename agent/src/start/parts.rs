@@ -9,6 +9,7 @@ use agent_metrics::Metrics;
 use agent_runner::check::Checks;
 use agent_runner::record::Records;
 use agent_runner::{JobSettings, LogSettings};
+use agent_status::AgentFacts;
 use agent_tags::Around;
 use agent_worker::Settings;
 use agent_worker::host::HostFacts;
@@ -25,6 +26,7 @@ use super::environ::Environ;
 use crate::config::resolve::{Config, JobsConfig, WorkersConfig};
 use crate::control::{Control, Introduction};
 use crate::life::LifeHooks;
+use crate::observers::Observers;
 use crate::plan::Plan;
 use crate::plugins::Plugins;
 use crate::service::Service;
@@ -50,9 +52,7 @@ pub(super) fn parts(
     let records = Records::new(state.map(StateDir::jobs), own);
     let fault = self_test(&config.jobs);
     let workers = config.workers;
-    let standby = environ.get(env::TRIREME_STANDBY).is_some();
-    let first_plan = if standby { Plan::standby } else { Plan::serve };
-    let plan = first_plan(workers.spawn);
+    let plan = plan(environ, workers.spawn);
     let control = match state {
         Some(state) => {
             let introduction = introduction(own, stamp, environ, workers.spawn, fault.clone());
@@ -61,9 +61,14 @@ pub(super) fn parts(
         // Nobody would hear of the fault otherwise.
         None => fault.map_or(Ok(None), Err)?,
     };
-    let metrics = Metrics::none();
+    let identity = identity(stamp, &workers);
+    let about = about(&identity, &client);
+    let observers = Observers::new(config.status, &config.metrics, about);
+    let metrics = observers.metrics.clone();
+    let jobs = job_settings(config.jobs, workers.one_job, &records, &metrics);
     let settings = Settings {
         client,
+<<<<<<< HEAD
         identity: identity(stamp, &workers),
         jobs: Arc::new(job_settings(
             config.jobs,
@@ -72,6 +77,10 @@ pub(super) fn parts(
             records.clone(),
             metrics.clone(),
         )),
+=======
+        identity,
+        jobs: Arc::new(jobs),
+>>>>>>> 45c52f9 (status: the agent says how it is, to supervisors, programs and people)
         one_job: workers.one_job,
         acquire: workers.acquire,
         uptime: workers.uptime,
@@ -100,7 +109,25 @@ pub(super) fn parts(
         plan,
         control,
         signals,
+        observers,
     })
+}
+
+fn plan(environ: &Environ, spawn: u32) -> Plan {
+    match environ.get(env::TRIREME_STANDBY) {
+        Some(_) => Plan::standby(spawn),
+        None => Plan::serve(spawn),
+    }
+}
+
+/// What the status page says of the agent.
+fn about(identity: &Identity, client: &Client) -> AgentFacts {
+    AgentFacts {
+        version: identity.version.clone(),
+        pid: identity.host.pid,
+        host: identity.host.name.clone(),
+        endpoint: client.endpoint().to_string(),
+    }
 }
 
 fn identity(stamp: &str, workers: &WorkersConfig) -> Identity {
@@ -163,8 +190,8 @@ fn job_settings(
     jobs: JobsConfig,
     checks: Checks,
     one_job: bool,
-    records: Records,
-    metrics: Metrics,
+    records: &Records,
+    metrics: &Metrics,
 ) -> JobSettings {
     JobSettings {
         executor: jobs.executor,
@@ -182,8 +209,8 @@ fn job_settings(
         checks,
         variables: jobs.variables,
         last_job: one_job,
-        records,
-        metrics,
+        records: records.clone(),
+        metrics: metrics.clone(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_process::{Command, Exit};
@@ -21,7 +22,8 @@ pub(crate) struct Bench {
 /// A started agent.
 pub(crate) struct Agent {
     pub(crate) id: ProcessId,
-    ending: JoinHandle<(Exit, String)>,
+    log: Arc<Mutex<Vec<u8>>>,
+    ending: JoinHandle<Exit>,
 }
 
 /// How it ended and what it logged.
@@ -85,13 +87,18 @@ impl Bench {
             .start()
             .unwrap();
         let id = ProcessId::of(running.pid()).unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let written = Arc::clone(&log);
         let ending = tokio::spawn(async move {
-            let mut log = Vec::new();
-            output.read_to_end(&mut log).await.unwrap();
-            let exit = running.wait().await.unwrap();
-            (exit, String::from_utf8_lossy(&log).into_owned())
+            let mut piece = vec![0; 8192];
+            loop {
+                match output.read(&mut piece).await.unwrap() {
+                    0 => return running.wait().await.unwrap(),
+                    bytes => written.lock().unwrap().extend_from_slice(&piece[..bytes]),
+                }
+            }
         });
-        Agent { id, ending }
+        Agent { id, log, ending }
     }
 }
 
@@ -100,12 +107,18 @@ impl Agent {
         self.id.send(signal).unwrap();
     }
 
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
+    }
+
     /// Waits for its end.
     pub(crate) async fn ended(mut self) -> Ended {
-        let (exit, log) = timeout(PATIENCE, &mut self.ending)
+        let exit = timeout(PATIENCE, &mut self.ending)
             .await
             .expect("the agent ends")
             .unwrap();
+        let log = self.log();
         let code = match exit {
             Exit::Code(code) => Some(code),
             Exit::Signal(_) => None,

@@ -17,6 +17,7 @@ mod refusals;
 #[cfg(target_os = "linux")]
 mod secrecy;
 mod settings;
+mod status;
 mod stop;
 mod tags;
 mod trouble;

@@ -12,13 +12,18 @@ use crate::line::Line;
 /// The interval when the endpoint names none.
 const DEFAULT_INTERVAL: Duration = Duration::from_mins(1);
 
+/// Time between heartbeats; `seconds` as the endpoint said, 0 means it did not.
+pub(crate) fn interval(seconds: u64) -> Duration {
+    match seconds {
+        0 => DEFAULT_INTERVAL,
+        _ => Duration::from_secs(seconds),
+    }
+}
+
 /// Sends heartbeats until the endpoint refuses one, which is what is returned. Every other failure
 /// passes: the next heartbeat is the next attempt.
 pub(crate) async fn run(line: &Line, leash: &Leash, seconds: u64) -> ClientError {
-    let every = match seconds {
-        0 => DEFAULT_INTERVAL,
-        _ => Duration::from_secs(seconds),
-    };
+    let every = interval(seconds);
     let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -21,15 +21,19 @@ pub struct PingSchedule {
     next: u32,
 }
 
+/// Mean time between pings; `seconds` as the endpoint said, 0 means it did not.
+pub(crate) fn interval(seconds: u64) -> Duration {
+    match seconds {
+        0 => DEFAULT_INTERVAL,
+        _ => Duration::from_secs(seconds),
+    }
+}
+
 impl PingSchedule {
     /// A schedule whose first ping is due now. `seconds` as the endpoint said; 0 means it did not.
     pub fn new(seconds: u64, now: Instant) -> Self {
-        let interval = match seconds {
-            0 => DEFAULT_INTERVAL,
-            _ => Duration::from_secs(seconds),
-        };
         Self {
-            interval,
+            interval: interval(seconds),
             epoch: now,
             next: 0,
         }

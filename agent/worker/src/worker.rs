@@ -11,8 +11,10 @@ use shared_protocol::agent::RegisterResponse;
 use tracing::Instrument as _;
 
 use crate::action::Leave;
+use crate::heartbeat;
 use crate::leash::{Leash, Registered, Report};
 use crate::line::Line;
+use crate::ping;
 use crate::pool::Settings;
 use crate::register;
 use crate::serve::serve;
@@ -133,15 +135,7 @@ impl Worker {
             match answer {
                 Ok(registered) => {
                     tracing::info!(agent = %registered.name, id = %registered.id, "registered");
-                    let (id, name) = (registered.id.as_str(), registered.name.as_str());
-                    self.leash
-                        .record(|worker| Event::WorkerRegistered { worker, id, name });
-                    self.leash.answered().await;
-                    let known = Registered {
-                        id: id.to_owned(),
-                        name: name.to_owned(),
-                    };
-                    self.leash.report(Report::Registered(known)).await;
+                    self.registered(&registered).await;
                     return Ok(Some(registered));
                 }
                 Err(error) if error.is_retryable() && self.settings.outlive_outages => {
@@ -155,6 +149,23 @@ impl Worker {
                 Err(error) => return Err(WorkerError::Register(error)),
             }
         }
+    }
+
+    async fn registered(&mut self, registered: &RegisterResponse) {
+        let (id, name) = (registered.id.as_str(), registered.name.as_str());
+        self.leash.record(|worker| Event::WorkerRegistered {
+            worker,
+            id,
+            name,
+            ping_interval: ping::interval(registered.ping_interval),
+            heartbeat_interval: heartbeat::interval(registered.heartbeat_interval),
+        });
+        self.leash.answered().await;
+        let known = Registered {
+            id: id.to_owned(),
+            name: name.to_owned(),
+        };
+        self.leash.report(Report::Registered(known)).await;
     }
 
     /// Connects; false when it was asked to leave first.
