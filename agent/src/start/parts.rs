@@ -65,22 +65,11 @@ pub(super) fn parts(
     let about = about(&identity, &client);
     let observers = Observers::new(config.status, &config.metrics, about);
     let metrics = observers.metrics.clone();
-    let jobs = job_settings(config.jobs, workers.one_job, &records, &metrics);
+    let jobs = job_settings(config.jobs, checks, workers.one_job, &records, &metrics);
     let settings = Settings {
         client,
-<<<<<<< HEAD
-        identity: identity(stamp, &workers),
-        jobs: Arc::new(job_settings(
-            config.jobs,
-            checks,
-            workers.one_job,
-            records.clone(),
-            metrics.clone(),
-        )),
-=======
         identity,
         jobs: Arc::new(jobs),
->>>>>>> 45c52f9 (status: the agent says how it is, to supervisors, programs and people)
         one_job: workers.one_job,
         acquire: workers.acquire,
         uptime: workers.uptime,

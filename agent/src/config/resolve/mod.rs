@@ -98,15 +98,12 @@ pub struct Config {
     pub life: LifeConfig,
     /// Jobs.
     pub jobs: JobsConfig,
-<<<<<<< HEAD
     /// Which jobs.
     pub verification: VerificationConfig,
-=======
     /// The status server.
     pub status: StatusConfig,
     /// Metrics that are sent.
     pub metrics: MetricsConfig,
->>>>>>> 45c52f9 (status: the agent says how it is, to supervisors, programs and people)
     /// Experiments as they were asked for, known or not.
     pub experiments: Vec<String>,
     /// Time without a launcher after which the agent stops.
@@ -154,12 +151,9 @@ pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
         workers: workers::workers(&values, place, no_plugins)?,
         life: life::life(&values, place)?,
         jobs: jobs::jobs(&values, place, no_plugins)?,
-<<<<<<< HEAD
         verification: verification::verification(&values, no_plugins)?,
-=======
         status: status::status(&values),
         metrics: metrics::metrics(&values)?,
->>>>>>> 45c52f9 (status: the agent says how it is, to supervisors, programs and people)
         experiments: values.list("experiment"),
         orphan_grace: Duration::from_secs(values.number("orphan-grace")?),
         sockets: values.path("sockets-path"),
