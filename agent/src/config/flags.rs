@@ -120,7 +120,7 @@ Topic { title: "Registration", flags: &[
     flag("no-feature-reporting", "BUILDKITE_AGENT_NO_FEATURE_REPORTING", Switch, "false", "do not tell the endpoint which features are on"),
 ]},
 Topic { title: "Connection", flags: &[
-    flag("ping-mode", "BUILDKITE_AGENT_PING_MODE", Choice(&["auto", "poll-only", "ping-only", "stream-only"]), "auto", "how workers ask for jobs; all modes poll"),
+    flag("ping-mode", "BUILDKITE_AGENT_PING_MODE", Choice(&["auto", "poll-only", "ping-only", "stream-only"]), "auto", "where workers look for work; auto polls while there is no stream"),
     flag("no-http2", "BUILDKITE_NO_HTTP2", Switch, "false", "talk to the endpoint over HTTP/1.1 only, jobs too"),
     idle(flag("debug-http", "BUILDKITE_AGENT_DEBUG_HTTP", Switch, "false", "log each request to the endpoint and its answer, without tokens")),
     idle(flag("trace-http", "BUILDKITE_AGENT_TRACE_HTTP", Switch, "false", "as --debug-http, with timings")),

@@ -23,7 +23,7 @@ use shared_supervise::ProcessId;
 
 use super::Fatal;
 use super::environ::Environ;
-use crate::config::resolve::{Config, JobsConfig, WorkersConfig};
+use crate::config::resolve::{Config, JobsConfig, LifeConfig, WorkersConfig};
 use crate::control::{Control, Introduction};
 use crate::life::LifeHooks;
 use crate::observers::Observers;
@@ -70,6 +70,7 @@ pub(super) fn parts(
         client,
         identity,
         jobs: Arc::new(jobs),
+        ping_mode: config.ping_mode,
         one_job: workers.one_job,
         acquire: workers.acquire,
         uptime: workers.uptime,
@@ -86,11 +87,7 @@ pub(super) fn parts(
     Ok(Parts {
         service: Service {
             tags,
-            hooks: LifeHooks {
-                folders: config.life.folders,
-                shell: config.life.shell,
-                jobs: Arc::clone(&settings.jobs),
-            },
+            hooks: life_hooks(config.life, &settings.jobs),
             settings,
         },
         transport,
@@ -116,6 +113,14 @@ fn about(identity: &Identity, client: &Client) -> AgentFacts {
         pid: identity.host.pid,
         host: identity.host.name.clone(),
         endpoint: client.endpoint().to_string(),
+    }
+}
+
+fn life_hooks(life: LifeConfig, jobs: &Arc<JobSettings>) -> LifeHooks {
+    LifeHooks {
+        folders: life.folders,
+        shell: life.shell,
+        jobs: Arc::clone(jobs),
     }
 }
 

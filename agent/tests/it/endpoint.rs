@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::streams::Streams;
+
 /// Long enough for a loaded machine; every wait is for an event.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -27,6 +29,7 @@ pub(crate) struct Endpoint {
 struct Inner {
     replies: Mutex<HashMap<String, VecDeque<Reply>>>,
     asked: watch::Sender<Vec<Asked>>,
+    streams: Streams,
 }
 
 /// One answer.
@@ -104,6 +107,7 @@ impl Endpoint {
         let inner = Arc::new(Inner {
             replies: Mutex::default(),
             asked: watch::Sender::new(Vec::new()),
+            streams: Streams::default(),
         });
         let router = Router::new()
             .fallback(answer)
@@ -125,6 +129,11 @@ impl Endpoint {
         let replies = replies.into_iter().collect();
         let mut scripts = self.inner.replies.lock().unwrap();
         scripts.insert(route.to_owned(), replies);
+    }
+
+    /// Its streams.
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.inner.streams
     }
 
     /// Scripts a job that is accepted with this environment.
@@ -187,6 +196,10 @@ async fn answer(
     headers: HeaderMap,
     request: Request,
 ) -> Response {
+    if uri.path() == "/agentedge.v1.AgentEdgeService/StreamPings" {
+        let streamed = inner.streams.answer(request).await;
+        return streamed.unwrap_or_else(|| StatusCode::NOT_FOUND.into_response());
+    }
     let route = format!("{method} {}", uri.path());
     let body: Bytes = axum::body::to_bytes(request.into_body(), usize::MAX)
         .await

@@ -5,6 +5,7 @@
 
 mod agent;
 mod endpoint;
+mod streams;
 
 mod command_line;
 mod control;
@@ -19,6 +20,7 @@ mod secrecy;
 mod settings;
 mod status;
 mod stop;
+mod stream;
 mod tags;
 mod trouble;
 mod verification;

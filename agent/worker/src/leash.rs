@@ -1,7 +1,8 @@
 //! What ties a worker to its pool: reports go up, wishes come down.
 
+use std::fmt::Display;
+
 use agent_metrics::{Event, Metrics};
-use shared_client::ClientError;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -89,7 +90,7 @@ impl Leash {
     }
 
     /// The endpoint did not answer.
-    pub(crate) async fn failed(&mut self, error: &ClientError) {
+    pub(crate) async fn failed(&mut self, error: &impl Display) {
         self.told.answers = Some(false);
         self.report(Report::Failed(error.to_string())).await;
     }

@@ -13,6 +13,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::baton::PingMode;
 use crate::leash::{Leash, Registered, Report, Told, Wish};
 use crate::outage::{Note, Outage};
 use crate::register::Identity;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub identity: Identity,
     /// How they run jobs.
     pub jobs: Arc<JobSettings>,
+    /// Where they look for work.
+    pub ping_mode: PingMode,
     /// Each worker ends after one job.
     pub one_job: bool,
     /// The one worker acquires this job, runs it, and ends.

@@ -72,7 +72,8 @@ impl Serving {
             self.ran_one = true;
         }
         let until = self.settings.uptime.map(|uptime| Instant::now() + uptime);
-        let mut source = Source::new(self.line.clone(), self.leash.clone(), registered);
+        let (mode, line) = (self.settings.ping_mode, self.line.clone());
+        let mut source = Source::new(mode, line, self.leash.clone(), registered);
         loop {
             let step = tokio::select! {
                 biased;
@@ -94,7 +95,7 @@ impl Serving {
                 Next::Pause => self.pause().await,
                 Next::Leave(why) => return End::Left(why),
                 Next::Run(job) => {
-                    source.job_began();
+                    source.job_began(&job);
                     let ran = self.run_job(job).await;
                     source.job_ended(ran);
                 }

@@ -1,4 +1,4 @@
-//! Where a worker's next action comes from: the answers to its pings.
+//! Where a worker's next action comes from: the answers to its pings, or its stream.
 //!
 //! A source waits and asks; what an action means for the worker is decided elsewhere. Trouble that
 //! passes stays in here, so a worker only hears of what it has to act upon. The worker says when
@@ -9,12 +9,15 @@ use std::time::Duration;
 use agent_metrics::Event;
 use shared_client::{ClientError, Endpoint, Pacing as _, RealPacing};
 use shared_protocol::agent::{PingAction, PingResponse, RegisterResponse};
+use shared_protocol::{AgentId, JobId};
 use tokio::time::Instant;
 
 use crate::action::Action;
+use crate::baton::{PingMode, Turn};
 use crate::leash::Leash;
 use crate::line::Line;
 use crate::ping::PingSchedule;
+use crate::streaming::Streaming;
 use crate::worker::WorkerError;
 
 /// What a worker does next.
@@ -33,76 +36,162 @@ pub(crate) enum Step {
 pub(crate) struct Source {
     line: Line,
     leash: Leash,
+    mode: PingMode,
+    agent: AgentId,
+    /// None in a worker that polls, by its settings or because the endpoint streams no pings.
+    streaming: Option<Streaming>,
     schedule: PingSchedule,
+    /// When the next ping is due, while it is a ping's turn.
+    due: Option<Instant>,
     /// The endpoint asked to be left alone until then.
     retry_after: Option<Duration>,
 }
 
 impl Source {
     /// The source of a worker that is connected now: its first ping is due at once.
-    pub(crate) fn new(line: Line, leash: Leash, registered: &RegisterResponse) -> Self {
-        Self {
+    pub(crate) fn new(
+        mode: PingMode,
+        line: Line,
+        leash: Leash,
+        registered: &RegisterResponse,
+    ) -> Self {
+        let mut source = Self {
             line,
             leash,
+            mode,
+            agent: registered.id.clone(),
+            streaming: None,
             schedule: PingSchedule::new(registered.ping_interval, Instant::now()),
+            due: None,
             retry_after: None,
+        };
+        source.stream();
+        source
+    }
+
+    /// Waits for the next step. May be dropped while it waits. A ping under way is not waited for
+    /// when the worker is to leave: a job that it brings is still the endpoint's to give.
+    pub(crate) async fn next(&mut self) -> Step {
+        let mut leash = self.leash.clone();
+        tokio::select! {
+            biased;
+            () = leash.dismissed() => Step::Dismissed,
+            step = self.undisturbed() => step,
         }
     }
 
-    /// Waits for the next step. May be dropped while it waits.
-    pub(crate) async fn next(&mut self) -> Step {
+    async fn undisturbed(&mut self) -> Step {
         loop {
-            match self.ping().await {
-                None => return Step::Dismissed,
-                Some(Ok(ping)) => return Step::Do(self.answered(&ping).await),
-                Some(Err(error)) if error.is_refusal() => {
-                    return Step::Failed(WorkerError::Ping(error));
+            match self.turn() {
+                Turn::Act(action) => {
+                    self.leash.answered().await;
+                    return Step::Do(action);
                 }
-                Some(Err(error)) => {
-                    self.retry_after = error.retry_after();
-                    self.leash.failed(&error).await;
+                Turn::Listen => self.listen().await,
+                Turn::Over => {
+                    let error = self.streaming.as_ref().and_then(Streaming::over);
+                    let error = error.expect("a stream that is over has a reason");
+                    return Step::Failed(WorkerError::Stream(error));
                 }
+                Turn::Poll => match self.ping().await {
+                    None => {}
+                    Some(Ok(ping)) => return Step::Do(self.answered(&ping).await),
+                    Some(Err(error)) if error.is_refusal() => {
+                        return Step::Failed(WorkerError::Ping(error));
+                    }
+                    Some(Err(error)) => {
+                        self.retry_after = error.retry_after();
+                        self.leash.failed(&error).await;
+                    }
+                },
             }
         }
     }
 
-    /// The worker runs a job from now on.
-    #[expect(clippy::unused_self, reason = "pings need no word of it")]
-    pub(crate) fn job_began(&mut self) {}
+    /// The worker runs this job from now on.
+    pub(crate) fn job_began(&mut self, job: &JobId) {
+        if let Some(streaming) = &self.streaming {
+            streaming.job_began(job.clone());
+        }
+    }
 
     /// The worker is free again. `ran` is false when the job turned out not to be its own.
     pub(crate) fn job_ended(&mut self, ran: bool) {
         if ran {
             self.schedule.restart(Instant::now());
+            self.due = None;
+        }
+        if let Some(streaming) = &self.streaming {
+            streaming.job_ended(ran);
         }
     }
 
-    /// The next ping's answer; `None` when the worker was asked to leave. A ping under way is not
-    /// waited for then: a job that it brings is still the endpoint's to give.
+    /// Begins to stream, at the endpoint as it is now.
+    fn stream(&mut self) {
+        if self.mode != PingMode::PollOnly {
+            let (line, slot) = (self.line.clone(), self.leash.slot);
+            let streaming = Streaming::start(self.mode, line, slot, self.agent.clone());
+            self.streaming = Some(streaming);
+        }
+    }
+
+    fn turn(&mut self) -> Turn {
+        let Some(streaming) = &self.streaming else {
+            return Turn::Poll;
+        };
+        let turn = streaming.turn();
+        if turn == Turn::Poll && streaming.over().is_some() {
+            self.streaming = None;
+        }
+        turn
+    }
+
+    /// Waits for the stream, and tells how it is.
+    async fn listen(&mut self) {
+        self.due = None;
+        match self.streaming.as_ref().and_then(Streaming::health) {
+            Some(Err(trouble)) => self.leash.failed(&trouble).await,
+            Some(Ok(())) => self.leash.answered().await,
+            None => {}
+        }
+        self.stream_changed().await;
+    }
+
+    /// Ends when the stream may have something to say.
+    async fn stream_changed(&self) {
+        match &self.streaming {
+            Some(streaming) => streaming.changed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The next ping's answer, once it is due; `None` when the stream stirred before.
     async fn ping(&mut self) -> Option<Result<PingResponse, ClientError>> {
         let now = Instant::now();
-        let due = self.schedule.next(now, RealPacing.random());
-        let due = PingSchedule::not_before(due, now, self.retry_after.take());
-        let client = self.line.client();
-        let leash = self.leash.clone();
-        let ping = async {
-            tokio::time::sleep_until(due).await;
-            let waited = now.elapsed();
-            leash.record(|worker| Event::PingSent { worker, waited });
-            let sent = Instant::now();
-            let answer = client.ping().await;
-            tell(&leash, sent.elapsed(), answer.as_ref().err());
-            answer
-        };
+        let due = self.due.unwrap_or_else(|| {
+            let due = self.schedule.next(now, RealPacing.random());
+            PingSchedule::not_before(due, now, self.retry_after.take())
+        });
+        self.due = Some(due);
         tokio::select! {
             biased;
-            () = self.leash.dismissed() => None,
-            answer = ping => Some(answer),
+            () = self.stream_changed() => return None,
+            () = tokio::time::sleep_until(due) => self.due = None,
         }
+        let waited = now.elapsed();
+        self.leash
+            .record(|worker| Event::PingSent { worker, waited });
+        let sent = Instant::now();
+        let answer = self.line.client().ping().await;
+        tell(&self.leash, sent.elapsed(), answer.as_ref().err());
+        Some(answer)
     }
 
     async fn answered(&mut self, first: &PingResponse) -> Action {
         self.leash.answered().await;
+        if let Some(streaming) = &self.streaming {
+            streaming.polled();
+        }
         let moved = self.move_endpoint(first).await;
         let response = moved.as_ref().unwrap_or(first);
         if !response.message.is_empty() {
@@ -134,6 +223,7 @@ impl Source {
             Ok(ping) => {
                 tracing::info!(endpoint = %there.endpoint(), "moved to another endpoint");
                 self.line.move_to(there);
+                self.stream();
                 Some(ping)
             }
             Err(error) => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_metrics::Event;
+use agent_ping_stream::StreamError;
 use agent_runner::NotRunning;
 use shared_client::{ClientError, EndpointError};
 use shared_protocol::JobId;
@@ -38,6 +39,9 @@ pub enum WorkerError {
     /// The endpoint does not know it any more.
     #[error("failed to ping: {0}")]
     Ping(#[source] ClientError),
+    /// There is no stream, and it may not poll.
+    #[error("failed to stream pings: {0}; --ping-mode auto would poll instead")]
+    Stream(#[source] StreamError),
     /// The endpoint does not know it any more.
     #[error("failed to send a heartbeat: {0}")]
     Heartbeat(#[source] ClientError),

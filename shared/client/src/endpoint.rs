@@ -44,6 +44,16 @@ impl Endpoint {
         &self.0
     }
 
+    /// The name or address of its host.
+    pub fn host(&self) -> &str {
+        let (_, rest) = self.0.split_once("://").unwrap_or_default();
+        let host = rest.split('/').next().unwrap_or_default();
+        match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        }
+    }
+
     /// Whether requests go over TLS.
     pub fn is_secure(&self) -> bool {
         self.0.starts_with("https:")
@@ -112,6 +122,18 @@ mod tests {
         }
         let root = Endpoint::parse("http://h").unwrap();
         assert_eq!(root.join("ping").unwrap().as_str(), "http://h/ping");
+    }
+
+    #[test]
+    fn the_host_stands_without_its_port() {
+        for (text, host) in [
+            ("https://agent.example/v3", "agent.example"),
+            ("http://127.0.0.1:8080", "127.0.0.1"),
+            ("http://[::1]:80/v3", "[::1]"),
+            ("http://[::1]/v3", "[::1]"),
+        ] {
+            assert_eq!(Endpoint::parse(text).unwrap().host(), host);
+        }
     }
 
     #[test]

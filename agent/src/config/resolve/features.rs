@@ -6,6 +6,7 @@ use super::{BadValue, Surroundings, Values};
 pub(super) fn features(
     values: &Values<'_>,
     no_plugins: bool,
+    streams: bool,
     around: &Surroundings,
 ) -> Result<Vec<String>, BadValue> {
     if values.switch("no-feature-reporting")? {
@@ -16,6 +17,7 @@ pub(super) fn features(
         .any(|name| around.variables.contains_key(*name));
     let named = [
         ("git-mirrors", values.path("git-mirrors-path").is_some()),
+        ("streaming-pings", streams),
         ("acquire-job", !values.text("acquire-job").is_empty()),
         ("control-plane-otlp-tracing", true),
         (

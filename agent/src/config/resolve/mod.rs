@@ -7,6 +7,7 @@ mod jobs;
 mod life;
 mod logs;
 mod metrics;
+mod ping_mode;
 mod status;
 mod tags;
 mod verification;
@@ -16,6 +17,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use agent_worker::PingMode;
 use shared_client::{Endpoint, EndpointError};
 use shared_protocol::experiment::Experiments;
 
@@ -88,6 +90,8 @@ pub struct Config {
     pub endpoint: Endpoint,
     /// Whether to talk to it over HTTP/1.1 only.
     pub no_http2: bool,
+    /// Where workers look for work.
+    pub ping_mode: PingMode,
     /// What its token is or where to find it.
     pub token: String,
     /// Workers.
@@ -143,12 +147,16 @@ pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
         _ => place.endpoint().to_owned(),
     };
     let no_plugins = no_plugins(&values)?;
+    let endpoint = Endpoint::parse(&endpoint)?;
+    let ping_mode = ping_mode::ping_mode(&values)?;
+    let streams = ping_mode::is_feature(ping_mode, &endpoint);
     Ok(Config {
-        endpoint: Endpoint::parse(&endpoint)?,
+        endpoint,
+        ping_mode,
         no_http2: values.switch("no-http2")?,
         token: values.text("token"),
         tags: tags::tags(&values)?,
-        workers: workers::workers(&values, place, no_plugins)?,
+        workers: workers::workers(&values, place, no_plugins, streams)?,
         life: life::life(&values, place)?,
         jobs: jobs::jobs(&values, place, no_plugins)?,
         verification: verification::verification(&values, no_plugins)?,

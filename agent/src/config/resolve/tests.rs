@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use agent_runner::ExecutorOutput;
+use agent_worker::PingMode;
 use agent_worker::register::Priority;
 use shared_protocol::protection::OverrideMode;
 
@@ -48,7 +49,10 @@ fn defaults_are_those_of_the_peer() {
         "https://agent-edge.buildkite.com/v3"
     );
     assert_eq!(config.workers.spawn, 1);
-    assert_eq!(config.workers.features, ["control-plane-otlp-tracing"]);
+    assert_eq!(
+        config.workers.features,
+        ["streaming-pings", "control-plane-otlp-tracing"]
+    );
     assert!(config.tags.wanted.explicit.is_empty() && config.workers.script_eval);
     assert_eq!(config.jobs.executor, ["/opt/bin/agent", "bootstrap"]);
     assert_eq!(config.jobs.cancel_grace, Duration::from_secs(10));
@@ -95,7 +99,12 @@ fn no_command_eval_takes_plugins_and_checkout_settings_with_it() {
     let features = config.workers.features;
     assert_eq!(
         features,
-        ["control-plane-otlp-tracing", "no-plugins", "no-script-eval"]
+        [
+            "streaming-pings",
+            "control-plane-otlp-tracing",
+            "no-plugins",
+            "no-script-eval"
+        ]
     );
 }
 
@@ -243,4 +252,32 @@ fn an_experiment_lists_settings_in_env_files() {
 fn http_2_is_off_only_by_its_switch() {
     assert!(!config(&[]).unwrap().no_http2);
     assert!(config(&["--no-http2"]).unwrap().no_http2);
+}
+
+#[test]
+fn streams_are_on_unless_http_2_or_the_mode_says_otherwise() {
+    let mode = |args: &[&str]| config(args).map(|config| config.ping_mode);
+    for (args, wanted) in [
+        (&[][..], PingMode::Auto),
+        (&["--ping-mode=poll-only"], PingMode::PollOnly),
+        (&["--ping-mode=ping-only"], PingMode::PollOnly),
+        (&["--ping-mode=stream-only"], PingMode::StreamOnly),
+        (&["--no-http2"], PingMode::PollOnly),
+    ] {
+        assert_eq!(mode(args).unwrap(), wanted, "{args:?}");
+    }
+    assert!(mode(&["--ping-mode=sometimes"]).is_err());
+    assert!(mode(&["--ping-mode=stream-only", "--no-http2"]).is_err());
+}
+
+#[test]
+fn one_endpoint_is_told_who_streams() {
+    let told = |args: &[&str]| {
+        let features = config(args).unwrap().workers.features;
+        features.contains(&"streaming-pings".to_owned())
+    };
+    let peers = "--endpoint=https://agent-edge.buildkite.com/v3";
+    assert!(told(&[peers]));
+    assert!(!told(&[peers, "--ping-mode=poll-only"]));
+    assert!(!told(&["--endpoint=https://agent.buildkite.com/v3"]));
 }

@@ -38,6 +38,7 @@ pub(super) fn workers(
     values: &Values<'_>,
     place: &Place,
     no_plugins: bool,
+    streams: bool,
 ) -> Result<WorkersConfig, ConfigError> {
     let priority = priority(values)?;
     let seconds = |name| -> Result<Option<Duration>, BadValue> {
@@ -56,7 +57,7 @@ pub(super) fn workers(
         name: values.text("name"),
         spawn,
         priority,
-        features: features(values, no_plugins, &place.around)?,
+        features: features(values, no_plugins, streams, &place.around)?,
         script_eval: !values.switch("no-command-eval")?,
         one_job: values.switch("disconnect-after-job")?,
         acquire,
