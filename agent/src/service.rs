@@ -1,11 +1,12 @@
 //! What the agent is there for, from its tags to its last hook: one pool's whole life.
 //!
 //! ```text
-//! tags ──▶ all workers register ──▶ agent-startup ──▶ they connect and serve ──▶ agent-shutdown
+//! host let in ──▶ tags ──▶ all workers register ──▶ agent-startup ──▶ they connect and serve ──▶ agent-shutdown
 //! ```
 //!
 //! A failure of any step but the last is the end of the agent, after what has to be undone.
 
+use agent_enrollment::{EnrollError, Enrollment};
 use agent_worker::{Pool, PoolStatus, Registered, Served, Settings, Wanted, WorkerError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,8 @@ use crate::tags::{Tags, TagsError};
 
 /// What it needs.
 pub struct Service {
+    /// How the host is let in, if it has no token.
+    pub enrollment: Option<Enrollment>,
     /// Where its workers' tags come from.
     pub tags: Tags,
     /// The workers' settings, without tags.
@@ -26,6 +29,9 @@ pub struct Service {
 /// Why it could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
+    /// The host cannot be let in.
+    #[error(transparent)]
+    Enroll(#[from] EnrollError),
     /// A tag that its workers must have.
     #[error(transparent)]
     Tags(#[from] TagsError),
@@ -46,6 +52,13 @@ impl Service {
         cancel: CancellationToken,
         status: watch::Sender<PoolStatus>,
     ) -> Result<Served, ServiceError> {
+        if let Some(enrollment) = self.enrollment.take() {
+            let client = &mut self.settings.client;
+            tokio::select! {
+                enrolled = enrollment.run(client) => *client = enrolled?,
+                () = ends(&mut wanted) => {}
+            }
+        }
         tokio::select! {
             gathered = self.tags.gather() => self.settings.identity.tags = gathered?,
             () = ends(&mut wanted) => {}

@@ -107,6 +107,8 @@ const REDACTED: &str = "*_PASSWORD,*_SECRET,*_TOKEN,*_PRIVATE_KEY,*_SSH_KEY,*_AC
 pub const START: &[Topic] = &[
 Topic { title: "Registration", flags: &[
     flag("token", "BUILDKITE_AGENT_TOKEN", Secret, "", "registration token: the token itself, file://PATH or fd://NUMBER"),
+    flag("identity-file", "TRIREME_IDENTITY_FILE", Path, "", "who this host is for Trireme's server when it has no token; made at need, in the state folder"),
+    flag("auto-register-file", "TRIREME_AUTO_REGISTER_FILE", Path, "", "file with a key that lets this host in, scrubbed after use; autoregister.properties beside the identity"),
     flag("endpoint", "BUILDKITE_AGENT_ENDPOINT", Text, "", "base address of the Agent API; without it the launcher's server, or else that of Buildkite"),
     flag("config", "BUILDKITE_AGENT_CONFIG", Path, "", "config file, instead of the first one found"),
     flag("name", "BUILDKITE_AGENT_NAME", Text, "", "name of the worker; %spawn becomes its number"),

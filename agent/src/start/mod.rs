@@ -2,6 +2,7 @@
 
 mod checks;
 mod conceal;
+mod credentials;
 mod ending;
 pub(crate) mod environ;
 mod log;
@@ -17,13 +18,13 @@ use tokio::task::LocalSet;
 use tracing::level_filters::LevelFilter;
 
 use self::checks::checks;
+use self::credentials::credentials;
 use self::environ::{Environ, place, settings};
 use self::log::{level, open_log};
 use self::parts::parts;
 use self::tell::tell_start;
 use crate::config::raw::Raw;
 use crate::config::resolve::resolve;
-use crate::config::token;
 use crate::config::values::Values;
 use crate::locks;
 use crate::wire;
@@ -86,7 +87,7 @@ fn start(
     let executable = std::env::current_exe()?;
     let place = place(raw, environ, &executable, state);
     let config = resolve(raw, &place)?;
-    let token = token::read(&config.token)?;
+    let credentials = credentials(stamp, &config, environ, state)?;
     tell_start(stamp, raw, &config);
     let reflect = config.workers.reflect_exit_status;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -95,7 +96,15 @@ fn start(
     LocalSet::new().block_on(&runtime, async {
         let locks = locks::open(&config.experiments, config.sockets.clone())?;
         let checks = checks(&config.verification, &config.jobs)?;
-        let parts = parts(stamp, config, checks, token, environ, state, executable)?;
+        let parts = parts(
+            stamp,
+            config,
+            checks,
+            credentials,
+            environ,
+            state,
+            executable,
+        )?;
         let ending = wire::run(parts).await;
         if let Some(locks) = locks {
             locks.close().await;

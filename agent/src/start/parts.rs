@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use agent_enrollment::Enrollment;
 use agent_log_stream::stdout::Stdout;
 use agent_metrics::Metrics;
 use agent_runner::check::Checks;
@@ -22,6 +23,7 @@ use shared_protocol::{Secret, env, platform};
 use shared_supervise::ProcessId;
 
 use super::Fatal;
+use super::credentials::Credentials;
 use super::environ::Environ;
 use crate::config::resolve::{Config, JobsConfig, LifeConfig, WorkersConfig};
 use crate::control::{Control, Introduction};
@@ -38,14 +40,14 @@ pub(super) fn parts(
     stamp: &'static str,
     config: Config,
     checks: Checks,
-    token: Secret,
+    credentials: Credentials,
     environ: &Environ,
     state: Option<&StateDir>,
     executable: PathBuf,
 ) -> Result<Parts, Fatal> {
     let signals = Signals::catch()?;
-    let transport = transport(stamp, config.no_http2)?;
-    let client = Client::new(transport.clone(), config.endpoint, token);
+    let (client, enrollment) = connection(stamp, &config, credentials)?;
+    let transport = client.transport().clone();
     // A launcher knows an agent by it again, and what jobs leave behind is found by it.
     let own = ProcessId::own()
         .map_err(|error| format!("cannot tell when this process started: {error}"))?;
@@ -86,6 +88,7 @@ pub(super) fn parts(
     };
     Ok(Parts {
         service: Service {
+            enrollment,
             tags,
             hooks: life_hooks(config.life, &settings.jobs),
             settings,
@@ -124,6 +127,25 @@ fn life_hooks(life: LifeConfig, jobs: &Arc<JobSettings>) -> LifeHooks {
     }
 }
 
+fn connection(
+    stamp: &'static str,
+    config: &Config,
+    credentials: Credentials,
+) -> Result<(Client, Option<Enrollment>), Fatal> {
+    let mut transport = Transport::new(stamp)?;
+    if config.no_http2 {
+        transport = transport.without_http2()?;
+    }
+    let (token, enrollment) = match credentials {
+        Credentials::Token(token) => (token, None),
+        Credentials::Enrollment(enrollment) => (Secret::default(), Some(enrollment)),
+    };
+    Ok((
+        Client::new(transport, config.endpoint.clone(), token),
+        enrollment,
+    ))
+}
+
 fn identity(stamp: &str, workers: &WorkersConfig) -> Identity {
     Identity {
         name: workers.name.clone(),
@@ -135,15 +157,6 @@ fn identity(stamp: &str, workers: &WorkersConfig) -> Identity {
         ignored: workers.acquire.is_some(),
         host: HostFacts::read(),
     }
-}
-
-fn transport(stamp: &'static str, no_http2: bool) -> Result<Transport, Fatal> {
-    let transport = Transport::new(stamp)?;
-    Ok(if no_http2 {
-        transport.without_http2()?
-    } else {
-        transport
-    })
 }
 
 fn tags_around(host: &HostFacts, environ: &Environ) -> Around {

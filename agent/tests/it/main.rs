@@ -5,6 +5,7 @@
 
 mod agent;
 mod endpoint;
+mod enrollment;
 mod streams;
 
 mod command_line;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use shared_protocol::JobId;
 use shared_protocol::agent::{Heartbeat, PingResponse, RegisterRequest, RegisterResponse};
+use shared_protocol::enroll::{EnrollRequest, EnrollResponse};
 use shared_protocol::id::path_segment;
 use shared_protocol::job::{
     ChunkPlace, FinishRequest, HeaderTimesRequest, Job, JobStateResponse, PromiseFailureRequest,
@@ -21,6 +22,14 @@ impl Client {
     pub async fn register(&self, body: &RegisterRequest) -> Result<RegisterResponse, ClientError> {
         let request = Request::post("register").json(body);
         self.call(routes::REGISTER, request, |answer| answer.expect())
+            .await
+    }
+
+    /// `POST enroll`, with a host's own secret, tried once: whoever waits to be let in asks again
+    /// anyway. Only Trireme's server answers it.
+    pub async fn enroll(&self, body: &EnrollRequest) -> Result<EnrollResponse, ClientError> {
+        let request = Request::post("enroll").json(body);
+        self.call(routes::ONCE, request, |answer| answer.expect())
             .await
     }
 

@@ -2,6 +2,7 @@
 //! Pure: what the settings are held against comes in as a [`Place`].
 
 mod canceling;
+mod enrollment;
 mod features;
 mod jobs;
 mod life;
@@ -27,6 +28,7 @@ use super::raw::Raw;
 use super::values::{BadValue, Surroundings, Values};
 
 pub use canceling::Grace;
+pub use enrollment::EnrollmentConfig;
 pub use jobs::JobsConfig;
 pub use life::LifeConfig;
 pub use logs::LogsConfig;
@@ -92,8 +94,12 @@ pub struct Config {
     pub no_http2: bool,
     /// Where workers look for work.
     pub ping_mode: PingMode,
+    /// Whether a setting names it, as opposed to a launcher or the default.
+    pub endpoint_is_set: bool,
     /// What its token is or where to find it.
     pub token: String,
+    /// Who the host is without one.
+    pub enrollment: EnrollmentConfig,
     /// Workers.
     pub workers: WorkersConfig,
     /// Their tags.
@@ -154,7 +160,9 @@ pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
         endpoint,
         ping_mode,
         no_http2: values.switch("no-http2")?,
+        endpoint_is_set: values.is_set("endpoint"),
         token: values.text("token"),
+        enrollment: enrollment::enrollment(&values),
         tags: tags::tags(&values)?,
         workers: workers::workers(&values, place, no_plugins, streams)?,
         life: life::life(&values, place)?,

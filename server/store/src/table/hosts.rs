@@ -248,7 +248,8 @@ async fn known(db: &mut SqliteConnection, id: &str) -> Result<Known, StoreError>
     })
 }
 
-/// Writes what the machine says, and that this boot of it holds the identity.
+/// Writes what the machine says, and that this boot of it holds the identity. Resources and
+/// environments come once, with the key, and stay.
 async fn take_facts(
     db: &mut SqliteConnection,
     request: &EnrollRequest,
@@ -256,9 +257,10 @@ async fn take_facts(
     now: Moment,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE hosts SET admission = ?, boot = ?, rival_boot = NULL, rival_since = NULL, \
-         hostname = ?, os = ?, arch = ?, version = ?, location = ?, free_bytes = ?, \
-         resources = ?, environments = ?, heard_at = ? WHERE id = ?",
+        "UPDATE hosts SET admission = ?1, boot = ?2, rival_boot = NULL, rival_since = NULL, \
+         hostname = ?3, os = ?4, arch = ?5, version = ?6, location = ?7, free_bytes = ?8, \
+         resources = iif(?9 = '[]', resources, ?9), \
+         environments = iif(?10 = '[]', environments, ?10), heard_at = ?11 WHERE id = ?12",
     )
     .bind(admission.as_str())
     .bind(&request.boot)

@@ -1,0 +1,210 @@
+//! The identity of a host: made once, kept in a file that only the agent's user may read.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use shared_protocol::Secret;
+use uuid::Uuid;
+
+/// Shortest secret that the server takes.
+const SHORTEST_SECRET: usize = 48;
+/// Most bytes of a file that may be an identity.
+const MOST_BYTES: u64 = 4096;
+
+/// Who a host is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// A UUID.
+    pub id: String,
+    /// Shows that the host is who it says; registers its workers once it was let in.
+    pub secret: Secret,
+}
+
+/// The file cannot be read or made.
+#[derive(Debug, thiserror::Error)]
+#[error("identity file {}: {cause}; correct its owner or --identity-file", path.display())]
+pub struct IdentityError {
+    path: PathBuf,
+    cause: io::Error,
+}
+
+/// The file.
+#[derive(Debug, Clone)]
+pub struct IdentityFile {
+    path: PathBuf,
+}
+
+impl IdentityFile {
+    /// The identity at `path`, which may not be there yet.
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Reads the identity, or makes one. Several agents of a host may do so at once; all get the
+    /// same. A file that holds no identity is put aside.
+    pub fn open(&self) -> Result<Identity, IdentityError> {
+        loop {
+            match self.read() {
+                Ok(Some(identity)) => return Ok(identity),
+                Ok(None) => self.put_aside("unreadable")?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(self.broken(error)),
+            }
+            let identity = fresh();
+            if self.write(&identity).map_err(|error| self.broken(error))? {
+                return Ok(identity);
+            }
+        }
+    }
+
+    /// Puts `lost` aside and makes another one; unless another agent of the host has done so already.
+    pub fn renew(&self, lost: &Identity) -> Result<Identity, IdentityError> {
+        let current = self.open()?;
+        if current != *lost {
+            return Ok(current);
+        }
+        self.put_aside("lost")?;
+        self.open()
+    }
+
+    fn read(&self) -> io::Result<Option<Identity>> {
+        if fs::metadata(&self.path)?.len() > MOST_BYTES {
+            return Ok(None);
+        }
+        let bytes = fs::read(&self.path)?;
+        Ok(std::str::from_utf8(&bytes).ok().and_then(decode))
+    }
+
+    /// False when somebody else was faster.
+    fn write(&self, identity: &Identity) -> io::Result<bool> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        // Made for its owner only, whole, and never over another one.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(encode(identity).as_bytes())?;
+        file.as_file().sync_all()?;
+        match file.persist_noclobber(&self.path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error.error),
+        }
+    }
+
+    fn put_aside(&self, why: &str) -> Result<(), IdentityError> {
+        let aside = self.path.with_extension(why);
+        match fs::rename(&self.path, &aside) {
+            Ok(()) => {
+                let (path, aside) = (self.path.display(), aside.display());
+                tracing::warn!(
+                    "the identity {path} is of no use any more, it was moved to {aside}"
+                );
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(self.broken(error)),
+        }
+    }
+
+    fn broken(&self, cause: io::Error) -> IdentityError {
+        IdentityError {
+            path: self.path.clone(),
+            cause,
+        }
+    }
+}
+
+/// The secret is two random UUIDs, which is more randomness than anybody can guess.
+fn fresh() -> Identity {
+    let (first, second) = (Uuid::new_v4(), Uuid::new_v4());
+    Identity {
+        id: Uuid::new_v4().to_string(),
+        secret: Secret::new(format!(
+            "trireme_host_{}{}",
+            first.simple(),
+            second.simple()
+        )),
+    }
+}
+
+fn encode(Identity { id, secret }: &Identity) -> String {
+    format!(
+        "# Who this host is. Do not copy it to another one, and show it to nobody.\nid={id}\n\
+         secret={}\n",
+        secret.expose()
+    )
+}
+
+fn decode(text: &str) -> Option<Identity> {
+    let value = |key: &str| {
+        let mut lines = text.lines();
+        lines.find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+    };
+    let id = Uuid::try_parse(value("id")?).ok()?.to_string();
+    let secret = value("secret").filter(|secret| secret.len() >= SHORTEST_SECRET)?;
+    Some(Identity {
+        id,
+        secret: Secret::new(secret),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn file() -> (tempfile::TempDir, IdentityFile) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = IdentityFile::at(folder.path().join("new/identity"));
+        (folder, file)
+    }
+
+    #[test]
+    fn an_identity_is_made_once_and_for_its_owner_only() {
+        let (_folder, file) = file();
+        let identity = file.open().unwrap();
+        assert_eq!(file.open().unwrap(), identity);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(&file.path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_lost_identity_is_replaced_once_whoever_notices_it() {
+        let (_folder, file) = file();
+        let lost = file.open().unwrap();
+        let next = file.renew(&lost).unwrap();
+        assert_ne!(next, lost);
+        assert_eq!(
+            file.renew(&lost).unwrap(),
+            next,
+            "a second agent of the host"
+        );
+        let aside = fs::read_to_string(file.path.with_extension("lost")).unwrap();
+        assert_eq!(decode(&aside), Some(lost));
+    }
+
+    #[test]
+    fn what_is_no_identity_is_put_aside_not_lost() {
+        let (_folder, file) = file();
+        fs::create_dir_all(file.path.parent().unwrap()).unwrap();
+        fs::write(&file.path, [0xff, 0]).unwrap();
+        let identity = file.open().unwrap();
+        assert_eq!(file.open().unwrap(), identity);
+        assert_eq!(
+            fs::read(file.path.with_extension("unreadable")).unwrap(),
+            [0xff, 0]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_an_identity_or_none(text in any::<String>()) {
+            let _ = decode(&text);
+        }
+    }
+}
