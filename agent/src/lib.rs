@@ -7,6 +7,7 @@
 
 pub mod config;
 pub mod control;
+pub mod kept;
 pub mod life;
 pub mod locks;
 pub mod observers;

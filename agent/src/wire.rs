@@ -13,8 +13,7 @@
 
 use std::time::Duration;
 
-use agent_runner::record::Records;
-use agent_runner::recover::recover;
+use agent_runner::outbox::Deliveries;
 use agent_worker::{PoolStatus, Served, Wanted};
 use shared_client::Transport;
 use shared_handover::message::Phase;
@@ -24,6 +23,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::control::Control;
+use crate::kept::Kept;
 use crate::observers::Observers;
 use crate::plan::{Order, Plan};
 use crate::service::{Service, ServiceError};
@@ -41,8 +41,10 @@ pub struct Parts {
     pub service: Service,
     /// Connections, for reports about jobs of an earlier agent.
     pub transport: Transport,
-    /// Records of jobs.
-    pub records: Records,
+    /// What outlives this agent.
+    pub kept: Kept,
+    /// Delivers what it owes.
+    pub deliveries: Deliveries,
     /// What to do at first.
     pub plan: Plan,
     /// The launcher's side, if there is a launcher.
@@ -74,7 +76,8 @@ pub async fn run(parts: Parts) -> Ending {
     let Parts {
         service,
         transport,
-        records,
+        kept,
+        deliveries,
         mut plan,
         control,
         mut signals,
@@ -99,8 +102,8 @@ pub async fn run(parts: Parts) -> Ending {
         tokio::task::spawn_local(control.serve(orders_in, phase, status))
     });
     let _control = AbortOnDrop(control);
-    let mut recovery = Recovery::new(records, transport);
-    recovery.start();
+    let _deliveries = AbortOnDrop(Some(tokio::task::spawn_local(deliveries.run())));
+    kept.recover(&transport);
     let mut deadline: Option<Instant> = None;
     loop {
         let order = tokio::select! {
@@ -120,7 +123,7 @@ pub async fn run(parts: Parts) -> Ending {
         }
         if matches!(order, Order::Accept(_)) {
             // The agent whose place this one takes may have died meanwhile.
-            recovery.start();
+            kept.recover(&transport);
         }
         if plan.cancels() {
             deadline.get_or_insert_with(|| Instant::now() + grace);
@@ -139,38 +142,8 @@ impl Outlets {
     }
 }
 
-/// Reports about jobs of earlier agents, beside everything else.
-struct Recovery {
-    records: Records,
-    transport: Transport,
-    rounds: Vec<AbortOnDrop>,
-}
-
-impl Recovery {
-    fn new(records: Records, transport: Transport) -> Self {
-        Self {
-            records,
-            transport,
-            rounds: Vec::new(),
-        }
-    }
-
-    fn start(&mut self) {
-        let (records, transport) = (self.records.clone(), self.transport.clone());
-        self.rounds.retain(AbortOnDrop::is_running);
-        let round = tokio::task::spawn_local(async move { recover(&records, &transport).await });
-        self.rounds.push(AbortOnDrop(Some(round)));
-    }
-}
-
 /// A task that does not outlive the loop.
 struct AbortOnDrop(Option<JoinHandle<()>>);
-
-impl AbortOnDrop {
-    fn is_running(&self) -> bool {
-        self.0.as_ref().is_some_and(|task| !task.is_finished())
-    }
-}
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {

@@ -10,6 +10,9 @@ use shared_protocol::job::Job;
 use tokio_util::sync::CancellationToken;
 
 use crate::facts::facts;
+use crate::files::JobFiles;
+use crate::records::RecordFile;
+use crate::step;
 use crate::{JobSettings, NotRunning, Offered};
 
 /// A job that is this worker's now. The endpoint does not count it as running yet.
@@ -24,10 +27,14 @@ pub struct Accepted {
     pub(crate) stop: CancellationToken,
     /// Tells metrics of the job until it is over.
     pub(crate) watch: JobWatch,
+    /// Names of the files beside it; nothing is written yet.
+    pub(crate) files: JobFiles,
+    pub(crate) record: RecordFile,
 }
 
 impl Offered {
-    /// Accepts the job. From here on its own token is used, if it has one.
+    /// Accepts the job. From here on its own token is used, if it has one, and there is a record of
+    /// it: an agent that dies sooner has started nothing, and the endpoint takes the job back.
     pub async fn accept(self) -> Result<Accepted, NotRunning> {
         let answer = self.client.accept(&self.job).await;
         self.accepted(answer)
@@ -45,10 +52,18 @@ impl Offered {
             Err(error) => return Err(NotRunning::NotAccepted(self.job, error)),
         };
         let metrics = &self.settings.metrics;
+        let watch = metrics.job(self.worker, || facts(&job, &self.agent_name));
+        let client = self.client.with_token(&job.token);
+        let files = JobFiles::name(&self.settings.context_folder, &job.id);
+        let records = &self.settings.records;
+        let record = records.create(&job.id, &client, files.paths());
+        step::reached("job-step.accepted");
         Ok(Accepted {
-            watch: metrics.job(self.worker, || facts(&job, &self.agent_name)),
-            client: self.client.with_token(&job.token),
+            client,
+            watch,
             job,
+            files,
+            record,
             settings: self.settings,
             poll_interval: self.poll_interval,
             stop: self.stop,

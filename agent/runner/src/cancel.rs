@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use agent_process::{Group, Signal, marked_by};
 use shared_client::{Client, Pacing as _, RealPacing};
+use shared_protocol::JobId;
 use shared_protocol::job::JobPoll;
-use shared_protocol::{JobId, env};
 use shared_supervise::ProcessId;
 
 use crate::accept::Accepted;
@@ -29,13 +29,8 @@ const KILL_PATIENCE: Duration = Duration::from_millis(50);
 /// Watches over a running job until it is dropped, which is when the executor has ended. If the job
 /// has to stop, `stop` is set first; then the executor is asked, and after the grace period its
 /// whole tree is killed.
-pub(crate) async fn watch(
-    job: &Accepted,
-    files: &JobFiles,
-    group: Group,
-    stop: &OnceLock<Stop>,
-) -> Infallible {
-    let why = wanted(job, files).await;
+pub(crate) async fn watch(job: &Accepted, group: Group, stop: &OnceLock<Stop>) -> Infallible {
+    let why = wanted(job).await;
     stop.get_or_init(|| why);
     let signal = polite(job.settings.cancel_signal);
     tracing::info!(job = %job.job.id, reason = ?why, %signal, "stopping the job");
@@ -49,9 +44,9 @@ pub(crate) async fn watch(
 }
 
 /// Ends when the job has to stop, and says who wants it to.
-pub(crate) async fn wanted(job: &Accepted, files: &JobFiles) -> Stop {
+pub(crate) async fn wanted(job: &Accepted) -> Stop {
     tokio::select! {
-        () = canceled(&job.client, &job.job.id, job.poll_interval, files) => Stop::Canceled,
+        () = canceled(&job.client, &job.job.id, job.poll_interval, &job.files) => Stop::Canceled,
         () = job.stop.cancelled() => Stop::AgentStop,
     }
 }
@@ -65,22 +60,10 @@ pub(crate) fn polite(signal: Signal) -> Signal {
     }
 }
 
-/// What was started for a job and says so in its environment, wherever it went.
-pub(crate) fn marked(job: &JobId) -> Vec<ProcessId> {
-    marked_by(&[&format!("{}={job}", env::JOB_ID)])
-}
-
-/// What was started with the job's file of variables in its environment. No other job has a file of
-/// that name.
-pub(crate) fn marked_by_file(file: &Path) -> Vec<ProcessId> {
-    marked_by(&[&format!("{ENV_FILE}={}", file.display())])
-}
-
-/// As [`marked`], but only what this agent started. Another agent of the host may run a job of the
-/// same id, for another endpoint.
-pub(crate) fn marked_by_us(job: &JobId) -> Vec<ProcessId> {
-    let agent = format!("{}={}", env::AGENT_PID, std::process::id());
-    marked_by(&[&format!("{}={job}", env::JOB_ID), &agent])
+/// What was started for a job and says so in its environment, wherever it went: it has the job's
+/// file of variables there, and no other job has a file of that name.
+pub(crate) fn marked(env_file: &Path) -> Vec<ProcessId> {
+    marked_by(&[&format!("{ENV_FILE}={}", env_file.display())])
 }
 
 /// Kills these processes and everything below them.

@@ -14,36 +14,45 @@ use crate::env_file;
 /// The files of one job; removed when dropped.
 #[derive(Debug)]
 pub(crate) struct JobFiles {
-    env: TempPath,
-    env_json: TempPath,
+    env: PathBuf,
+    env_json: PathBuf,
     timeout: PathBuf,
     log: Option<TempPath>,
 }
 
 impl JobFiles {
-    /// Writes both files of variables into `folder`, which is made if it is missing. With
-    /// `with_settings` the one for containers begins with the names of the agent's settings.
-    pub(crate) fn create(
-        folder: &Path,
-        job: &JobId,
-        variables: &BTreeMap<String, String>,
-        with_settings: bool,
-    ) -> io::Result<Self> {
-        point("job-files.create-dir")?;
-        std::fs::create_dir_all(folder)?;
+    /// The names of a job's files, so that they can be noted before there are any.
+    pub(crate) fn name(folder: &Path, job: &JobId) -> Self {
         let id = job.path_segment();
-        let mut json = serde_json::to_vec(variables)?;
-        json.push(b'\n');
-        Ok(Self {
-            env: write(
-                folder,
-                &format!("job-env-{id}"),
-                env_file::text(variables, with_settings).as_bytes(),
-            )?,
-            env_json: write(folder, &format!("job-env-json-{id}"), &json)?,
+        // Names in a folder that others write to must not be foreseen.
+        let random = getrandom::u64().unwrap_or_default();
+        Self {
+            env: folder.join(format!("job-env-{id}{random:016x}")),
+            env_json: folder.join(format!("job-env-json-{id}{random:016x}")),
             timeout: folder.join(format!("job-timeout-{id}")),
             log: None,
-        })
+        }
+    }
+
+    /// Writes both files of variables; their folder is made if it is missing. With `with_settings`
+    /// the one for containers begins with the names of the agent's settings.
+    pub(crate) fn write(
+        &self,
+        variables: &BTreeMap<String, String>,
+        with_settings: bool,
+    ) -> io::Result<()> {
+        let text = env_file::text(variables, with_settings);
+        match create(&self.env, text.as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                point("job-files.create-dir")?;
+                std::fs::create_dir_all(self.env.parent().unwrap_or(Path::new("/")))?;
+                create(&self.env, text.as_bytes())?;
+            }
+            created => created?,
+        }
+        let mut json = serde_json::to_vec(variables)?;
+        json.push(b'\n');
+        create(&self.env_json, &json)
     }
 
     /// One variable a line.
@@ -74,8 +83,8 @@ impl JobFiles {
     /// Every file that is there, or may come to be.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         let mut paths = vec![
-            self.env.to_path_buf(),
-            self.env_json.to_path_buf(),
+            self.env.clone(),
+            self.env_json.clone(),
             self.timeout.clone(),
         ];
         paths.extend(self.log().map(Path::to_path_buf));
@@ -91,12 +100,11 @@ impl JobFiles {
 
 impl Drop for JobFiles {
     fn drop(&mut self) {
-        // It is there only after a time-out; a temporary file that stays behind harms nobody.
-        let _ = std::fs::remove_file(&self.timeout);
+        clear(&self.paths());
     }
 }
 
-/// Removes the files of a job whose agent died.
+/// Removes the files of a job, as far as they are there.
 pub(crate) fn clear(files: &[PathBuf]) {
     for file in files {
         if let Err(error) = point("job-files.clear").and_then(|()| std::fs::remove_file(file))
@@ -107,17 +115,18 @@ pub(crate) fn clear(files: &[PathBuf]) {
     }
 }
 
-/// A new file with a random ending, readable by the agent's user only.
-fn write(folder: &Path, prefix: &str, content: &[u8]) -> io::Result<TempPath> {
+/// A new file, readable by the agent's user only.
+fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     point("job-files.create")?;
-    let mut file = tempfile::Builder::new()
-        .prefix(prefix)
-        .tempfile_in(folder)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
     write_point("job-files.write", || {
         file.write_all(&content[..content.len() / 2])
     })?;
-    file.write_all(content)?;
-    Ok(file.into_temp_path())
+    file.write_all(content)
 }
 
 #[cfg(test)]
@@ -128,13 +137,8 @@ mod tests {
     fn files_hold_the_variables_and_vanish_with_the_job() {
         let folder = tempfile::tempdir().unwrap();
         let variables = BTreeMap::from([("A".to_owned(), "1\n2".to_owned())]);
-        let files = JobFiles::create(
-            &folder.path().join("new"),
-            &JobId::new("../j"),
-            &variables,
-            false,
-        )
-        .unwrap();
+        let files = JobFiles::name(&folder.path().join("new"), &JobId::new("../j"));
+        files.write(&variables, false).unwrap();
         assert_eq!(
             std::fs::read_to_string(files.env()).unwrap(),
             "A=\"1\\n2\"\n"

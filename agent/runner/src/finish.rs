@@ -9,8 +9,10 @@ use shared_protocol::job::FinishRequest;
 
 use crate::JobSettings;
 use crate::log::Log;
+use crate::outbox::Owed;
 use crate::outcome::Outcome;
-use crate::record::RecordFile;
+use crate::records::RecordFile;
+use crate::step;
 
 /// A job whose executor has ended, or never was. The endpoint does not know yet.
 #[derive(Debug)]
@@ -36,42 +38,48 @@ pub struct Finished {
 }
 
 impl Exited {
-    /// Delivers log and result. Takes as long as the endpoint needs, within the limits of its
-    /// routes; the record keeps the result for the next agent if this one does not live to see it.
+    /// Delivers the log, as long as that takes, and then the result. When the endpoint does not
+    /// take that for an hour, it is left to the outbox.
     pub async fn finish(mut self) -> Finished {
-        let finished_at = Timestamp::now().to_string();
         let mut request = FinishRequest {
             exit_status: self.outcome.exit_status.to_string(),
             signal: self.outcome.signal.clone(),
             signal_reason: self.outcome.reason,
-            finished_at,
+            finished_at: Timestamp::now().to_string(),
             // Until the log is delivered: if this agent does not live to see that, a part is missing.
             chunks_failed_count: 1,
             ignore_agent_in_dispatches: self.settings.last_job.then_some(true),
         };
         self.record.set_result(&request);
+        step::reached("job-step.result-recorded");
         request.chunks_failed_count = self.log.end().await;
+        step::reached("job-step.log-delivered");
         self.record.set_result(&request);
-        let delivered = match self.client.finish(&self.job, &request).await {
-            Ok(()) => {
-                self.record.remove();
-                true
-            }
+        step::reached("job-step.result-completed");
+        let told = self.client.finish(&self.job, &request).await;
+        step::reached("job-step.reported");
+        let delivered = told.is_ok();
+        match told {
+            Ok(()) => self.record.remove(),
             Err(error) if error.is_refusal() => {
                 tracing::warn!(job = %self.job, "the endpoint has no use for the job's result: {error}");
                 self.record.remove();
-                false
             }
             Err(error) => {
-                let next = if self.record.is_kept() {
-                    "the next start of the agent tries again"
+                let kept = if self.record.is_kept() {
+                    "it waits until the endpoint takes it"
                 } else {
-                    "the result is lost, for there is no state folder to keep it in"
+                    "it waits, and is lost if the agent ends: there is no record of it"
                 };
-                tracing::error!(job = %self.job, "failed to report the job's result: {error}; {next}");
-                false
+                tracing::error!(job = %self.job, "failed to report the job's result: {error}; {kept}");
+                self.settings.outbox.take(Owed {
+                    record: self.record,
+                    client: self.client,
+                    tried: true,
+                });
             }
-        };
+        }
+        step::reached("job-step.finished");
         let Outcome { exit_status, .. } = self.outcome;
         tracing::info!(job = %self.job, exit_status, delivered, "job finished");
         Finished {

@@ -11,14 +11,17 @@
 //! Each state owns its data and is consumed by the step to the next, which lies in the file of that
 //! name. Once the endpoint knows that a job has started, `finish` is the only way out, also for a
 //! job that could not be run: so the endpoint always hears. What the agent needs to keep that
-//! promise after a crash of its own is in the job's [`record`], and [`recover`] makes it good.
+//! promise after a crash of its own is in the job's [`record`], and [`recover`] makes it good. A
+//! result that the endpoint does not take for an hour goes to the [`outbox`], and the worker goes on.
 //!
 //! This crate does not decide which jobs to take, and it never sees the registration token.
 
 pub mod check;
 pub mod environment;
+pub mod outbox;
 pub mod outcome;
 pub mod record;
+pub mod records;
 pub mod recover;
 
 mod accept;
@@ -29,6 +32,7 @@ mod files;
 mod finish;
 mod log;
 mod start;
+mod step;
 mod stream;
 
 use std::ffi::OsString;
@@ -51,7 +55,8 @@ pub use stream::Running;
 
 use crate::check::Checks;
 use crate::environment::AgentVariables;
-use crate::record::Records;
+use crate::outbox::Outbox;
+use crate::records::Records;
 
 /// What an executor's output goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +111,8 @@ pub struct JobSettings {
     pub records: Records,
     /// Where it is told what happens.
     pub metrics: Metrics,
+    /// Takes results that the endpoint does not take.
+    pub outbox: Outbox,
 }
 
 /// A job that the endpoint offers to a worker.

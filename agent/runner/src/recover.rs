@@ -5,72 +5,55 @@ use jiff::Timestamp;
 use shared_client::{Client, Endpoint, Transport};
 use shared_protocol::job::FinishRequest;
 use shared_supervise::ProcessId;
-use tokio::task::JoinSet;
 
 use crate::cancel;
 use crate::files;
+use crate::outbox::{Outbox, Owed};
 use crate::outcome::Outcome;
-use crate::record::{Record, RecordFile, Records};
+use crate::record::Record;
+use crate::records::{RecordFile, Records};
 
-/// Ends the executors of agents that are gone, at once, and then reports their jobs. Takes as long
-/// as the endpoint needs; may be dropped, and then the next agent goes on with what is left.
-pub async fn recover(records: &Records, transport: &Transport) {
-    let orphans = records.take_orphans();
-    for orphan in &orphans {
+/// Ends the executors of agents that are gone, at once, and hands their jobs' results to the outbox.
+pub fn recover(records: &Records, transport: &Transport, outbox: &Outbox) {
+    for orphan in records.take_orphans() {
         end(orphan.record());
-    }
-    let mut reports = JoinSet::new();
-    for orphan in orphans {
-        reports.spawn(report(orphan, transport.clone()));
-    }
-    while let Some(report) = reports.join_next().await {
-        if let Err(error) = report {
-            tracing::error!("failed to report a job of an earlier agent: {error}");
-        }
+        report(orphan, transport, outbox);
     }
 }
 
-/// Ends what is left of a job, and removes its files. The executor leads to all of it while it lives. If it died as well,
-/// what its children left is known by the job's id in their environment; whoever took that out of
-/// his own environment stays. A job that came to its own end may leave daemons, so there only the
-/// executor counts.
+/// Ends what is left of a job, and removes its files. The executor leads to all of it while it
+/// lives. If it died as well, what its children left is known by the job's file of variables in their
+/// environment; whoever took that out of his own environment stays. A job that came to its own end
+/// may leave daemons, so there only the executor counts.
 fn end(record: &Record) {
-    let mut left: Vec<ProcessId> = record
-        .executor
-        .iter()
-        .map(|executor| executor.id())
-        .collect();
-    if record.result.is_none() {
-        left.extend(cancel::marked(&record.job));
+    let executor = record.executor.iter().map(|executor| executor.id());
+    let mut left: Vec<ProcessId> = executor.collect();
+    let taken = &record.accepted;
+    if let (None, Some(env_file)) = (&record.result, taken.files.first()) {
+        left.extend(cancel::marked(env_file));
     }
     cancel::kill(&left);
-    files::clear(&record.files);
+    files::clear(&taken.files);
 }
 
-async fn report(file: RecordFile, transport: Transport) {
-    let record = file.record();
-    let job = &record.job;
-    let endpoint = match Endpoint::parse(&record.endpoint) {
+fn report(mut record: RecordFile, transport: &Transport, outbox: &Outbox) {
+    let taken = record.record().accepted.clone();
+    let endpoint = match Endpoint::parse(&taken.endpoint) {
         Ok(endpoint) => endpoint,
         Err(error) => {
-            tracing::error!(%job, "failed to report a job of an earlier agent: {error}");
-            return file.remove();
+            tracing::error!(job = %taken.job, "failed to report a job of an earlier agent: {error}");
+            return record.remove();
         }
     };
-    let client = Client::new(transport, endpoint, record.token.clone());
-    let request = record.result.clone().unwrap_or_else(lost);
-    match client.finish(job, &request).await {
-        Ok(()) => tracing::warn!(%job, "reported a job that an earlier agent left behind"),
-        Err(error) if error.is_refusal() => {
-            tracing::warn!(%job, "the endpoint has no use for an earlier agent's report: {error}");
-        }
-        // The record stays: the next start of an agent tries again.
-        Err(error) => {
-            tracing::error!(%job, "failed to report a job of an earlier agent: {error}; the next start tries again");
-            return;
-        }
+    if record.record().result.is_none() {
+        record.set_result(&lost());
     }
-    file.remove();
+    tracing::warn!(job = %taken.job, "reporting a job that an earlier agent left behind");
+    outbox.take(Owed {
+        record,
+        client: Client::new(transport.clone(), endpoint, taken.token),
+        tried: false,
+    });
 }
 
 /// The report of a job whose end nobody saw.

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use agent_process::{Command, Output, Running as Child, StartError, Stream, Window};
 use jiff::Timestamp;
+use shared_client::ClientError;
 use shared_protocol::job::StartRequest;
 use tempfile::TempPath;
 
 use crate::accept::Accepted;
 use crate::environment::{JobFacts, executor_environment, file_variables};
-use crate::files::JobFiles;
 use crate::finish::Exited;
 use crate::log::Log;
 use crate::outcome::{NotRun, Outcome};
-use crate::record::{Record, RecordFile};
+use crate::step;
 use crate::stream::Running;
 use crate::{ExecutorOutput, JobSettings, NotRunning};
 
@@ -42,98 +42,99 @@ enum Trouble {
 impl Accepted {
     /// Starts the job. When the endpoint refuses, nothing has been run and nothing is to be told.
     pub async fn start(mut self) -> Result<Started, NotRunning> {
-        let id = self.job.id.clone();
-        let started_at = Timestamp::now().to_string();
-        if let Err(error) = self.client.start(&id, &StartRequest { started_at }).await {
-            return Err(NotRunning::NotStarted(id, error));
+        let told = tokio::select! {
+            biased;
+            // Whether the endpoint counts it as started cannot be known any more.
+            () = self.stop.cancelled() => Ok(()),
+            told = self.tell_start() => told,
+        };
+        if let Err(error) = told {
+            self.record.remove();
+            return Err(NotRunning::NotStarted(self.job.id, error));
         }
-        tracing::info!(job = %id, "job started");
-        let mut record = self
-            .settings
-            .records
-            .create(Record::started(&id, &self.client));
+        step::reached("job-step.started");
+        tracing::info!(job = %self.job.id, "job started");
         let (log, log_file) = Log::open(&self.job, &self.client, &self.settings);
         if self.stop.is_cancelled() {
-            return Ok(self.not_run(NotRun::AgentStopped, log, record));
+            return Ok(self.not_run(NotRun::AgentStopped, log));
         }
-        let log_file = match log_file {
-            Ok(file) => file,
-            Err(error) => return Ok(self.failed(&Trouble::Log(error), log, record).await),
-        };
         if let Err(refused) = self.check(&log).await {
-            return Ok(self.not_run(refused, log, record));
+            return Ok(self.not_run(refused, log));
         }
-        let files = match self.files(&mut record, log_file) {
-            Ok(files) => files,
-            Err(trouble) => return Ok(self.failed(&trouble, log, record).await),
-        };
-        if let Err(refused) = self.ask_hook(&files, &log, &mut record).await {
-            return Ok(self.not_run(refused, log, record));
+        if let Err(trouble) = self.prepare(log_file) {
+            return Ok(self.failed(&trouble, log).await);
         }
-        match self.launch(&files) {
+        if let Err(refused) = self.ask_hook(&log).await {
+            return Ok(self.not_run(refused, log));
+        }
+        match self.launch() {
             Ok((child, output)) => {
-                record.set_executor(child.group().leader());
+                step::reached("job-step.executor-started");
+                self.record.set_executor(child.group().leader());
+                step::reached("job-step.executor-recorded");
                 Ok(Started::Running(Box::new(Running {
                     accepted: self,
                     child,
                     output,
-                    files,
                     log,
-                    record,
                 })))
             }
-            Err(trouble) => Ok(self.failed(&trouble, log, record).await),
+            Err(trouble) => Ok(self.failed(&trouble, log).await),
         }
     }
 
-    async fn failed(self, trouble: &Trouble, log: Log, record: RecordFile) -> Started {
+    async fn tell_start(&self) -> Result<(), ClientError> {
+        let started_at = Timestamp::now().to_string();
+        let request = StartRequest { started_at };
+        self.client.start(&self.job.id, &request).await
+    }
+
+    async fn failed(self, trouble: &Trouble, log: Log) -> Started {
         tracing::error!(job = %self.job.id, "failed to start the executor: {trouble}");
         let text = format!("+++ The job could not be started\r\n{trouble}\r\n");
         log.say(&text).await;
-        self.not_run(NotRun::StartFailed, log, record)
+        self.not_run(NotRun::StartFailed, log)
     }
 
-    fn not_run(self, why: NotRun, log: Log, record: RecordFile) -> Started {
+    fn not_run(self, why: NotRun, log: Log) -> Started {
         Started::NotRun(Box::new(Exited {
             job: self.job.id,
             client: self.client,
             settings: self.settings,
             outcome: Outcome::of_not_run(why),
             log,
-            record,
+            record: self.record,
         }))
     }
 
-    fn files(
-        &self,
-        record: &mut RecordFile,
-        log_file: Option<TempPath>,
-    ) -> Result<JobFiles, Trouble> {
-        let settings = &self.settings;
-        let folder = &settings.context_folder;
+    /// Writes the files beside the job, which its checks and its executor read.
+    fn prepare(&mut self, log_file: io::Result<Option<TempPath>>) -> Result<(), Trouble> {
+        let log_file = log_file.map_err(Trouble::Log)?;
+        if let Some(file) = &log_file {
+            self.record.add_file(file.to_path_buf());
+        }
+        self.files.keep_log(log_file);
         let variables = file_variables(&self.job.env);
-        let mut files = JobFiles::create(
-            folder,
-            &self.job.id,
-            &variables,
-            settings.settings_in_env_file,
-        )
-        .map_err(|error| Trouble::Files(folder.display().to_string(), error))?;
-        files.keep_log(log_file);
-        record.set_files(files.paths());
-        Ok(files)
+        let written = self
+            .files
+            .write(&variables, self.settings.settings_in_env_file);
+        step::reached("job-step.files-written");
+        written.map_err(|error| {
+            let folder = self.settings.context_folder.display().to_string();
+            Trouble::Files(folder, error)
+        })
     }
 
-    fn launch(&self, files: &JobFiles) -> Result<(Child, Output), Trouble> {
+    fn launch(&self) -> Result<(Child, Output), Trouble> {
         let settings: &Arc<JobSettings> = &self.settings;
         let facts = JobFacts {
             endpoint: self.client.endpoint().as_str(),
             token: self.client.token(),
             request_headers: &self.client.request_headers(),
-            env_file: files.env(),
-            env_json_file: files.env_json(),
-            timeout_file: files.timeout(),
-            log_file: files.log(),
+            env_file: self.files.env(),
+            env_json_file: self.files.env_json(),
+            timeout_file: self.files.timeout(),
+            log_file: self.files.log(),
             traceparent: &self.job.traceparent,
             tracestate: &self.job.tracestate,
             step: &self.job.step,
@@ -145,12 +146,11 @@ impl Accepted {
             ExecutorOutput::RawTerminal => Stream::RawTerminal(Window::JOB),
         };
         let mut words = settings.executor.iter().cloned();
-        let (child, output) = Command::new(words.next().unwrap_or_default())
+        Ok(Command::new(words.next().unwrap_or_default())
             .args(words)
             .env(env)
             .cwd(&settings.build_path)
             .stream(stream)
-            .start()?;
-        Ok((child, output))
+            .start()?)
     }
 }

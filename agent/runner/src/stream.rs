@@ -8,11 +8,10 @@ use agent_process::{Ending, Exit, Output, Running as Child, Signal, follow};
 
 use crate::accept::Accepted;
 use crate::cancel;
-use crate::files::JobFiles;
 use crate::finish::Exited;
 use crate::log::Log;
 use crate::outcome::{Outcome, Stop};
-use crate::record::RecordFile;
+use crate::step;
 
 /// A job whose executor runs.
 #[derive(Debug)]
@@ -21,9 +20,7 @@ pub struct Running {
     pub(crate) accepted: Accepted,
     pub(crate) child: Child,
     pub(crate) output: Output,
-    pub(crate) files: JobFiles,
     pub(crate) log: Log,
-    pub(crate) record: RecordFile,
 }
 
 impl Running {
@@ -46,7 +43,7 @@ impl Running {
             tokio::select! {
                 biased;
                 ending = following => ending,
-                never = cancel::watch(&self.accepted, &self.files, group, &stop) => match never {},
+                never = cancel::watch(&self.accepted, group, &stop) => match never {},
             }
         };
         let exit = match ending {
@@ -63,7 +60,7 @@ impl Running {
     /// and its orphans are nobody's now. One that ended by itself has seen to them.
     fn bury(&self, exit: Exit) {
         if let Exit::Signal(_) = exit {
-            let mut left = cancel::marked_by_us(&self.accepted.job.id);
+            let mut left = cancel::marked(self.accepted.files.env());
             left.push(self.child.group().leader());
             cancel::kill(&left);
         }
@@ -84,8 +81,10 @@ impl Running {
             job,
             client,
             settings,
+            record,
             ..
         } = self.accepted;
+        step::reached("job-step.exited");
         tracing::info!(job = %job.id, "executor {exit}");
         Exited {
             job: job.id,
@@ -93,7 +92,7 @@ impl Running {
             settings,
             outcome: Outcome::of_exit(exit, stop),
             log: self.log,
-            record: self.record,
+            record,
         }
     }
 }

@@ -14,7 +14,8 @@ use agent_metrics::Metrics;
 use agent_process::Signal;
 use agent_runner::check::Checks;
 use agent_runner::environment::AgentVariables;
-use agent_runner::record::Records;
+use agent_runner::outbox::outbox;
+use agent_runner::records::Records;
 use agent_runner::{ExecutorOutput, JobSettings, LogSettings, Offered};
 use axum::Router;
 use axum::body::Bytes;
@@ -157,6 +158,7 @@ fn settings(folder: &std::path::Path) -> JobSettings {
         last_job: false,
         records: Records::new(None, ProcessId::own().unwrap()),
         metrics: Metrics::none(),
+        outbox: outbox(Arc::new(shared_client::RealPacing)).0,
     }
 }
 
@@ -191,7 +193,7 @@ async fn an_endpoint_that_is_away_for_a_minute_costs_no_byte_and_no_result() {
     };
 
     tokio::task::LocalSet::new()
-        .run_until(agent_runner::run(offered))
+        .run_until(Box::pin(agent_runner::run(offered)))
         .await
         .unwrap();
 

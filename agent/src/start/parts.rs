@@ -8,7 +8,6 @@ use agent_enrollment::Enrollment;
 use agent_log_stream::stdout::Stdout;
 use agent_metrics::Metrics;
 use agent_runner::check::Checks;
-use agent_runner::record::Records;
 use agent_runner::{JobSettings, LogSettings};
 use agent_status::AgentFacts;
 use agent_tags::Around;
@@ -27,6 +26,7 @@ use super::credentials::Credentials;
 use super::environ::Environ;
 use crate::config::resolve::{Config, JobsConfig, LifeConfig, WorkersConfig};
 use crate::control::{Control, Introduction};
+use crate::kept::Kept;
 use crate::life::LifeHooks;
 use crate::observers::Observers;
 use crate::plan::Plan;
@@ -51,8 +51,8 @@ pub(super) fn parts(
     // A launcher knows an agent by it again, and what jobs leave behind is found by it.
     let own = ProcessId::own()
         .map_err(|error| format!("cannot tell when this process started: {error}"))?;
-    let records = Records::new(state.map(StateDir::jobs), own);
     let fault = self_test(&config.jobs);
+    let (kept, deliveries) = Kept::open(state, &config.jobs.build_path, own);
     let workers = config.workers;
     let plan = plan(environ, workers.spawn);
     let control = match state {
@@ -67,7 +67,7 @@ pub(super) fn parts(
     let about = about(&identity, &client);
     let observers = Observers::new(config.status, &config.metrics, about);
     let metrics = observers.metrics.clone();
-    let jobs = job_settings(config.jobs, checks, workers.one_job, &records, &metrics);
+    let jobs = job_settings(config.jobs, checks, workers.one_job, &kept, &metrics);
     let settings = Settings {
         client,
         identity,
@@ -94,7 +94,8 @@ pub(super) fn parts(
             settings,
         },
         transport,
-        records,
+        kept,
+        deliveries,
         plan,
         control,
         signals,
@@ -197,7 +198,7 @@ fn job_settings(
     jobs: JobsConfig,
     checks: Checks,
     one_job: bool,
-    records: &Records,
+    kept: &Kept,
     metrics: &Metrics,
 ) -> JobSettings {
     JobSettings {
@@ -216,7 +217,8 @@ fn job_settings(
         checks,
         variables: jobs.variables,
         last_job: one_job,
-        records: records.clone(),
+        records: kept.records.clone(),
+        outbox: kept.outbox.clone(),
         metrics: metrics.clone(),
     }
 }

@@ -11,9 +11,10 @@ use crate::endpoint::{Endpoint, disconnect, offer, ok, status};
 
 /// Waits until the record of the job `j1` says this much.
 async fn recorded(state: &Path, what: &str) {
-    let record = state.join("jobs/j1.json");
     until(what, || {
-        let text = std::fs::read_to_string(&record).ok()?;
+        let mut records = std::fs::read_dir(state.join("jobs")).ok()?;
+        let record = records.next()?.ok()?.path();
+        let text = std::fs::read_to_string(record).ok()?;
         text.contains(what).then_some(())
     })
     .await;

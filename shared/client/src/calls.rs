@@ -175,6 +175,15 @@ impl Client {
         self.call(routes::FINISH, request, |answer| answer.expect_nothing())
             .await
     }
+
+    /// As [`Client::finish`], tried once: for a caller with more patience than an hour.
+    pub async fn finish_once(&self, job: &JobId, body: &FinishRequest) -> Result<(), ClientError> {
+        let request = Request::put(job_path(job, "/finish"))
+            .json(body)
+            .telling_timeout();
+        self.call(routes::ONCE, request, |answer| answer.expect_nothing())
+            .await
+    }
 }
 
 fn job_path(job: &JobId, rest: &str) -> String {

@@ -18,10 +18,8 @@ use tokio::time::timeout;
 use crate::accept::Accepted;
 use crate::cancel;
 use crate::environment::{ENV_FILE, ENV_JSON_FILE};
-use crate::files::JobFiles;
 use crate::log::Log;
 use crate::outcome::NotRun;
-use crate::record::RecordFile;
 
 /// Time for processes that a hook leaves behind to close its output.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -61,22 +59,17 @@ enum Refusal {
 
 impl Accepted {
     /// Asks the hook, if there is one.
-    pub(crate) async fn ask_hook(
-        &self,
-        files: &JobFiles,
-        log: &Log,
-        record: &mut RecordFile,
-    ) -> Result<(), NotRun> {
+    pub(crate) async fn ask_hook(&mut self, log: &Log) -> Result<(), NotRun> {
         let Some(folder) = &self.settings.checks.hook.folder else {
             return Ok(());
         };
-        let job = &self.job.id;
-        let answer = match self.start_hook(folder, files) {
+        let job = self.job.id.clone();
+        let answer = match self.start_hook(folder) {
             Ok(None) => return Ok(()),
             Ok(Some((child, output))) => {
                 tracing::info!(%job, "asking the pre-bootstrap hook");
-                record.set_executor(child.group().leader());
-                self.await_hook(child, output, files).await?
+                self.record.set_executor(child.group().leader());
+                self.await_hook(child, output).await?
             }
             Err(refusal) => Err(refusal),
         };
@@ -92,19 +85,18 @@ impl Accepted {
     fn start_hook(
         &self,
         folder: &Path,
-        files: &JobFiles,
     ) -> Result<Option<(Running, agent_process::Output)>, Refusal> {
         let Some(path) = find_of_agent(folder, "pre-bootstrap")? else {
             return Ok(None);
         };
-        let env = self.hook_environment(files);
+        let env = self.hook_environment();
         let mut words = words(&path, &self.settings.checks.hook.shell, &env)?.into_iter();
         let command = Command::new(words.next().unwrap_or_default());
         Ok(Some(command.args(words).env(env).start()?))
     }
 
     /// The agent's own environment, and what a hook needs to find the job and to call the endpoint.
-    fn hook_environment(&self, files: &JobFiles) -> Vec<(OsString, OsString)> {
+    fn hook_environment(&self) -> Vec<(OsString, OsString)> {
         let variables = &self.settings.variables;
         let fixed = variables.fixed.iter().filter(|(name, _)| {
             matches!(
@@ -115,8 +107,8 @@ impl Accepted {
         let mut whole = variables.inherited.clone();
         whole.extend(fixed.map(|(name, value)| ((*name).into(), value.into())));
         whole.extend([
-            (ENV_FILE.into(), files.env().into()),
-            (ENV_JSON_FILE.into(), files.env_json().into()),
+            (ENV_FILE.into(), self.files.env().into()),
+            (ENV_JSON_FILE.into(), self.files.env_json().into()),
             (env::JOB_ID.into(), self.job.id.as_str().into()),
             (
                 env::AGENT_ACCESS_TOKEN.into(),
@@ -135,7 +127,6 @@ impl Accepted {
         &self,
         mut child: Running,
         mut output: agent_process::Output,
-        files: &JobFiles,
     ) -> Result<Result<(), Refusal>, NotRun> {
         let group = child.group();
         let mut lines = Lines::of(&self.job.id);
@@ -147,7 +138,7 @@ impl Accepted {
             tokio::select! {
                 biased;
                 ending = following => return Ok(judged(ending)),
-                why = cancel::wanted(self, files) => why,
+                why = cancel::wanted(self) => why,
             }
         };
         let signal = cancel::polite(self.settings.cancel_signal);
@@ -155,7 +146,7 @@ impl Accepted {
         let _ = group.signal(signal);
         let _ = timeout(self.settings.cancel_grace, child.wait()).await;
         // The file's name is this job's alone, so whoever has it was started by this hook.
-        let marked = cancel::marked_by_file(files.env());
+        let marked = cancel::marked(self.files.env());
         cancel::kill(&[marked, vec![group.leader()]].concat());
         let _ = child.wait().await;
         Err(stopped.into())

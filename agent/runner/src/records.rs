@@ -1,0 +1,391 @@
+//! Records of jobs on disk: a file for each, in one folder.
+//!
+//! A record is optional in every respect: without a folder there are none, and a disk that is full
+//! costs a warning, never a job. A running job costs one file and a few small appends, none of them
+//! synced: after a power cut no process is left to look for, and the endpoint misses the agent's
+//! heartbeats. Only what waits in the [outbox](crate::outbox) is synced, for that may take days.
+//!
+//! The name says whose a record is: `<job>.<pid>-<start>.<random>.json`, with the agent's process id
+//! and when that started. To rename a dead agent's record is to take it over, and of two agents that
+//! try only one succeeds.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use shared_client::Client;
+use shared_fault::{point, write_point};
+use shared_protocol::JobId;
+use shared_protocol::job::FinishRequest;
+use shared_supervise::ProcessId;
+
+use crate::record::{Entry, Record, Taken};
+
+/// Where an agent keeps its records.
+#[derive(Debug, Clone)]
+pub struct Records {
+    folder: Option<PathBuf>,
+    owner: ProcessId,
+}
+
+/// The record of one job in its place.
+#[derive(Debug)]
+pub struct RecordFile {
+    place: Option<(PathBuf, File)>,
+    record: Record,
+}
+
+impl Records {
+    /// Records in `folder`, written by the agent `owner`. Without a folder nothing is kept.
+    pub fn new(folder: Option<PathBuf>, owner: ProcessId) -> Self {
+        Self { folder, owner }
+    }
+
+    /// Writes the first line of a new record.
+    pub(crate) fn create(&self, job: &JobId, client: &Client, files: Vec<PathBuf>) -> RecordFile {
+        let taken = Taken::new(job, client, files);
+        let entry = Entry::Accepted(taken.clone());
+        let mut file = RecordFile {
+            place: None,
+            record: Record::new(taken),
+        };
+        if let Some(folder) = &self.folder {
+            match self.new_file(folder, job) {
+                Ok(place) => file.place = Some(place),
+                Err(error) => {
+                    tracing::warn!(%job, "failed to make a record in {}: {error}", folder.display());
+                }
+            }
+        }
+        file.append(&entry);
+        file
+    }
+
+    /// A new file, readable by the agent's user only: it holds a token.
+    fn new_file(&self, folder: &Path, job: &JobId) -> io::Result<(PathBuf, File)> {
+        let prefix = prefix(&job.path_segment(), self.owner);
+        let create = || {
+            point("job-record.create")?;
+            tempfile::Builder::new()
+                .prefix(&prefix)
+                .suffix(".json")
+                .tempfile_in(folder)
+        };
+        let created = match create() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                point("job-record.create-dir")?;
+                fs::create_dir_all(folder)?;
+                create()
+            }
+            created => created,
+        };
+        let (file, path) = created?.keep().map_err(|error| error.error)?;
+        Ok((path, file))
+    }
+
+    /// The records whose agent is gone, taken over by this one. What cannot be read is put aside
+    /// under another name, where a person can look at it.
+    pub(crate) fn take_orphans(&self) -> Vec<RecordFile> {
+        let Some(folder) = &self.folder else {
+            return Vec::new();
+        };
+        let entries = match point("job-record.list").and_then(|()| fs::read_dir(folder)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+            Err(error) => {
+                tracing::warn!("failed to read {}: {error}", folder.display());
+                return Vec::new();
+            }
+        };
+        entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "json")
+            })
+            .filter_map(|path| self.take_orphan(&path))
+            .collect()
+    }
+
+    fn take_orphan(&self, path: &Path) -> Option<RecordFile> {
+        let Some(name) = Name::parse(path) else {
+            put_aside(path);
+            return None;
+        };
+        if name.owner.is_same_alive() {
+            return None;
+        }
+        let path = claim(path, &name.with_owner(self.owner))?;
+        point("job-record.read").ok()?;
+        let bytes = fs::read(&path).ok()?;
+        let Some(record) = Record::read(&bytes) else {
+            if is_begun(&bytes) {
+                remove(&path);
+            } else {
+                put_aside(&path);
+            }
+            return None;
+        };
+        point("job-record.open").ok()?;
+        let file = OpenOptions::new().append(true).open(&path).ok()?;
+        Some(RecordFile {
+            place: Some((path, file)),
+            record,
+        })
+    }
+}
+
+impl RecordFile {
+    /// What it says.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Whether it outlives this process.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Adds a file beside the job.
+    pub(crate) fn add_file(&mut self, file: PathBuf) {
+        self.add(Entry::File(file));
+    }
+
+    /// Adds the executor.
+    pub(crate) fn set_executor(&mut self, executor: ProcessId) {
+        self.add(Entry::Executor(executor.into()));
+    }
+
+    /// Adds the result, or corrects it.
+    pub(crate) fn set_result(&mut self, result: &FinishRequest) {
+        self.add(Entry::Result(result.clone()));
+    }
+
+    /// Makes it outlast a power cut.
+    pub(crate) fn sync(&self) {
+        if let Some((path, file)) = &self.place
+            && let Err(error) = point("job-record.sync").and_then(|()| file.sync_data())
+        {
+            tracing::warn!("failed to sync {}: {error}", path.display());
+        }
+    }
+
+    /// Removes it: nothing is owed any more.
+    pub(crate) fn remove(self) {
+        if let Some((path, _)) = &self.place {
+            remove(path);
+        }
+    }
+
+    fn add(&mut self, entry: Entry) {
+        self.append(&entry);
+        self.record.take(entry);
+    }
+
+    fn append(&mut self, entry: &Entry) {
+        if let Some((path, file)) = &mut self.place
+            && let Err(error) = append(file, entry)
+        {
+            tracing::warn!("failed to write {}: {error}", path.display());
+        }
+    }
+}
+
+fn append(file: &mut File, entry: &Entry) -> io::Result<()> {
+    let line = entry.line()?;
+    write_point("job-record.append", || {
+        file.write_all(&line[..line.len() / 2])
+    })?;
+    file.write_all(&line)
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = point("job-record.remove").and_then(|()| fs::remove_file(path))
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!("failed to remove {}: {error}", path.display());
+    }
+}
+
+/// Makes a record another agent's, unless somebody else was faster.
+fn claim(path: &Path, name: &str) -> Option<PathBuf> {
+    let own = path.with_file_name(name);
+    match point("job-record.claim").and_then(|()| fs::rename(path, &own)) {
+        Ok(()) => Some(own),
+        Err(error) => {
+            if error.kind() != io::ErrorKind::NotFound {
+                tracing::warn!("failed to take over {}: {error}", path.display());
+            }
+            None
+        }
+    }
+}
+
+fn put_aside(path: &Path) {
+    tracing::warn!("unreadable job record {}, put aside", path.display());
+    let aside = path.with_extension("unreadable");
+    let _ = point("job-record.put-aside").and_then(|()| fs::rename(path, aside));
+}
+
+/// Whether this is the beginning of a first line: its agent died while it wrote that, and nothing
+/// was done for the job yet.
+fn is_begun(bytes: &[u8]) -> bool {
+    let (first, rest) = bytes.split_at(bytes.len().min(1));
+    first.iter().all(|&byte| byte == b'\n') && !rest.contains(&b'\n')
+}
+
+/// What the name of a record's file says.
+struct Name<'a> {
+    job: &'a str,
+    owner: ProcessId,
+    random: &'a str,
+}
+
+impl<'a> Name<'a> {
+    fn parse(path: &'a Path) -> Option<Self> {
+        let mut parts = path.file_name()?.to_str()?.split('.');
+        let (job, owner, random) = (parts.next()?, parts.next()?, parts.next()?);
+        let (pid, start) = owner.split_once('-')?;
+        let owner = ProcessId {
+            pid: pid.parse().ok()?,
+            start: start.parse().ok()?,
+        };
+        Some(Self { job, owner, random })
+    }
+
+    fn with_owner(&self, owner: ProcessId) -> String {
+        format!("{}{}.json", prefix(self.job, owner), self.random)
+    }
+}
+
+/// What comes before the random part of a name.
+fn prefix(job: &str, owner: ProcessId) -> String {
+    format!("{job}.{}-{}.", owner.pid, owner.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Barrier};
+
+    use shared_client::{Endpoint, Transport};
+    use shared_protocol::Secret;
+
+    use super::*;
+
+    const GONE: ProcessId = ProcessId {
+        pid: u32::MAX - 1,
+        start: 1,
+    };
+
+    fn client() -> Client {
+        let endpoint = Endpoint::parse("http://e/v3").unwrap();
+        Client::new(Transport::new("0").unwrap(), endpoint, Secret::new("t"))
+    }
+
+    fn create(records: &Records, job: &str) -> RecordFile {
+        records.create(&JobId::new(job), &client(), vec!["/f".into()])
+    }
+
+    fn agent() -> ProcessId {
+        ProcessId::own().unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().flatten();
+        entries
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn only_records_of_agents_that_are_gone_are_taken_over_and_only_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Some(folder.path().join("jobs"));
+        let alive = Records::new(place.clone(), agent());
+        let gone = Records::new(place, GONE);
+        create(&alive, "mine");
+        create(&gone, "../orphan");
+        let taken = alive.take_orphans();
+        assert_eq!(taken.len(), 1);
+        assert_eq!(taken[0].record().accepted.job, JobId::new("../orphan"));
+        assert!(
+            alive.take_orphans().is_empty(),
+            "it belongs to a living agent now"
+        );
+    }
+
+    #[test]
+    fn of_many_agents_that_see_an_orphan_one_takes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Some(folder.path().to_owned());
+        let gone = Records::new(place.clone(), GONE);
+        for job in 0..50 {
+            create(&gone, &job.to_string());
+        }
+        let start = Arc::new(Barrier::new(4));
+        let threads = (0..4).map(|_| {
+            let (records, start) = (Records::new(place.clone(), agent()), Arc::clone(&start));
+            std::thread::spawn(move || {
+                start.wait();
+                records.take_orphans().len()
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        let taken: usize = threads.into_iter().map(|t| t.join().unwrap()).sum();
+        assert_eq!(taken, 50);
+    }
+
+    #[test]
+    fn what_was_added_is_read_again_also_after_a_take_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = Records::new(Some(folder.path().to_owned()), GONE);
+        create(&gone, "j").set_executor(agent());
+        let mut taken = gone.take_orphans();
+        assert_eq!(taken[0].record().executor, Some(agent().into()));
+        let result: FinishRequest =
+            serde_json::from_str(r#"{"exit_status": "3", "finished_at": ""}"#).unwrap();
+        taken[0].set_result(&result);
+        let again = gone.take_orphans();
+        assert_eq!(again[0].record(), taken[0].record());
+        assert_eq!(again[0].record().result, Some(result));
+    }
+
+    #[test]
+    fn an_unreadable_record_is_put_aside_and_one_that_was_never_begun_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = Records::new(Some(folder.path().to_owned()), GONE);
+        fs::write(folder.path().join("b.json"), "{").unwrap();
+        let begun = format!("{}x.json", prefix("j", GONE));
+        fs::write(folder.path().join(begun), "\n{\"acc").unwrap();
+        assert!(gone.take_orphans().is_empty());
+        assert_eq!(names(folder.path()), ["b.unreadable"]);
+    }
+
+    #[test]
+    fn a_record_that_is_not_needed_any_more_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = Records::new(Some(folder.path().to_owned()), agent());
+        create(&records, "j").remove();
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_agents_user_may_read_a_record() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        create(&Records::new(Some(folder.path().to_owned()), agent()), "j");
+        let file = folder.path().join(&names(folder.path())[0]);
+        let mode = fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn without_a_folder_nothing_is_written() {
+        let records = Records::new(None, agent());
+        let file = create(&records, "j");
+        assert!(!file.is_kept());
+        file.remove();
+        assert!(records.take_orphans().is_empty());
+    }
+}
