@@ -124,8 +124,8 @@ Topic { title: "Registration", flags: &[
 Topic { title: "Connection", flags: &[
     flag("ping-mode", "BUILDKITE_AGENT_PING_MODE", Choice(&["auto", "poll-only", "ping-only", "stream-only"]), "auto", "where workers look for work; auto polls while there is no stream"),
     flag("no-http2", "BUILDKITE_NO_HTTP2", Switch, "false", "talk to the endpoint over HTTP/1.1 only, jobs too"),
-    idle(flag("debug-http", "BUILDKITE_AGENT_DEBUG_HTTP", Switch, "false", "log each request to the endpoint and its answer, without tokens")),
-    idle(flag("trace-http", "BUILDKITE_AGENT_TRACE_HTTP", Switch, "false", "as --debug-http, with timings")),
+    flag("debug-http", "BUILDKITE_AGENT_DEBUG_HTTP", Switch, "false", "log each request to the endpoint and its answer, without bodies and tokens"),
+    flag("trace-http", "BUILDKITE_AGENT_TRACE_HTTP", Switch, "false", "as --debug-http, with headers and times"),
 ]},
 Topic { title: "End of an agent", flags: &[
     flag("acquire-job", "BUILDKITE_AGENT_ACQUIRE_JOB", Text, "", "run this one job and end"),
@@ -229,9 +229,9 @@ Topic { title: "Job logs", flags: &[
 Topic { title: "The agent's own log", flags: &[
     flag("log-level", "BUILDKITE_AGENT_LOG_LEVEL", Choice(&["debug", "info", "notice", "warn", "error", "fatal"]), "notice", "what is logged, from there up"),
     flag("debug", "BUILDKITE_AGENT_DEBUG", Switch, "false", "as --log-level debug"),
-    refused(flag("log-format", "BUILDKITE_LOG_FORMAT", Choice(&["text", "json"]), "text", "form of the log; JSON goes to standard output")),
-    idle(flag("no-color", "BUILDKITE_AGENT_NO_COLOR", Switch, "false", "log without colours, also in a terminal")),
-    idle(flag("profile", "BUILDKITE_AGENT_PROFILE", Choice(&["cpu", "memory", "mem", "mutex", "block", "thread", "trace"]), "", "profile of the agent")),
+    flag("log-format", "BUILDKITE_LOG_FORMAT", Choice(&["text", "json"]), "text", "form of the log; JSON goes to standard output"),
+    flag("no-color", "BUILDKITE_AGENT_NO_COLOR", Switch, "false", "log without colours, also in a terminal"),
+    idle(flag("profile", "BUILDKITE_AGENT_PROFILE", Choice(&["cpu", "memory", "mem", "mutex", "block", "thread", "trace"]), "", "profile that the peer writes of itself; here nothing is written, use perf or heaptrack")),
 ]},
 Topic { title: "Health, metrics and traces", flags: &[
     flag("health-check-addr", "BUILDKITE_AGENT_HEALTH_CHECK_ADDR", Text, "", "address on which the agent says how it is"),

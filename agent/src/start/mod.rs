@@ -15,12 +15,11 @@ use std::process::ExitCode;
 use shared_handover::layout::StateDir;
 use shared_protocol::env;
 use tokio::task::LocalSet;
-use tracing::level_filters::LevelFilter;
 
 use self::checks::checks;
 use self::credentials::credentials;
 use self::environ::{Environ, place, settings};
-use self::log::{level, open_log};
+use self::log::{PLAIN, open_log, style};
 use self::parts::parts;
 use self::tell::tell_start;
 use crate::config::raw::Raw;
@@ -59,15 +58,15 @@ fn read_and_open_log(
     state: Option<&StateDir>,
 ) -> Result<Raw, Fatal> {
     let raw = settings(args, environ)?;
-    let level = level(&Values::new(&raw, &environ.surroundings()))?;
-    open_log(level, state)?;
+    let around = environ.surroundings();
+    open_log(style(&Values::new(&raw, &around), state.is_some())?, state)?;
     Ok(raw)
 }
 
 /// Settings that make no sense leave their line in the log, too, where there is one: nobody may be
 /// watching standard error.
 fn end_early(error: &dyn std::error::Error, state: Option<&StateDir>) -> ExitCode {
-    if state.is_some() && open_log(LevelFilter::INFO, state).is_ok() {
+    if state.is_some() && open_log(PLAIN, state).is_ok() {
         return end_with(error);
     }
     crate::fatal(error)

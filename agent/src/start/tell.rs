@@ -2,6 +2,7 @@
 
 use shared_protocol::experiment::{self, Standing};
 
+use crate::config::flags::Support;
 use crate::config::raw::{Raw, Renamed};
 use crate::config::resolve::Config;
 
@@ -15,6 +16,12 @@ pub(super) fn tell_start(stamp: &str, raw: &Raw, config: &Config) {
     }
     for Renamed { name, origin, now } in &raw.renamed {
         tracing::warn!("{name} is called {now} by now; rename it ({origin})");
+    }
+    for (flag, said) in raw.said() {
+        if flag.support == Support::Idle && said.text != flag.default {
+            let (name, origin) = (flag.name, &said.origin);
+            tracing::warn!("{name} has no effect in this version ({origin})");
+        }
     }
     if !raw.unknown_keys.is_empty() {
         let keys = raw.unknown_keys.join(", ");

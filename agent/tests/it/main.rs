@@ -13,6 +13,7 @@ mod control;
 mod jobs;
 mod locks;
 mod logs;
+mod own_log;
 mod plugins;
 mod recovery;
 mod refusals;

@@ -30,6 +30,7 @@ mod error;
 mod headers;
 mod json;
 mod pacing;
+mod requests;
 mod stream;
 mod transport;
 
@@ -37,5 +38,6 @@ pub use client::Client;
 pub use endpoint::Endpoint;
 pub use error::{ClientError, EndpointError, Local, Silence};
 pub use pacing::{Pacing, RealPacing};
+pub use requests::REQUESTS;
 pub use stream::{Cleartext, Lane, Stream};
 pub use transport::{Transport, TransportError, user_agent};

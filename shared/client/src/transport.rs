@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::error::{ClientError, Silence};
 use crate::pacing::{Pacing, RealPacing};
+use crate::requests::Watched;
 use crate::stream::Lanes;
 
 /// Longest time for one attempt, answer included.
@@ -123,6 +124,22 @@ impl Transport {
 
     /// Sends one request and reads its whole answer.
     pub(crate) async fn send(&self, request: Outgoing) -> Result<Answer, ClientError> {
+        let bytes = request.body.as_ref().map_or(0, Bytes::len);
+        let (method, url, headers) = (&request.method, &request.url, &request.headers);
+        let now = || self.pacing.now();
+        let watched = Watched::begin(method, url, headers, bytes, now);
+        let answer = self.exchange(request, watched.as_ref()).await;
+        if let Some(watched) = watched {
+            watched.end(&answer, self.pacing.now());
+        }
+        answer
+    }
+
+    async fn exchange(
+        &self,
+        request: Outgoing,
+        watched: Option<&Watched>,
+    ) -> Result<Answer, ClientError> {
         let method = request.method.clone();
         let url = request.url.clone();
         let mut builder = self
@@ -135,6 +152,9 @@ impl Transport {
         }
         let unanswered = |error: &reqwest::Error| unanswered(&method, &url, error);
         let mut response = builder.send().await.map_err(|error| unanswered(&error))?;
+        if let Some(watched) = watched {
+            watched.head(response.version(), response.headers(), self.pacing.now());
+        }
         self.note_release_serial(response.headers());
         let mut body = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(|error| unanswered(&error))? {

@@ -1,4 +1,4 @@
-//! Text logs of the long-running programs: launcher, agent and server.
+//! Logs of the long-running programs: launcher, agent and server.
 //!
 //! One line per event, in UTC, on standard error and, if wanted, in a file:
 //!
@@ -6,10 +6,13 @@
 //! 2026-11-21 09:37:45 INFO  agent switched from=0.1.0 to=0.2.0 gap_ms=0
 //! ```
 //!
+//! or, for programs that read logs, one JSON object with `ts`, `level`, `msg` and the fields as text.
+//!
 //! Fields of the spans around an event come before its own. Colours are used only when standard
 //! error is a terminal and `NO_COLOR` is not set. A log is never a reason to fail: when standard
 //! error is gone or the disk is full, lines are lost and the program goes on.
 
+mod json;
 mod line;
 mod sinks;
 
@@ -21,25 +24,69 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
-use tracing_subscriber::{Layer as _, fmt};
+use tracing_subscriber::{Layer, Registry, fmt};
 
 pub use tracing::level_filters::ParseLevelFilterError as NotALevel;
 
 /// Crates whose chatter below a warning is of use only to those who look at everything.
 const CHATTY: [&str; 5] = ["h2", "hyper", "hyper_util", "reqwest", "rustls"];
 
-/// Sends all events from `level` up to standard error, and to `file` if there is one. Call it once,
-/// before anything is logged.
+/// What a line looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Text, in colours where it goes to a terminal.
+    Text,
+    /// Text, never in colours.
+    PlainText,
+    /// A JSON object.
+    Json,
+}
+
+/// Where lines go, besides a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Standard error.
+    Stderr,
+    /// Standard output.
+    Stdout,
+}
+
+/// How a program logs.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Events from here up are logged.
+    pub level: LevelFilter,
+    /// Their form, in the file, too.
+    pub format: Format,
+    /// Where they go.
+    pub output: Output,
+    /// A target with a level of its own.
+    pub target: Option<(&'static str, LevelFilter)>,
+}
+
+/// Sends all events from `level` up as text to standard error, and to `file` if there is one. Call
+/// it once, before anything is logged.
 ///
 /// Fails if the process logs already.
 pub fn init(level: LevelFilter, file: Option<LogFile>) -> Result<(), TryInitError> {
-    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let stderr = layer(io::stderr(), colour).with_filter(targets(level));
-    let file = file.map(|file| layer(file, false).with_filter(targets(level)));
-    tracing_subscriber::registry()
-        .with(stderr)
-        .with(file)
-        .try_init()
+    let style = Style {
+        level,
+        format: Format::Text,
+        output: Output::Stderr,
+        target: None,
+    };
+    init_in(style, file)
+}
+
+/// As [`init`], in a style of one's own.
+pub fn init_in(style: Style, file: Option<LogFile>) -> Result<(), TryInitError> {
+    let console: Boxed = match style.output {
+        Output::Stderr => layer(io::stderr(), style, io::stderr().is_terminal()),
+        Output::Stdout => layer(io::stdout(), style, io::stdout().is_terminal()),
+    };
+    let mut layers = vec![console];
+    layers.extend(file.map(|file| layer(file, style, false)));
+    tracing_subscriber::registry().with(layers).try_init()
 }
 
 /// The level of that name: `off`, `error`, `warn`, `info`, `debug` or `trace`.
@@ -47,26 +94,37 @@ pub fn parse_level(text: &str) -> Result<LevelFilter, NotALevel> {
     text.parse()
 }
 
-fn layer<S, W>(to: W, colour: bool) -> impl tracing_subscriber::Layer<S>
-where
-    S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
-    W: Write + Send + 'static,
-{
-    fmt::layer()
-        .event_format(line::Lines::new(jiff::Timestamp::now))
-        .fmt_fields(line::PlainFields)
-        .with_ansi(colour)
+type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
+
+fn layer(to: impl Write + Send + 'static, style: Style, terminal: bool) -> Boxed {
+    let layer = fmt::layer()
         .log_internal_errors(false)
-        .with_writer(sinks::Sink::new(to))
+        .with_writer(sinks::Sink::new(to));
+    let now = jiff::Timestamp::now;
+    if style.format == Format::Json {
+        let layer = layer
+            .event_format(json::Objects::new(now))
+            .fmt_fields(json::Members)
+            .with_ansi(false);
+        return layer.with_filter(targets(style)).boxed();
+    }
+    let colour =
+        terminal && style.format != Format::PlainText && std::env::var_os("NO_COLOR").is_none();
+    let layer = layer
+        .event_format(line::Lines::new(now))
+        .fmt_fields(line::PlainFields)
+        .with_ansi(colour);
+    layer.with_filter(targets(style)).boxed()
 }
 
-fn targets(level: LevelFilter) -> Targets {
-    let quiet = if level == Level::TRACE {
-        level
+fn targets(style: Style) -> Targets {
+    let quiet = if style.level == Level::TRACE {
+        style.level
     } else {
-        level.min(LevelFilter::WARN)
+        style.level.min(LevelFilter::WARN)
     };
     Targets::new()
-        .with_default(level)
+        .with_default(style.level)
         .with_targets(CHATTY.map(|name| (name, quiet)))
+        .with_targets(style.target)
 }

@@ -2,7 +2,6 @@
 
 use super::{BadValue, Surroundings, Values};
 
-/// Names of what is on, for the endpoint's statistics.
 pub(super) fn features(
     values: &Values<'_>,
     no_plugins: bool,
@@ -12,45 +11,43 @@ pub(super) fn features(
     if values.switch("no-feature-reporting")? {
         return Ok(Vec::new());
     }
-    let proxy = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"]
+    let on = |name| values.switch(name);
+    let some = |name| !values.text(name).is_empty();
+    let positive = |name| Ok::<_, BadValue>(values.number(name)? > 0);
+    let proxies = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
+    let proxy = proxies
         .iter()
         .any(|name| around.variables.contains_key(*name));
     let named = [
-        ("git-mirrors", values.path("git-mirrors-path").is_some()),
+        ("git-mirrors", some("git-mirrors-path")),
         ("streaming-pings", streams),
-        ("acquire-job", !values.text("acquire-job").is_empty()),
-        ("control-plane-otlp-tracing", true),
+        ("acquire-job", some("acquire-job")),
         (
-            "disconnect-after-job",
-            values.switch("disconnect-after-job")?,
+            "opentelemetry-tracing",
+            values.text("tracing-backend") == "opentelemetry",
         ),
+        ("control-plane-otlp-tracing", true),
+        ("disconnect-after-job", on("disconnect-after-job")?),
         (
             "disconnect-after-idle",
-            values.number("disconnect-after-idle-timeout")? > 0,
+            positive("disconnect-after-idle-timeout")?,
         ),
         (
             "disconnect-after-uptime",
-            values.number("disconnect-after-uptime")? > 0,
+            positive("disconnect-after-uptime")?,
         ),
         ("no-plugins", no_plugins),
-        ("no-script-eval", values.switch("no-command-eval")?),
-        ("no-http2", values.switch("no-http2")?),
-        (
-            "allowed-repositories",
-            !values.list("allowed-repositories").is_empty(),
-        ),
-        (
-            "allowed-plugins",
-            !values.list("allowed-plugins").is_empty(),
-        ),
+        ("no-script-eval", on("no-command-eval")?),
+        ("no-http2", on("no-http2")?),
+        ("allowed-repositories", some("allowed-repositories")),
+        ("allowed-plugins", some("allowed-plugins")),
+        ("opentelemetry-metrics", on("opentelemetry-metrics")?),
         ("env-http-proxy", proxy),
     ];
-    let named = named
-        .into_iter()
-        .filter(|(_, on)| *on)
-        .map(|(name, _)| name.to_owned());
-    let experiments = values.list("experiment");
+    let named = named.into_iter().filter(|(_, on)| *on);
+    let experiments = values.list("experiment").into_iter();
     Ok(named
-        .chain(experiments.iter().map(|name| format!("experiment-{name}")))
+        .map(|(name, _)| name.to_owned())
+        .chain(experiments.map(|name| format!("experiment-{name}")))
         .collect())
 }

@@ -190,10 +190,7 @@ fn what_makes_no_sense_is_named_with_its_place() {
             "none of: strict, from-job, none",
         ),
         ("--hooks-shell='", "flag --hooks-shell"),
-        (
-            "--allowed-repositories=.*",
-            "--allowed-repositories is not supported",
-        ),
+        ("--kubernetes-exec", "--kubernetes-exec is not supported"),
     ] {
         let error = error(&[arg]);
         assert!(error.contains(text), "{arg}: {error}");
@@ -202,7 +199,7 @@ fn what_makes_no_sense_is_named_with_its_place() {
 
 #[test]
 fn a_refused_switch_that_is_off_is_no_reason_to_stop() {
-    assert!(config(&["--tags-from-ec2=false", "--disconnect-after-uptime=0"]).is_ok());
+    assert!(config(&["--kubernetes-exec=false", "--opentelemetry-metrics=0"]).is_ok());
     assert!(config(&["--log-format=text"]).is_ok());
 }
 
