@@ -34,7 +34,7 @@ mod tests {
             (7 << 20, "7.0 MiB"),
             (120 << 20, "120 MiB"),
             (5 << 30, "5.0 GiB"),
-            (u64::MAX, "16384 PiB"),
+            (u64::MAX, "16383 PiB"),
         ] {
             assert_eq!(short(bytes), text);
         }

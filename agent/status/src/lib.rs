@@ -18,5 +18,8 @@ mod routes;
 mod server;
 mod times;
 
+#[cfg(test)]
+mod tests;
+
 pub use board::Board;
 pub use server::{AgentFacts, StatusServer};

@@ -103,7 +103,7 @@ fn row<'a>(number: u32, worker: &'a Worker, state: &'a State, now: Instant) -> R
         ping: cell(&worker.ping, now),
         heartbeat: cell(&worker.heartbeat, now),
         source: match worker.source {
-            Source::Polling => "polls",
+            Source::Polling => "polling",
             Source::Stream => "stream",
         },
         jobs_done: worker.jobs_done,
