@@ -129,8 +129,8 @@ impl Source {
     /// Begins to stream, at the endpoint as it is now.
     fn stream(&mut self) {
         if self.mode != PingMode::PollOnly {
-            let (line, slot) = (self.line.clone(), self.leash.slot);
-            let streaming = Streaming::start(self.mode, line, slot, self.agent.clone());
+            let (line, leash) = (self.line.clone(), self.leash.clone());
+            let streaming = Streaming::start(self.mode, line, leash, self.agent.clone());
             self.streaming = Some(streaming);
         }
     }

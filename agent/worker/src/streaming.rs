@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use agent_metrics::{Event, Source};
 use agent_ping_stream::{Class, Message, Opener, PingStream, StreamError};
 use shared_client::{Pacing as _, RealPacing};
 use shared_protocol::{AgentId, JobId};
@@ -18,6 +19,7 @@ use tracing::Instrument as _;
 use crate::backoff::Backoff;
 use crate::baton::{Baton, PingMode, Turn};
 use crate::debounce::Word;
+use crate::leash::Leash;
 use crate::line::Line;
 
 /// Longest time without both a stream and pings: a new stream that says nothing for so long is not
@@ -40,17 +42,20 @@ struct Desk {
     /// What kept the stream from being there, until it is.
     trouble: RefCell<Option<String>>,
     changed: Notify,
+    leash: Leash,
 }
 
 impl Streaming {
-    /// Opens the stream of the worker in this slot, which the endpoint knows by this id, and keeps it
+    /// Opens the stream of the worker on this leash, which the endpoint knows by this id, and keeps it
     /// open. Has to be called in a [`LocalSet`](tokio::task::LocalSet).
-    pub(crate) fn start(mode: PingMode, line: Line, slot: usize, agent: AgentId) -> Self {
+    pub(crate) fn start(mode: PingMode, line: Line, leash: Leash, agent: AgentId) -> Self {
+        let slot = leash.slot;
         let desk = Rc::new(Desk {
             baton: RefCell::new(Baton::new(mode)),
             over: RefCell::default(),
             trouble: RefCell::default(),
             changed: Notify::new(),
+            leash,
         });
         let reader = Reader {
             desk: Rc::clone(&desk),
@@ -126,14 +131,21 @@ impl Desk {
         };
         if self.baton.borrow_mut().heard(word) {
             tracing::debug!("the endpoint streams pings");
+            self.listens_to(Source::Stream);
             self.trouble.take();
         }
         self.changed.notify_one();
     }
 
+    fn listens_to(&self, source: Source) {
+        self.leash
+            .record(|worker| Event::ListensTo { worker, source });
+    }
+
     fn lost(&self, why: String) {
         if self.baton.borrow_mut().lost() {
             tracing::debug!("the stream of pings broke: {why}");
+            self.listens_to(Source::Polling);
         }
         self.trouble.replace(Some(why));
         self.changed.notify_one();
@@ -142,6 +154,7 @@ impl Desk {
     fn ended(&self, error: StreamError) {
         tracing::debug!("no stream of pings: {error}");
         self.baton.borrow_mut().ended();
+        self.listens_to(Source::Polling);
         self.over.replace(Some(error));
         self.changed.notify_one();
     }
