@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::{cargo, crates, debian, demo, docs, layers, points, shape, tidy};
+use crate::{cargo, crates, debian, demo, docs, layers, points, shape, soak, tidy};
 
 /// Everything a change must pass.
 #[derive(Parser)]
@@ -25,7 +25,7 @@ const FAKETIME: [&str; 3] = [
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     ("needs", needs),
     ("format", || cargo::run(&["fmt", "--all", "--check"])),
     ("tidy", tidy::check),
@@ -49,6 +49,7 @@ const STEPS: [Step; 12] = [
     }),
     // The two upper tiers once more, with the points at which a test can make things fail.
     ("faults", faults),
+    ("soak", || soak::run(&soak::SHORT)),
     ("torture", || cargo::run(&["xtask", "torture", "--sample"])),
 ];
 
@@ -79,6 +80,7 @@ fn faults() -> Result<()> {
         ("shared-fault", "--lib", ""),
         ("bootstrapper", "--test=suite", "faults"),
         ("launcher", "--test=it", "crash"),
+        ("agent", "--test=it", "crash"),
     ];
     tests.into_iter().try_for_each(|(package, target, filter)| {
         let package = ["test", "--package", package, "--features", "faults"];

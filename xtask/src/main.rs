@@ -20,6 +20,7 @@ mod docs;
 mod layers;
 mod points;
 mod shape;
+mod soak;
 mod tidy;
 mod torture;
 
@@ -61,6 +62,8 @@ enum Task {
     },
     /// Strike every fault point with every fault, on real processes, and count who survives.
     Torture(torture::Args),
+    /// Run many short jobs on many workers, and look for what is lost and what is left.
+    Soak(soak::Args),
     /// Check file sizes, file names and module heads.
     Tidy,
     /// Print the list of crates in the README, or check it.
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         Task::Cross => cross::run(),
         Task::Points { list } => points::check(list),
         Task::Torture(args) => torture::run(&args),
+        Task::Soak(args) => soak::run(&args),
         Task::Tidy => tidy::check(),
         Task::Crates { check } => crates::run(check),
         Task::Docs { write } => docs::run(write),

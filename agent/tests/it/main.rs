@@ -8,8 +8,11 @@ mod endpoint;
 mod enrollment;
 mod streams;
 
+mod cancel;
 mod command_line;
 mod control;
+#[cfg(feature = "faults")]
+mod crash;
 mod jobs;
 mod locks;
 mod logs;

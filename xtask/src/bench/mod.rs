@@ -6,7 +6,7 @@
 mod executor;
 mod idle;
 mod jobs;
-mod proc;
+pub(crate) mod proc;
 mod upgrade;
 
 use std::path::{Path, PathBuf};

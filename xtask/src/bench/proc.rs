@@ -4,22 +4,22 @@ use anyhow::{Context, Result};
 
 /// Figures of one process at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     /// Resident memory in KiB.
-    pub(super) rss: u64,
+    pub(crate) rss: u64,
     /// Resident memory that belongs to this process alone (anonymous pages), in KiB.
-    pub(super) anonymous: u64,
+    pub(crate) anonymous: u64,
     /// Highest resident memory so far in KiB.
-    pub(super) peak: u64,
+    pub(crate) peak: u64,
     /// Times the process went to sleep by itself: each is one wake-up.
-    pub(super) wake_ups: u64,
+    pub(crate) wake_ups: u64,
     /// CPU time in nanoseconds, all threads that still live.
-    pub(super) cpu_ns: u64,
+    pub(crate) cpu_ns: u64,
 }
 
 impl Snapshot {
     /// Looks at a living process.
-    pub(super) fn of(pid: u32) -> Result<Self> {
+    pub(crate) fn of(pid: u32) -> Result<Self> {
         let status = read(&format!("/proc/{pid}/status"))?;
         let field = |name: &str| {
             let line = status.lines().find(|line| line.starts_with(name));
@@ -59,7 +59,7 @@ impl Snapshot {
 }
 
 /// Direct children of a process.
-pub(super) fn children(pid: u32) -> Vec<u32> {
+pub(crate) fn children(pid: u32) -> Vec<u32> {
     let text =
         std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     text.split_whitespace()

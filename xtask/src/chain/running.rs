@@ -61,8 +61,8 @@ impl Chain {
             api_token: String::new(),
         };
         chain.server_url = wait_for_text(&data.join("server.addr"))?;
-        chain.api_token = token(built, &data, "api")?;
-        let agent_token = token(built, &data, "agent")?;
+        chain.api_token = server_token(&built.server, &data, "api")?;
+        let agent_token = server_token(&built.server, &data, "agent")?;
         stage::publish(built, folder, start.version, start.release)?;
         let config = folder.join("agent.cfg");
         write_config(&config, folder, &agent_token, start.agent_config)?;
@@ -232,7 +232,7 @@ impl Drop for Chain {
 }
 
 /// SIGTERM, a wait, and SIGKILL if that did not help.
-fn end(mut child: Child, name: &str) -> Result<()> {
+pub(crate) fn end(mut child: Child, name: &str) -> Result<()> {
     let pid = i32::try_from(child.id())
         .ok()
         .and_then(Pid::from_raw)
@@ -267,11 +267,12 @@ fn wait(child: &mut Child, limit: Duration) -> Result<Option<std::process::ExitS
     Ok(None)
 }
 
+/// The text of a file that a process writes when it is up.
 #[expect(
     clippy::disallowed_methods,
     reason = "a file is the only sign of life before there is an address"
 )]
-fn wait_for_text(path: &Path) -> Result<String> {
+pub(crate) fn wait_for_text(path: &Path) -> Result<String> {
     for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
         match std::fs::read_to_string(path) {
             Ok(text) if text.ends_with('\n') => return Ok(text.trim().to_owned()),
@@ -284,8 +285,9 @@ fn wait_for_text(path: &Path) -> Result<String> {
     );
 }
 
-fn token(built: &Built, data: &Path, kind: &str) -> Result<String> {
-    let output = Command::new(&built.server)
+/// A new token of this kind.
+pub(crate) fn server_token(server: &Path, data: &Path, kind: &str) -> Result<String> {
+    let output = Command::new(server)
         .args([
             "token",
             "create",
@@ -315,6 +317,7 @@ fn write_config(path: &Path, folder: &Path, token: &str, more: &str) -> Result<(
     std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
 }
 
-fn log_file(path: &Path) -> Result<File> {
+/// A new file for what a process says.
+pub(crate) fn log_file(path: &Path) -> Result<File> {
     File::create(path).with_context(|| format!("create {}", path.display()))
 }

@@ -17,14 +17,16 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
-    fn args(self) -> &'static [&'static str] {
+    /// Arguments of cargo.
+    pub(crate) fn args(self) -> &'static [&'static str] {
         match self {
             Self::Dev => &["build"],
             Self::Release => &["build", "--release"],
         }
     }
 
-    fn folder(self) -> &'static str {
+    /// Folder of the programs, below that of the target.
+    pub(crate) fn folder(self) -> &'static str {
         match self {
             Self::Dev => "debug",
             Self::Release => "release",
