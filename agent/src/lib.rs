@@ -42,6 +42,9 @@ Usage: agent COMMAND [flags]
   lock COMMAND  locks that all jobs of this host share
   redactor add  hide a value in the job's log
   workdir set   choose the folder in which the job goes on
+  stop          end a worker after its job
+  pause         have a worker take no more jobs for now
+  resume        have a paused worker take jobs again
   --version     print the version
   --help        print this; `agent start --help` lists the flags of start
 ";
@@ -59,7 +62,7 @@ pub fn main(stamp: &'static str) -> ExitCode {
             Some(library) => rehearse::main(Path::new(&library)),
             None => fatal("try-plugin needs the path of a plugin"),
         },
-        Some(group) if agent_commands::knows(group) => agent_commands::main(group, args),
+        Some(group) if agent_commands::knows(group) => agent_commands::main(stamp, group, args),
         Some("--version" | "-version" | "-v" | "version") => {
             print(&format!("buildkite-agent version {stamp}+x\n"))
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use agent_flags::FlagError;
 use agent_local_api::client::{CallError, LockError};
+use shared_client::{ClientError, EndpointError, TransportError};
 
 /// What is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,11 @@ pub(crate) enum CommandError {
     },
     #[error("{0} is not valid UTF-8; correct it")]
     NotUnicode(&'static str),
+    #[error("missing --{flag}; set it or {variable}")]
+    Missing {
+        flag: &'static str,
+        variable: &'static str,
+    },
     #[error("wrong number of arguments; usage: buildkite-agent {0}")]
     Arguments(&'static str),
     /// The number of a variable. Its text is not shown: it may be a line of a secret.
@@ -41,6 +47,12 @@ pub(crate) enum CommandError {
     Call(#[from] CallError),
     #[error(transparent)]
     Lock(#[from] LockError),
+    #[error(transparent)]
+    Api(#[from] ClientError),
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     #[error("there is no home folder for the agent's sockets; set --sockets-path")]
     NoSockets,
     #[error("{}: {error}", path.display())]

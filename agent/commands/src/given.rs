@@ -19,6 +19,7 @@ pub(crate) enum Kind {
 /// One flag.
 pub(crate) struct Flag {
     pub(crate) name: &'static str,
+    /// Empty: the command line is the only place for it.
     pub(crate) variable: &'static str,
     pub(crate) kind: Kind,
     /// The value when nobody sets it.
@@ -66,6 +67,8 @@ pub(crate) const COMMON: &[Flag] = &[
 /// Flags over environment over defaults.
 pub(crate) struct Given {
     values: BTreeMap<&'static str, (&'static Flag, String)>,
+    /// Version of this program.
+    pub(crate) stamp: &'static str,
     /// Everything on the command line that is no flag.
     pub(crate) arguments: Vec<String>,
 }
@@ -73,6 +76,7 @@ pub(crate) struct Given {
 impl Given {
     /// Reads both; nothing if the user only wants help. An empty variable says nothing.
     pub(crate) fn read(
+        stamp: &'static str,
         flags: &'static [Flag],
         args: impl IntoIterator<Item = OsString>,
         variable: impl Fn(&str) -> Option<OsString>,
@@ -89,6 +93,7 @@ impl Given {
         }
         let mut given = Self {
             values,
+            stamp,
             arguments: Vec::new(),
         };
         let help = given.take(agent_flags::read(args, |name| known(flags, name))?);
@@ -194,7 +199,7 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| OsString::from(value))
         };
-        Given::read(FLAGS, args, variable)
+        Given::read("0.1.0", FLAGS, args, variable)
             .expect("read")
             .expect("no help")
     }
@@ -248,7 +253,11 @@ mod tests {
     fn help_is_no_error_whatever_else_is_there() {
         for flag in ["--help", "-h"] {
             let args = ["KEY", flag].map(OsString::from);
-            assert!(Given::read(FLAGS, args, |_| None).expect("read").is_none());
+            assert!(
+                Given::read("0.1.0", FLAGS, args, |_| None)
+                    .expect("read")
+                    .is_none()
+            );
         }
     }
 }

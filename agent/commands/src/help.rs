@@ -22,9 +22,12 @@ pub(crate) fn of_command(command: &Command) -> String {
         flags,
         ..
     } = command;
+    let words = [*group, name, arguments];
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
     let mut text = format!(
-        "Usage: buildkite-agent {group} {name} {arguments} [flags]\n\n{help}\n\n\
-         Flags, each also as a variable of the environment:\n"
+        "Usage: buildkite-agent {} [flags]\n\n{help}\n\n\
+         Flags, with their variables of the environment:\n",
+        words.join(" ")
     );
     for flag in flags.iter().chain(COMMON) {
         let shown = match flag.kind {
@@ -47,7 +50,8 @@ mod tests {
             assert!(of_group(command.group).contains(command.name));
             let help = of_command(command);
             for flag in command.flags.iter().chain(COMMON) {
-                assert!(help.contains(&format!("--{} ", flag.name)), "{}", flag.name);
+                let word = format!("--{}", flag.name);
+                assert!(help.split_whitespace().any(|w| w == word), "{word}");
             }
         }
     }

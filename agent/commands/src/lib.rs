@@ -1,10 +1,11 @@
 //! Client subcommands of the agent that hooks and commands call from inside a job: `env`, `lock`,
-//! `redactor` and `workdir`.
+//! `redactor` and `workdir`, which speak to sockets of the host, and below [`api`] those that speak to
+//! the endpoint.
 //!
 //! Each is a row of [`COMMANDS`] and a function in a file of its own. Names, flags, variables,
-//! defaults, output and statuses are those of buildkite-agent 3.137. None of them speaks to the
-//! endpoint, so they start without anything that takes time.
+//! defaults, output and statuses are those of buildkite-agent 3.137.
 
+mod api;
 mod dump;
 mod env;
 mod error;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use error::CommandError;
 use given::{Flag, Given};
 
-/// A subcommand of two words.
+/// A subcommand of two words, or of one, which has no name in its group then.
 struct Command {
     group: &'static str,
     name: &'static str,
@@ -47,6 +48,9 @@ const COMMANDS: &[Command] = &[
     lock::GET,
     redactor::ADD,
     workdir::SET,
+    api::worker::STOP,
+    api::worker::PAUSE,
+    api::worker::RESUME,
 ];
 
 /// Whether a first word of a command line begins one of these subcommands.
@@ -54,10 +58,14 @@ pub fn knows(group: &str) -> bool {
     COMMANDS.iter().any(|command| command.group == group)
 }
 
-/// Runs the subcommand of this group with the arguments after that word. Status: 0 done as asked, 1
-/// any error; the error is said on standard error.
-pub fn main(group: &str, args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match run(group, args) {
+/// Runs the subcommand of this group with the arguments after that word. `stamp` is the program's
+/// version. Status: 0 done as asked, 1 any error; the error is said on standard error.
+pub fn main(
+    stamp: &'static str,
+    group: &str,
+    args: impl IntoIterator<Item = OsString>,
+) -> ExitCode {
+    match run(stamp, group, args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Without standard error there is nobody to tell; the status still says it.
@@ -67,8 +75,15 @@ pub fn main(group: &str, args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run(group: &str, args: impl IntoIterator<Item = OsString>) -> Result<(), CommandError> {
+fn run(
+    stamp: &'static str,
+    group: &str,
+    args: impl IntoIterator<Item = OsString>,
+) -> Result<(), CommandError> {
     let mut args = args.into_iter();
+    if let Some(command) = find(group, "") {
+        return run_command(stamp, command, args);
+    }
     let name = args.next().unwrap_or_default();
     let name = name.to_string_lossy();
     if matches!(&*name, "" | "help" | "h" | "--help" | "-help" | "-h") {
@@ -77,8 +92,16 @@ fn run(group: &str, args: impl IntoIterator<Item = OsString>) -> Result<(), Comm
     let Some(command) = find(group, &name) else {
         return Err(CommandError::Unknown(format!("{group} {name}")));
     };
+    run_command(stamp, command, args)
+}
+
+fn run_command(
+    stamp: &'static str,
+    command: &Command,
+    args: impl Iterator<Item = OsString>,
+) -> Result<(), CommandError> {
     let variable = |name: &str| std::env::var_os(name);
-    match Given::read(command.flags, args, variable)? {
+    match Given::read(stamp, command.flags, args, variable)? {
         Some(given) => (command.run)(&given),
         None => print(&help::of_command(command)),
     }

@@ -51,7 +51,11 @@ pub fn help_entry(shown: &str, variables: &str, help: &str, default: &str) -> St
         "" => String::new(),
         default => format!(" (default: {default})"),
     };
-    format!("  --{shown} [{variables}]\n      {help}{default}\n")
+    let variables = match variables {
+        "" => String::new(),
+        variables => format!(" [{variables}]"),
+    };
+    format!("  --{shown}{variables}\n      {help}{default}\n")
 }
 
 /// Reads arguments in their order. `find` knows the flags by their names.

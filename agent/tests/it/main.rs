@@ -29,3 +29,4 @@ mod stream;
 mod tags;
 mod trouble;
 mod verification;
+mod worker_commands;

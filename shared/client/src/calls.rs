@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use shared_protocol::JobId;
-use shared_protocol::agent::{Heartbeat, PingResponse, RegisterRequest, RegisterResponse};
+use shared_protocol::agent::{
+    Heartbeat, PauseRequest, PingResponse, RegisterRequest, RegisterResponse, StopRequest,
+};
 use shared_protocol::enroll::{EnrollRequest, EnrollResponse};
 use shared_protocol::id::path_segment;
 use shared_protocol::job::{
@@ -68,6 +70,27 @@ impl Client {
             received_at: None,
         });
         self.call(routes::HEARTBEAT, request, |answer| answer.expect())
+            .await
+    }
+
+    /// `POST stop`, with the token of the worker or of its job: the worker is to end. Five attempts.
+    pub async fn stop(&self, body: &StopRequest) -> Result<(), ClientError> {
+        let request = Request::post("stop").json(body);
+        self.call(routes::COMMAND, request, |answer| answer.expect_nothing())
+            .await
+    }
+
+    /// `POST pause`, with such a token: the worker is to take no jobs for now. Five attempts.
+    pub async fn pause(&self, body: &PauseRequest) -> Result<(), ClientError> {
+        let request = Request::post("pause").json(body);
+        self.call(routes::COMMAND, request, |answer| answer.expect_nothing())
+            .await
+    }
+
+    /// `POST resume`, with such a token: the worker may take jobs again. Five attempts.
+    pub async fn resume(&self) -> Result<(), ClientError> {
+        let request = Request::post("resume");
+        self.call(routes::COMMAND, request, |answer| answer.expect_nothing())
             .await
     }
 

@@ -29,6 +29,12 @@ pub const DISCONNECT: Policy = constant(1, 4, Retries::Any);
 /// For requests that come round again by themselves: ping and the poll of a job's state.
 pub const ONCE: Policy = constant(0, 1, Retries::Never);
 
+/// Somebody waits for the command to end.
+pub const COMMAND: Policy = Policy {
+    jitter: Jitter::SECOND,
+    ..constant(1, 5, Retries::Standard)
+};
+
 /// A refusal means that the endpoint no longer knows the worker.
 pub const HEARTBEAT: Policy = constant(5, 10, Retries::UnlessRefused);
 

@@ -164,6 +164,39 @@ pub struct Heartbeat {
     pub received_at: Option<String>,
 }
 
+/// `POST stop`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct StopRequest {
+    /// Cancel the running job too.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub force: bool,
+}
+
+/// `POST pause`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct PauseRequest {
+    /// Why, for people.
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
+    pub note: String,
+    /// When the pause ends by itself; 0 leaves that to the endpoint.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub timeout_in_minutes: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(value: &i64) -> bool {
+    *value == 0
+}
+
 /// Body of an error answer, where the endpoint gives one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
