@@ -117,7 +117,10 @@ impl Source {
 
     /// The worker is free again. `ran` is false when the job turned out not to be its own.
     pub(crate) fn job_ended(&mut self, ran: bool) {
-        if ran {
+        let streams = self.streaming.as_ref().and_then(Streaming::health) == Some(Ok(()));
+        // Under a stream nobody pings now, and when it breaks, those of a whole fleet do: each in
+        // its own time.
+        if ran && !streams {
             self.schedule.restart(Instant::now());
             self.due = None;
         }
