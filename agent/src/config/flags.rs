@@ -189,8 +189,8 @@ Topic { title: "Signed steps", flags: &[
     flag("verification-failure-behavior", "BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR", Choice(&["block", "warn"]), "block", "what to do with a job that is not signed as it should be"),
     flag("signing-jwks-file", "BUILDKITE_AGENT_SIGNING_JWKS_FILE", Path, "", "keys that jobs sign uploaded steps with"),
     flag("signing-jwks-key-id", "BUILDKITE_AGENT_SIGNING_JWKS_KEY_ID", Text, "", "the key to sign with"),
-    refused(flag("signing-aws-kms-key", "BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY", Text, "", "key of AWS KMS that steps are signed and verified with")),
-    refused(flag("signing-gcp-kms-key", "BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY", Text, "", "key of Google Cloud KMS that steps are signed and verified with")),
+    flag("signing-aws-kms-key", "BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY", Text, "", "key of AWS KMS that steps are signed and verified with"),
+    flag("signing-gcp-kms-key", "BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY", Text, "", "key of Google Cloud KMS that steps are signed and verified with"),
     flag("debug-signing", "BUILDKITE_AGENT_DEBUG_SIGNING", Switch, "false", "log what signatures are computed over"),
 ]},
 Topic { title: "Checkout", flags: &[

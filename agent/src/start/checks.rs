@@ -2,13 +2,20 @@
 //! job is verified without asking anybody.
 
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
+use agent_cloud::kms;
+use agent_cloud::surroundings::Surroundings;
 use agent_runner::check::Checks;
 use agent_runner::check::hook::HookSettings;
 use agent_runner::check::signature::SignatureCheck;
 use shared_signing::KeySet;
 
+use super::environ::Environ;
 use crate::config::resolve::{JobsConfig, KeySource, VerificationConfig};
+
+/// Time for each request to a key service or to what gives credentials for it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +33,14 @@ pub(super) enum KeysError {
 }
 
 /// What jobs of these settings have to pass.
-pub(super) fn checks(config: &VerificationConfig, jobs: &JobsConfig) -> Result<Checks, KeysError> {
+pub(super) async fn checks(
+    config: &VerificationConfig,
+    jobs: &JobsConfig,
+    environ: &Environ,
+) -> Result<Checks, KeysError> {
     Ok(Checks {
         signature: SignatureCheck {
-            keys: keys(config)?,
+            keys: keys(config, environ).await?,
             on_failure: config.on_failure,
             debug: config.debug,
         },
@@ -42,15 +53,25 @@ pub(super) fn checks(config: &VerificationConfig, jobs: &JobsConfig) -> Result<C
 }
 
 /// Reads the keys that the settings name; `None` when jobs need not be signed.
-fn keys(config: &VerificationConfig) -> Result<Option<KeySet>, KeysError> {
+async fn keys(config: &VerificationConfig, environ: &Environ) -> Result<Option<KeySet>, KeysError> {
     if let Some(file) = &config.signing_file {
         read("signing-jwks-file", file)?;
     }
+    let around = || {
+        let variables = environ.surroundings().variables;
+        Surroundings::new(variables, PATIENCE, now)
+    };
     match &config.keys {
         KeySource::None => Ok(None),
         KeySource::File(file) => read("verification-jwks-file", file).map(Some),
-        KeySource::Aws(_) => Err(not_yet("signing-aws-kms-key")),
-        KeySource::Google(_) => Err(not_yet("signing-gcp-kms-key")),
+        KeySource::Aws(key) => {
+            let public = async { kms::aws::Key::new(key, around()?).await?.public().await };
+            of_service("signing-aws-kms-key", public.await)
+        }
+        KeySource::Google(key) => {
+            let public = async { kms::google::Key::new(key, around()?).await?.public().await };
+            of_service("signing-gcp-kms-key", public.await)
+        }
     }
 }
 
@@ -65,7 +86,21 @@ fn read(flag: &'static str, file: &Path) -> Result<KeySet, KeysError> {
     KeySet::parse(&text).map_err(|error| failed(error.to_string()))
 }
 
-fn not_yet(flag: &'static str) -> KeysError {
-    let why = "not supported by this version; remove it".to_owned();
-    KeysError::Service { flag, why }
+fn of_service(
+    flag: &'static str,
+    public: Result<Vec<u8>, agent_cloud::CloudError>,
+) -> Result<Option<KeySet>, KeysError> {
+    let failed = |why: String| KeysError::Service { flag, why };
+    let public = public.map_err(|error| failed(error.to_string()))?;
+    KeySet::of_service(&public)
+        .map(Some)
+        .map_err(|error| failed(error.to_string()))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "requests to key services carry the time, and this is where the agent starts"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
 }

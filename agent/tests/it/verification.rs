@@ -3,8 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use shared_signing::{SigningKey, Step, sign};
+use shared_signing::{Algorithm, SigningKey, Step, prepare, sign};
 
 use crate::agent::{Bench, Ended};
 use crate::endpoint::{Endpoint, disconnect, offer, ok};
@@ -64,6 +69,16 @@ impl Done {
 
 async fn job(bench: &Bench, args: &[&str], job: &Value) -> Done {
     let endpoint = Endpoint::start().await;
+    job_at(&endpoint, bench, args, &[], job).await
+}
+
+async fn job_at(
+    endpoint: &Endpoint,
+    bench: &Bench,
+    args: &[&str],
+    env: &[(&str, &str)],
+    job: &Value,
+) -> Done {
     endpoint.on("GET /v3/ping", [offer("j1"), disconnect()]);
     let mut answer = json!({
         "id": "j1",
@@ -78,7 +93,7 @@ async fn job(bench: &Bench, args: &[&str], job: &Value) -> Done {
     }
     endpoint.on("PUT /v3/jobs/j1/accept", [ok(&answer)]);
     bench.executor("touch ran");
-    let agent = bench.start(&endpoint, args);
+    let agent = bench.start_with(endpoint, args, env);
     let finish = endpoint.wait("PUT /v3/jobs/j1/finish", 1).await[0].json();
     let ended = agent.ended().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
@@ -303,6 +318,80 @@ async fn keys_that_cannot_be_used_end_the_agent_before_it_registers() {
         assert!(!ended.log.contains("bTuDITx1"), "{}", ended.log);
         assert!(endpoint.routes().is_empty(), "{why}");
     }
+}
+
+/// A step signed by a key service of one key, and the answer in which it tells its public half.
+fn signed_by_a_service() -> (Value, Value, String) {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let mut step = json!({"command": "c"});
+    let read = Step::read(&step).unwrap();
+    let prepared = prepare(&read, "repo", &BTreeMap::new(), Algorithm::ES256, None);
+    let signature = pair.sign(&SystemRandom::new(), prepared.input()).unwrap();
+    let signature = prepared.finish(signature.as_ref());
+    step["signature"] = serde_json::to_value(signature).unwrap();
+    let der = STANDARD.encode(pair.public_key().as_der().unwrap().as_ref());
+    let aws = json!({"PublicKey": der, "KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"});
+    (step, aws, der)
+}
+
+#[tokio::test]
+async fn keys_of_key_services_are_asked_for_once_and_come_before_files() {
+    let (step, aws, der) = signed_by_a_service();
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{der}\n-----END PUBLIC KEY-----\n");
+    let google = json!({"pem": pem, "algorithm": "EC_SIGN_P256_SHA256"});
+    let name = "projects/p/cryptoKeyVersions/1";
+    let flags = [
+        "--signing-aws-kms-key=alias/a",
+        &format!("--signing-gcp-kms-key={name}"),
+    ];
+    for (flag, asked) in flags
+        .into_iter()
+        .zip(["POST /", "GET /v1/projects/p/cryptoKeyVersions/1/publicKey"])
+    {
+        let endpoint = Endpoint::start().await;
+        let base = endpoint.url.trim_end_matches("/v3").to_owned();
+        endpoint.on("POST /", [ok(&aws)]);
+        endpoint.on(&format!("GET /v1/{name}/publicKey"), [ok(&google)]);
+        let token = "/computeMetadata/v1/instance/service-accounts/default/token";
+        endpoint.on(&format!("GET {token}"), [ok(&json!({"access_token": "t"}))]);
+        let env = [
+            ("AWS_ENDPOINT_URL_KMS", base.as_str()),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS", base.as_str()),
+            ("GCE_METADATA_HOST", base.trim_start_matches("http://")),
+        ];
+        let bench = Bench::new();
+        let args = [flag, &verify_with(&bench, &["EdDSA"])];
+        let done = job_at(&endpoint, &bench, &args, &env, &json!({"step": step})).await;
+        assert!(done.succeeded(), "{flag}: {} {}", done.log, done.ended.log);
+        assert_eq!(endpoint.asked(asked).len(), 1, "{flag}");
+        assert!(
+            done.log.contains("✅ Job signature verified"),
+            "{}",
+            done.log
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_service_that_says_no_ends_the_agent_before_it_registers() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    let base = endpoint.url.trim_end_matches("/v3");
+    endpoint.on("POST /", [crate::endpoint::status(403)]);
+    let env = [
+        ("AWS_ENDPOINT_URL", base),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "hidden-key"),
+    ];
+    let agent = bench.start_with(&endpoint, &["--signing-aws-kms-key=k"], &env);
+    let ended = agent.ended().await;
+    assert_eq!(ended.code, Some(1));
+    let told = ended.log.contains("--signing-aws-kms-key") && ended.log.contains("403");
+    assert!(told && !ended.log.contains("hidden-key"), "{}", ended.log);
+    assert_eq!(endpoint.routes(), ["POST /"]);
 }
 
 fn path(file: &Path) -> String {
