@@ -21,7 +21,6 @@ pub mod wire;
 
 mod config_command;
 mod connection;
-mod lines;
 mod os;
 
 use std::ffi::OsString;

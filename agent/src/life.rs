@@ -4,19 +4,19 @@
 //! They run in the agent's environment without its settings, and their lines go to its log. All
 //! hooks of a name run, one folder after the other; the first that fails ends the round.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use agent_hooks::Kind;
-use agent_process::{Command, Exit, Group, Output, Running, Signal, StartError, find_program};
+use agent_hooks::{find_of_agent, words};
+use agent_process::{
+    Command, Exit, Group, Lines, Output, Running, Signal, StartError, find_program,
+};
 use agent_runner::JobSettings;
 use agent_worker::Registered;
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
-
-use crate::lines::Lines;
 
 /// Where hooks are, and what runs them.
 #[derive(Debug)]
@@ -103,10 +103,16 @@ impl LifeHooks {
 
     fn start(&self, path: &Path, workers: &[Registered]) -> Result<(Running, Output), LifeError> {
         let env = self.environment(workers);
-        let words = self.words(path, &env).map_err(|cause| LifeError::NotRun {
+        let search = env.iter().rev().find(|(name, _)| name == "PATH");
+        let search = search.map(|(_, value)| value.as_os_str());
+        let finds = |name: &str| find_program(name.as_ref(), search, None).is_some();
+        let not_run = |cause| LifeError::NotRun {
             path: path.to_owned(),
             cause,
-        })?;
+        };
+        let words = words(path, &self.shell, finds).map_err(not_run)?;
+        let nothing = || io::Error::other("nothing on PATH runs it; set --hooks-shell");
+        let words = words.ok_or_else(|| not_run(nothing()))?;
         let (program, args) = words.split_first().expect("a hook has a program");
         let command = Command::new(program).args(args).env(env);
         command.start().map_err(|cause| LifeError::NotStarted {
@@ -128,23 +134,6 @@ impl LifeHooks {
         ));
         env
     }
-
-    /// The words that run a hook: the settings decide for scripts of a shell, else their first
-    /// line, else they are for bash.
-    fn words(&self, path: &Path, env: &[(OsString, OsString)]) -> io::Result<Vec<OsString>> {
-        let mut words = match Kind::read(path)? {
-            Kind::Binary | Kind::Script | Kind::Batch => vec![],
-            Kind::PowerShell => vec!["pwsh".into(), "-File".into()],
-            Kind::Shell(_) if !self.shell.is_empty() => self.shell.clone(),
-            Kind::Shell(Some(shebang)) => std::iter::once(shebang.interpreter)
-                .chain(shebang.argument)
-                .map(OsString::from)
-                .collect(),
-            Kind::Shell(None) => vec![shell(env).into()],
-        };
-        words.push(path.into());
-        Ok(words)
-    }
 }
 
 impl Point {
@@ -159,28 +148,10 @@ impl Point {
 
 /// A hook that nobody can look at is not passed over: the host may depend on it.
 fn find(folder: &Path, point: Point) -> Result<Option<PathBuf>, LifeError> {
-    for ending in ["", ".ps1"] {
-        let path = folder.join(format!("{}{ending}", point.name()));
-        match path.metadata() {
-            Ok(found) if found.is_dir() => {}
-            Ok(_) => return Ok(Some(path)),
-            Err(error) if is_absent(&error) => {}
-            Err(cause) => return Err(LifeError::NotRun { path, cause }),
-        }
-    }
-    Ok(None)
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    use io::ErrorKind::{NotADirectory, NotFound};
-    matches!(error.kind(), NotFound | NotADirectory)
-}
-
-fn shell(env: &[(OsString, OsString)]) -> &'static str {
-    let path = env.iter().find(|(name, _)| name == "PATH");
-    let path = path.map(|(_, value)| value.as_os_str());
-    let has_bash = find_program(OsStr::new("bash"), path, None).is_some();
-    if has_bash { "bash" } else { "sh" }
+    find_of_agent(folder, point.name()).map_err(|error| LifeError::NotRun {
+        path: error.path,
+        cause: error.error,
+    })
 }
 
 /// Puts a hook's lines into the log until it has ended and said everything.

@@ -3,6 +3,7 @@
 //! Pure but for reading folders and the first bytes of files. It starts no process; the executor does.
 
 mod difference;
+mod direct;
 mod dump;
 mod find;
 mod kind;
@@ -12,6 +13,7 @@ pub mod windows;
 mod wrapper;
 
 pub use difference::{Change, difference};
+pub use direct::words;
 pub use dump::{Dump, DumpError};
 pub use find::{FindError, Found, find, find_of_agent};
 pub use kind::{Kind, Shebang};

@@ -9,6 +9,7 @@
 
 mod command;
 mod follow;
+mod lines;
 mod lookup;
 mod marked;
 mod orphans;
@@ -19,6 +20,7 @@ mod signal;
 
 pub use command::{Command, StartError, Stdin, Stream, TERM, Window};
 pub use follow::{Ending, follow};
+pub use lines::Lines;
 pub use lookup::find_program;
 pub use marked::marked_by;
 pub use orphans::Orphans;

@@ -12,7 +12,7 @@ use agent_runner::check::signature::SignatureCheck;
 use shared_signing::KeySet;
 
 use super::environ::Environ;
-use crate::config::resolve::{JobsConfig, KeySource, VerificationConfig};
+use crate::config::resolve::{Config, KeySource, VerificationConfig};
 
 /// Time for each request to a key service or to what gives credentials for it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,21 +33,18 @@ pub(super) enum KeysError {
 }
 
 /// What jobs of these settings have to pass.
-pub(super) async fn checks(
-    config: &VerificationConfig,
-    jobs: &JobsConfig,
-    environ: &Environ,
-) -> Result<Checks, KeysError> {
+pub(super) async fn checks(config: &Config, environ: &Environ) -> Result<Checks, KeysError> {
+    let verification = &config.verification;
     Ok(Checks {
         signature: SignatureCheck {
-            keys: keys(config, environ).await?,
-            on_failure: config.on_failure,
-            debug: config.debug,
+            keys: keys(verification, environ).await?,
+            on_failure: verification.on_failure,
+            debug: verification.debug,
         },
-        allowed: config.allowed.clone(),
+        allowed: verification.allowed.clone(),
         hook: HookSettings {
-            folder: jobs.hooks.clone(),
-            shell: jobs.hooks_shell.clone(),
+            folder: config.jobs.hooks.clone(),
+            shell: config.life.shell.clone(),
         },
     })
 }

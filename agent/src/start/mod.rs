@@ -94,7 +94,7 @@ fn start(
         .build()?;
     LocalSet::new().block_on(&runtime, async {
         let locks = locks::open(&config.experiments, config.sockets.clone())?;
-        let checks = checks(&config.verification, &config.jobs, environ).await?;
+        let checks = checks(&config, environ).await?;
         let parts = parts(
             stamp,
             config,

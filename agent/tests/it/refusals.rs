@@ -223,12 +223,12 @@ async fn the_setting_for_shells_runs_the_hook() {
     )
     .unwrap();
     std::fs::set_permissions(&shell, PermissionsExt::from_mode(0o755)).unwrap();
-    let flag = hook(&bench, "echo hook");
+    let flag = hook(&bench, "echo spoken");
     let setting = format!("--hooks-shell={} -x", shell.display());
     let (finish, _, ended) = offered(&bench, &[&flag, &setting], &json!({})).await;
     assert_eq!(finish["exit_status"], "0");
     assert!(
-        ended.log.contains("shell -x") && ended.log.contains(": hook"),
+        ended.log.contains("shell -x") && ended.log.contains("spoken"),
         "{}",
         ended.log
     );

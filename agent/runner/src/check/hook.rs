@@ -10,9 +10,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use agent_hooks::{FindError, Kind, find_of_agent};
-use agent_process::{Command, Ending, Exit, Running, StartError, find_program, follow};
-use shared_protocol::{JobId, env};
+use agent_hooks::{FindError, find_of_agent, words};
+use agent_process::{
+    Command, Ending, Exit, Lines, Output, Running, StartError, find_program, follow,
+};
+use shared_protocol::env;
 use tokio::time::timeout;
 
 use crate::accept::Accepted;
@@ -24,9 +26,6 @@ use crate::outcome::NotRun;
 /// Time for processes that a hook leaves behind to close its output.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Bytes of a line in the agent's log; what is longer goes on in the next one.
-const LINE_BYTES: usize = 4096;
-
 /// What the job's log says of a hook that does not let the job run. Why is the host's business.
 const REFUSED: &str =
     "pre-bootstrap hook rejected this job, see the buildkite-agent logs for more details\n";
@@ -37,7 +36,7 @@ pub struct HookSettings {
     /// Folder of the host's hooks.
     pub folder: Option<PathBuf>,
     /// Program and arguments that run shell hooks; empty: what their first line says, or bash.
-    pub shell: Vec<String>,
+    pub shell: Vec<OsString>,
 }
 
 /// Why the hook does not let the job run.
@@ -82,15 +81,17 @@ impl Accepted {
         Err(NotRun::Refused)
     }
 
-    fn start_hook(
-        &self,
-        folder: &Path,
-    ) -> Result<Option<(Running, agent_process::Output)>, Refusal> {
+    fn start_hook(&self, folder: &Path) -> Result<Option<(Running, Output)>, Refusal> {
         let Some(path) = find_of_agent(folder, "pre-bootstrap")? else {
             return Ok(None);
         };
         let env = self.hook_environment();
-        let mut words = words(&path, &self.settings.checks.hook.shell, &env)?.into_iter();
+        let search = env.iter().rev().find(|(name, _)| name == "PATH");
+        let search = search.map(|(_, value)| value.as_os_str());
+        let finds = |name: &str| find_program(name.as_ref(), search, None).is_some();
+        let words = words(&path, &self.settings.checks.hook.shell, finds)
+            .map_err(|error| Refusal::Read(path.clone(), error))?;
+        let mut words = words.ok_or(Refusal::NoShell(path))?.into_iter();
         let command = Command::new(words.next().unwrap_or_default());
         Ok(Some(command.args(words).env(env).start()?))
     }
@@ -126,23 +127,30 @@ impl Accepted {
     async fn await_hook(
         &self,
         mut child: Running,
-        mut output: agent_process::Output,
+        mut output: Output,
     ) -> Result<Result<(), Refusal>, NotRun> {
         let group = child.group();
-        let mut lines = Lines::of(&self.job.id);
-        let stopped = {
+        let job = &self.job.id;
+        let tell = |line: &str| tracing::info!(%job, hook = "pre-bootstrap", "{line}");
+        let mut lines = Lines::default();
+        let ended = {
             let following = follow(&mut child, &mut output, PATIENCE, async |bytes: &[u8]| {
-                lines.take(bytes);
+                lines.feed(bytes, tell);
                 Ok(())
             });
             tokio::select! {
                 biased;
-                ending = following => return Ok(judged(ending)),
-                why = cancel::wanted(self) => why,
+                ending = following => Ok(ending),
+                why = cancel::wanted(self) => Err(why),
             }
         };
+        lines.finish(tell);
+        let stopped = match ended {
+            Ok(ending) => return Ok(judged(ending)),
+            Err(stopped) => stopped,
+        };
         let signal = cancel::polite(self.settings.cancel_signal);
-        tracing::info!(job = %self.job.id, reason = ?stopped, %signal, "stopping the pre-bootstrap hook");
+        tracing::info!(%job, reason = ?stopped, %signal, "stopping the pre-bootstrap hook");
         let _ = group.signal(signal);
         let _ = timeout(self.settings.cancel_grace, child.wait()).await;
         // The file's name is this job's alone, so whoever has it was started by this hook.
@@ -158,79 +166,5 @@ fn judged(ending: io::Result<Ending>) -> Result<(), Refusal> {
         Ok(Ending { exit, .. }) if exit.success() => Ok(()),
         Ok(Ending { exit, .. }) => Err(Refusal::Status(exit)),
         Err(error) => Err(Refusal::Output(error)),
-    }
-}
-
-/// What runs the hook: the hook itself, or an interpreter with its path.
-fn words(
-    path: &Path,
-    shell: &[String],
-    env: &[(OsString, OsString)],
-) -> Result<Vec<OsString>, Refusal> {
-    let kind = Kind::read(path).map_err(|error| Refusal::Read(path.to_owned(), error))?;
-    let search = env.iter().rev().find(|(name, _)| name == "PATH");
-    let first = |names: &[&'static str]| {
-        let found = names.iter().copied().find(|name| {
-            find_program(
-                (*name).as_ref(),
-                search.map(|(_, path)| path.as_ref()),
-                None,
-            )
-            .is_some()
-        });
-        found.ok_or_else(|| Refusal::NoShell(path.to_owned()))
-    };
-    let mut words: Vec<OsString> = match kind {
-        Kind::Binary | Kind::Script => Vec::new(),
-        Kind::Shell(_) if !shell.is_empty() => shell.iter().map(Into::into).collect(),
-        Kind::Shell(Some(line)) => {
-            let words = std::iter::once(line.interpreter).chain(line.argument);
-            words.map(Into::into).collect()
-        }
-        Kind::Shell(None) => vec![first(&["bash", "sh"])?.into()],
-        Kind::PowerShell => vec![first(&["pwsh", "powershell"])?.into(), "-File".into()],
-        Kind::Batch => vec!["cmd.exe".into(), "/D".into(), "/C".into()],
-    };
-    words.push(path.into());
-    Ok(words)
-}
-
-/// The hook's output as lines of the agent's log.
-struct Lines<'a> {
-    job: &'a JobId,
-    line: Vec<u8>,
-}
-
-impl<'a> Lines<'a> {
-    fn of(job: &'a JobId) -> Self {
-        let line = Vec::new();
-        Self { job, line }
-    }
-
-    fn take(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            if byte == b'\n' {
-                self.say();
-            } else {
-                if self.line.len() >= LINE_BYTES {
-                    self.say();
-                }
-                self.line.push(byte);
-            }
-        }
-    }
-
-    fn say(&mut self) {
-        let line = String::from_utf8_lossy(&self.line);
-        tracing::info!(job = %self.job, "pre-bootstrap: {}", line.trim_end());
-        self.line.clear();
-    }
-}
-
-impl Drop for Lines<'_> {
-    fn drop(&mut self) {
-        if !self.line.is_empty() {
-            self.say();
-        }
     }
 }

@@ -30,8 +30,6 @@ pub struct JobsConfig {
     pub output: ExecutorOutput,
     /// Folder of the agent's hooks.
     pub hooks: Option<PathBuf>,
-    /// Program and arguments that run the agent's hooks; empty: each hook says it itself.
-    pub hooks_shell: Vec<String>,
     /// What becomes of their logs.
     pub logs: LogsConfig,
     /// Signal for canceled jobs.
@@ -78,8 +76,6 @@ pub(super) fn jobs(
         settings_in_env_file: experiments(values).has(Experiment::PropagateAgentConfigVars),
         output: output(values)?,
         hooks: values.path("hooks-path"),
-        hooks_shell: words::split(&values.text("hooks-shell"))
-            .map_err(|error| values.complain("hooks-shell", &format!("cannot be run: {error}")))?,
         logs: logs(values, place)?,
         cancel_signal,
         cancel_grace: Duration::from_secs(grace.whole),

@@ -1,15 +1,15 @@
-//! Lines of a program's output, for a log that tells them one by one. Pure.
+//! Lines of a child's output, for a log that tells them one by one. Pure.
 
 /// Longest line that is told in one piece.
 const MOST_BYTES: usize = 16 << 10;
 
 /// Output that is not a whole line yet.
 #[derive(Debug, Default)]
-pub(crate) struct Lines(Vec<u8>);
+pub struct Lines(Vec<u8>);
 
 impl Lines {
     /// Takes what came and tells every whole line, and every piece of one that is too long.
-    pub(crate) fn feed(&mut self, bytes: &[u8], tell: impl Fn(&str)) {
+    pub fn feed(&mut self, bytes: &[u8], tell: impl Fn(&str)) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.0.extend_from_slice(piece);
             if piece.ends_with(b"\n") || self.0.len() >= MOST_BYTES {
@@ -19,7 +19,7 @@ impl Lines {
     }
 
     /// Tells the last line if nothing ended it.
-    pub(crate) fn finish(mut self, tell: impl Fn(&str)) {
+    pub fn finish(mut self, tell: impl Fn(&str)) {
         if !self.0.is_empty() {
             self.tell(&tell);
         }
