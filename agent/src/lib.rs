@@ -16,6 +16,7 @@ pub mod plugins;
 pub mod service;
 pub mod signals;
 pub mod start;
+pub mod systemd;
 pub mod tags;
 pub mod wire;
 

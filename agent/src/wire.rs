@@ -14,6 +14,7 @@
 use std::time::Duration;
 
 use agent_runner::outbox::Deliveries;
+use agent_worker::pulse::Pulse;
 use agent_worker::{PoolStatus, Served, Wanted};
 use shared_client::Transport;
 use shared_handover::message::Phase;
@@ -28,6 +29,7 @@ use crate::observers::Observers;
 use crate::plan::{Order, Plan};
 use crate::service::{Service, ServiceError};
 use crate::signals::Signals;
+use crate::systemd::Systemd;
 
 /// Beyond the jobs' own grace period: the time in which the rest of a canceled agent has to end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -49,6 +51,8 @@ pub struct Parts {
     pub plan: Plan,
     /// The launcher's side, if there is a launcher.
     pub control: Option<Control>,
+    /// systemd's ear, if there is one, and what it hears of the workers.
+    pub systemd: Option<(Systemd, Pulse)>,
     /// Signals, caught already.
     pub signals: Signals,
     /// Who wants to know what happens.
@@ -80,6 +84,7 @@ pub async fn run(parts: Parts) -> Ending {
         deliveries,
         mut plan,
         control,
+        systemd,
         mut signals,
         observers,
     } = parts;
@@ -97,12 +102,12 @@ pub async fn run(parts: Parts) -> Ending {
         outlets.cancel.clone(),
         status_in,
     ));
-    let control = control.map(|control| {
-        let phase = outlets.phase.subscribe();
-        tokio::task::spawn_local(control.serve(orders_in, phase, status))
-    });
-    let _control = AbortOnDrop(control);
-    let _deliveries = AbortOnDrop(Some(tokio::task::spawn_local(deliveries.run())));
+    let phase = || outlets.phase.subscribe();
+    let _systemd = systemd
+        .map(|(systemd, pulse)| AbortOnDrop::spawn(systemd.serve(pulse, phase(), status.clone())));
+    let _control =
+        control.map(|control| AbortOnDrop::spawn(control.serve(orders_in, phase(), status)));
+    let _deliveries = AbortOnDrop::spawn(deliveries.run());
     kept.recover(&transport);
     let mut deadline: Option<Instant> = None;
     loop {
@@ -143,12 +148,16 @@ impl Outlets {
 }
 
 /// A task that does not outlive the loop.
-struct AbortOnDrop(Option<JoinHandle<()>>);
+struct AbortOnDrop(JoinHandle<()>);
+
+impl AbortOnDrop {
+    fn spawn(task: impl Future<Output = ()> + 'static) -> Self {
+        Self(tokio::task::spawn_local(task))
+    }
+}
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
-        }
+        self.0.abort();
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use agent_enrollment::Enrollment;
 use agent_log_stream::stdout::Stdout;
@@ -13,6 +14,7 @@ use agent_status::AgentFacts;
 use agent_tags::Around;
 use agent_worker::Settings;
 use agent_worker::host::HostFacts;
+use agent_worker::pulse::Pulse;
 use agent_worker::register::Identity;
 use shared_client::{Client, Transport};
 use shared_fault::point;
@@ -33,6 +35,7 @@ use crate::plan::Plan;
 use crate::plugins::Plugins;
 use crate::service::Service;
 use crate::signals::Signals;
+use crate::systemd::Systemd;
 use crate::tags::Tags;
 use crate::wire::Parts;
 
@@ -46,6 +49,9 @@ pub(super) fn parts(
     executable: PathBuf,
 ) -> Result<Parts, Fatal> {
     let signals = Signals::catch()?;
+    // Under a launcher another process is the service.
+    let systemd = state.map_or_else(Systemd::find, |_| Ok(None))?;
+    let systemd = systemd.map(|systemd| (systemd, Pulse::default()));
     let (client, enrollment) = connection(stamp, &config, credentials)?;
     let transport = client.transport().clone();
     // A launcher knows an agent by it again, and what jobs leave behind is found by it.
@@ -55,14 +61,8 @@ pub(super) fn parts(
     let (kept, deliveries) = Kept::open(state, &config.jobs.build_path, own);
     let workers = config.workers;
     let plan = plan(environ, workers.spawn);
-    let control = match state {
-        Some(state) => {
-            let introduction = introduction(own, stamp, environ, workers.spawn, fault.clone());
-            Some(Control::open(state, introduction, config.orphan_grace)?)
-        }
-        // Nobody would hear of the fault otherwise.
-        None => fault.map_or(Ok(None), Err)?,
-    };
+    let introduction = introduction(own, stamp, environ, workers.spawn, fault);
+    let control = control(state, introduction, config.orphan_grace)?;
     let identity = identity(stamp, &workers);
     let about = about(&identity, &client);
     let observers = Observers::new(config.status, &config.metrics, about);
@@ -77,27 +77,29 @@ pub(super) fn parts(
         acquire: workers.acquire,
         uptime: workers.uptime,
         idle_timeout: workers.idle_timeout,
+        pulse: systemd.as_ref().map(|(_, pulse)| pulse.clone()),
         outlive_outages: state.is_some(),
         metrics,
     };
     let zip = environ.get(env::TRIREME_PLUGINS).map(PathBuf::from);
-    let tags = Tags {
-        around: tags_around(&settings.identity.host, environ),
-        config: config.tags,
-        plugins: zip.and_then(|zip| Plugins::start(zip, executable, state)),
+    let service = Service {
+        enrollment,
+        tags: Tags {
+            around: tags_around(&settings.identity.host, environ),
+            config: config.tags,
+            plugins: zip.and_then(|zip| Plugins::start(zip, executable, state)),
+        },
+        hooks: life_hooks(config.life, &settings.jobs),
+        settings,
     };
     Ok(Parts {
-        service: Service {
-            enrollment,
-            tags,
-            hooks: life_hooks(config.life, &settings.jobs),
-            settings,
-        },
+        service,
         transport,
         kept,
         deliveries,
         plan,
         control,
+        systemd,
         signals,
         observers,
     })
@@ -169,6 +171,18 @@ fn tags_around(host: &HostFacts, environ: &Environ) -> Around {
             machine_id: host.machine_id.clone(),
         },
         variables: environ.surroundings().variables,
+    }
+}
+
+fn control(
+    state: Option<&StateDir>,
+    introduction: Introduction,
+    orphan_grace: Duration,
+) -> Result<Option<Control>, Fatal> {
+    match state {
+        Some(state) => Ok(Some(Control::open(state, introduction, orphan_grace)?)),
+        // Nobody would hear of the fault otherwise.
+        None => Ok(introduction.fault.map_or(Ok(None), Err)?),
     }
 }
 

@@ -24,13 +24,22 @@ pub(crate) fn interval(seconds: u64) -> Duration {
 /// passes: the next heartbeat is the next attempt.
 pub(crate) async fn run(line: &Line, leash: &Leash, seconds: u64) -> ClientError {
     let every = interval(seconds);
+    let beat = || {
+        if let Some(pulse) = &leash.pulse {
+            pulse.beat(leash.slot, Instant::now(), every);
+        }
+    };
+    beat();
     let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let sent_at = jiff::Timestamp::now().to_string();
         match line.client().heartbeat(&sent_at).await {
-            Ok(_) => leash.record(|worker| Event::HeartbeatAnswered { worker }),
+            Ok(_) => {
+                beat();
+                leash.record(|worker| Event::HeartbeatAnswered { worker });
+            }
             Err(error) => {
                 let text = error.to_string();
                 leash.record(|worker| Event::HeartbeatFailed {

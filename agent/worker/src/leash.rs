@@ -6,6 +6,7 @@ use agent_metrics::{Event, Metrics};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::pulse::Pulse;
 use crate::slots::Activity;
 
 /// A worker that the endpoint knows.
@@ -56,6 +57,8 @@ pub(crate) struct Leash {
     pub(crate) wish: watch::Receiver<Wish>,
     /// Cancelled when the worker's job is to be stopped and the worker to go.
     pub(crate) quit: CancellationToken,
+    /// Where its heartbeats are noted, if anybody wants to know.
+    pub(crate) pulse: Option<Pulse>,
     /// Where the worker records what happens to it.
     pub(crate) metrics: Metrics,
     /// What was reported last. The pool hears of changes only: it looks at all its workers then,

@@ -23,6 +23,7 @@ pub mod machine;
 pub mod outage;
 pub mod ping;
 pub mod pool;
+pub mod pulse;
 pub mod register;
 pub mod slots;
 

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::baton::PingMode;
 use crate::leash::{Leash, Registered, Report, Told, Wish};
 use crate::outage::{Note, Outage};
+use crate::pulse::Pulse;
 use crate::register::Identity;
 use crate::slots::{Activity, Crew, Slot, changes, idle_deadline};
 use crate::worker::{End, Worker, WorkerError};
@@ -40,6 +41,8 @@ pub struct Settings {
     pub acquire: Option<JobId>,
     /// Each worker ends when it has been connected for so long. Its job is not cut short.
     pub uptime: Option<Duration>,
+    /// Where heartbeats are noted, if anybody wants to know.
+    pub pulse: Option<Pulse>,
     /// The pool ends when all of it had no job for so long.
     pub idle_timeout: Option<Duration>,
     /// An endpoint that does not answer is waited for, however long. Otherwise a worker gives up
@@ -279,6 +282,7 @@ impl Pool {
                 reports: self.reporter.clone(),
                 wish: self.wishes[slot].subscribe(),
                 quit: self.cancel.child_token(),
+                pulse: self.settings.pulse.clone(),
                 metrics: self.settings.metrics.clone(),
                 told: Told::default(),
             },
@@ -340,6 +344,9 @@ impl Pool {
         };
         let worker = u32::try_from(slot + 1).unwrap_or(u32::MAX);
         self.settings.metrics.record(&Event::WorkerEnded { worker });
+        if let Some(pulse) = &self.settings.pulse {
+            pulse.ended(slot);
+        }
         self.slots[slot] = match end {
             End::Dismissed => Slot::Vacant,
             End::Left(why) => {
@@ -356,6 +363,9 @@ impl Pool {
     /// A refused registration is refused to all of them, so all go, and the caller says why once.
     /// So does any error before the first of them may connect.
     fn fail(&mut self, slot: usize, error: WorkerError) {
+        if let Some(pulse) = &self.settings.pulse {
+            pulse.failed();
+        }
         self.closing |=
             !self.open || matches!(error, WorkerError::Register(_) | WorkerError::Endpoint(_));
         if self.failure.is_none() {
