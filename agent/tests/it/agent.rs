@@ -112,6 +112,13 @@ impl Agent {
         String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
     }
 
+    /// Asks it to cancel its jobs, as Ctrl-\ does.
+    pub(crate) fn quit(&self) {
+        let pid = i32::try_from(self.id.pid).ok();
+        let pid = pid.and_then(rustix::process::Pid::from_raw).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::QUIT).unwrap();
+    }
+
     /// Waits for its end.
     pub(crate) async fn ended(mut self) -> Ended {
         let exit = timeout(PATIENCE, &mut self.ending)

@@ -8,14 +8,18 @@ mod endpoint;
 mod enrollment;
 mod streams;
 
+mod acquire;
 mod cancel;
 mod command_line;
 mod control;
 #[cfg(feature = "faults")]
 mod crash;
 mod jobs;
+mod life_hooks;
+mod limits;
 mod locks;
 mod logs;
+mod moves;
 mod own_log;
 mod plugins;
 mod recovery;
@@ -26,6 +30,7 @@ mod settings;
 mod status;
 mod stop;
 mod stream;
+mod systemd;
 mod tags;
 mod trouble;
 mod verification;

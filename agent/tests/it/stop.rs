@@ -75,3 +75,95 @@ async fn the_third_sigterm_waits_for_nobody() {
     assert_eq!(agent.ended().await.code, Some(1));
     std::fs::write(bench.path("builds/go"), "").unwrap();
 }
+
+#[tokio::test]
+async fn sigquit_cancels_the_job_at_once() {
+    let (endpoint, bench) = busy("echo up > up; sleep 600 & wait").await;
+    let agent = bench.start(&endpoint, &[]);
+    appears(&bench.path("builds/up")).await;
+    agent.quit();
+    let ended = agent.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    let body = endpoint.asked("PUT /v3/jobs/j1/finish")[0].json();
+    assert_eq!(body["signal_reason"], "agent_stop");
+    assert_eq!(endpoint.asked("POST /v3/disconnect").len(), 1);
+}
+
+#[tokio::test]
+async fn sigquit_ends_an_idle_agent() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    let agent = bench.start(&endpoint, &[]);
+    endpoint.wait("GET /v3/ping", 1).await;
+    agent.quit();
+    assert_eq!(agent.ended().await.code, Some(0));
+    assert_eq!(endpoint.asked("POST /v3/disconnect").len(), 1);
+}
+
+#[tokio::test]
+async fn a_sigterm_after_sigquit_does_not_abandon_the_job() {
+    let script =
+        "trap 'echo asked > asked' TERM; echo up > up; until [ -e go ]; do sleep 0.02; done";
+    let (endpoint, bench) = busy(script).await;
+    let agent = bench.start(&endpoint, &[]);
+    appears(&bench.path("builds/up")).await;
+    agent.quit();
+    appears(&bench.path("builds/asked")).await;
+    agent.signal(Signal::Terminate);
+    std::fs::write(bench.path("builds/go"), "").unwrap();
+    let ended = agent.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert_eq!(endpoint.asked("PUT /v3/jobs/j1/finish").len(), 1);
+}
+
+#[tokio::test]
+async fn a_hangup_is_ignored() {
+    let (endpoint, bench) =
+        busy("echo up > up; until [ -e go ]; do sleep 0.02; done; exit 5").await;
+    let agent = bench.start(&endpoint, &[]);
+    appears(&bench.path("builds/up")).await;
+    agent.signal(Signal::Hangup);
+    std::fs::write(bench.path("builds/go"), "").unwrap();
+    endpoint.wait("PUT /v3/jobs/j1/finish", 1).await;
+    let pings = endpoint.asked("GET /v3/ping").len();
+    endpoint.wait("GET /v3/ping", pings + 1).await;
+    agent.signal(Signal::Terminate);
+    let ended = agent.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(ended.log.contains("SIGHUP ignored"), "{}", ended.log);
+}
+
+#[tokio::test]
+async fn a_canceled_job_that_stays_is_killed_and_reported_within_the_grace_period() {
+    let (endpoint, bench) = busy("trap '' TERM; echo up > up; while :; do sleep 0.02; done").await;
+    let agent = bench.start(&endpoint, &["--cancel-grace-period=1"]);
+    appears(&bench.path("builds/up")).await;
+    agent.quit();
+    let ended = agent.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    let body = endpoint.asked("PUT /v3/jobs/j1/finish")[0].json();
+    assert_eq!(body["signal"], "SIGKILL");
+}
+
+#[tokio::test]
+async fn a_canceled_agent_does_not_wait_for_its_endpoint_for_ever() {
+    let (endpoint, bench) = busy("echo up > up; sleep 600 & wait").await;
+    endpoint.on("PUT /v3/jobs/j1/finish", [crate::endpoint::status(503)]);
+    let agent = bench.start(&endpoint, &["--cancel-grace-period=1"]);
+    appears(&bench.path("builds/up")).await;
+    agent.signal(Signal::Terminate);
+    agent.signal(Signal::Interrupt);
+    let ended = agent.ended().await;
+    assert_eq!(ended.code, Some(1), "{}", ended.log);
+    assert!(!endpoint.asked("PUT /v3/jobs/j1/finish").is_empty());
+}
+
+#[tokio::test]
+async fn a_paused_agent_ends_at_once() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("GET /v3/ping", [ok(&json!({"action": "pause"}))]);
+    let agent = bench.start(&endpoint, &[]);
+    endpoint.wait("GET /v3/ping", 1).await;
+    agent.signal(Signal::Interrupt);
+    assert_eq!(agent.ended().await.code, Some(0));
+    assert_eq!(endpoint.asked("POST /v3/disconnect").len(), 1);
+}
