@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agent_metrics::Event;
-use shared_client::ClientError;
+use shared_client::{ClientError, Pacing as _, RealPacing};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::leash::Leash;
@@ -30,7 +30,9 @@ pub(crate) async fn run(line: &Line, leash: &Leash, seconds: u64) -> ClientError
         }
     };
     beat();
-    let mut ticks = interval_at(Instant::now() + every, every);
+    // Workers that started together do not all send theirs at the same moment for ever.
+    let first = every.mul_f64(0.5 + RealPacing.random() / 2.0);
+    let mut ticks = interval_at(Instant::now() + first, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

@@ -1,9 +1,10 @@
 //! What ties a worker to its pool: reports go up, wishes come down.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use agent_metrics::{Event, Metrics};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::pulse::Pulse;
@@ -57,6 +58,9 @@ pub(crate) struct Leash {
     pub(crate) wish: watch::Receiver<Wish>,
     /// Cancelled when the worker's job is to be stopped and the worker to go.
     pub(crate) quit: CancellationToken,
+    /// A turn for each request of the start. Without them, a hundred workers that start at once open
+    /// a connection each, three times over, and keep hardly any of them.
+    pub(crate) turns: Arc<Semaphore>,
     /// Where its heartbeats are noted, if anybody wants to know.
     pub(crate) pulse: Option<Pulse>,
     /// Where the worker records what happens to it.
@@ -117,6 +121,21 @@ impl Leash {
     /// Records something that happened to this worker, given its number.
     pub(crate) fn record<'a>(&self, event: impl FnOnce(u32) -> Event<'a>) {
         self.metrics.record(&event(self.number()));
+    }
+
+    /// Makes a request of the start when it is its turn; `None` when the worker should go first.
+    pub(crate) async fn in_turn<T>(&mut self, request: impl Future<Output = T>) -> Option<T> {
+        let turns = Arc::clone(&self.turns);
+        let taking = async {
+            // Nobody closes it.
+            let _turn = turns.acquire().await;
+            request.await
+        };
+        tokio::select! {
+            biased;
+            () = self.dismissed() => None,
+            answer = taking => Some(answer),
+        }
     }
 
     /// Ends when the worker should go.

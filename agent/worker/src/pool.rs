@@ -8,7 +8,7 @@ use agent_metrics::{Event, Metrics};
 use agent_runner::JobSettings;
 use shared_client::Client;
 use shared_protocol::JobId;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,10 @@ use crate::worker::{End, Worker, WorkerError};
 
 /// Reports under way. The pool takes them as they come; a worker waits when it does not.
 const REPORTS: usize = 64;
+
+/// Requests of starting workers under way at once: as many as there are connections to keep for
+/// later ones.
+const TURNS: usize = 16;
 
 /// What all workers have in common.
 #[derive(Debug)]
@@ -114,6 +118,7 @@ pub struct Pool {
     /// Given to each new worker; never closed while the pool lives.
     reporter: mpsc::Sender<(usize, Report)>,
     reports: mpsc::Receiver<(usize, Report)>,
+    turns: Arc<Semaphore>,
     outage: Outage,
     /// Whether workers may connect. Until then all of them are held.
     open: bool,
@@ -145,6 +150,7 @@ impl Pool {
             tasks: HashMap::new(),
             reporter,
             reports,
+            turns: Arc::new(Semaphore::new(TURNS)),
             outage: Outage::default(),
             open: false,
             closing: false,
@@ -282,6 +288,7 @@ impl Pool {
                 reports: self.reporter.clone(),
                 wish: self.wishes[slot].subscribe(),
                 quit: self.cancel.child_token(),
+                turns: Arc::clone(&self.turns),
                 pulse: self.settings.pulse.clone(),
                 metrics: self.settings.metrics.clone(),
                 told: Told::default(),

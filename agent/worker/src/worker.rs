@@ -131,10 +131,9 @@ impl Worker {
     async fn register(&mut self) -> Result<Option<RegisterResponse>, WorkerError> {
         let request = register::request(&self.settings.identity, self.leash.slot + 1);
         loop {
-            let answer = tokio::select! {
-                biased;
-                () = self.leash.dismissed() => return Ok(None),
-                answer = self.settings.client.register(&request) => answer,
+            let registering = self.settings.client.register(&request);
+            let Some(answer) = self.leash.in_turn(registering).await else {
+                return Ok(None);
             };
             match answer {
                 Ok(registered) => {
@@ -176,10 +175,8 @@ impl Worker {
     async fn connect(&mut self, line: &Line) -> Result<bool, WorkerError> {
         let client = line.client();
         loop {
-            let answer = tokio::select! {
-                biased;
-                () = self.leash.dismissed() => return Ok(false),
-                answer = client.connect() => answer,
+            let Some(answer) = self.leash.in_turn(client.connect()).await else {
+                return Ok(false);
             };
             match answer {
                 Ok(()) => {
