@@ -35,8 +35,11 @@ pub struct Settings {
     pub chunk_bytes: usize,
     /// Longest time that bytes wait for their chunk to fill up.
     pub interval: Duration,
-    /// Compressed bytes that may wait for delivery before the job has to wait.
-    pub queue_bytes: usize,
+    /// Compressed bytes that may wait for delivery in memory, and a quarter of a mebibyte more that
+    /// is read back from disk; the rest waits there.
+    pub memory_bytes: usize,
+    /// Bytes of that, in the job's own file, before the job has to wait.
+    pub spool_bytes: u64,
     /// Most uploads at the same time.
     pub uploads: usize,
     /// Longest time without any delivery. What waits by then is given up and counted as failed: an
@@ -64,7 +67,8 @@ impl Settings {
             },
             chunk_bytes,
             interval,
-            queue_bytes: 8 << 20,
+            memory_bytes: 4 << 20,
+            spool_bytes: 1 << 30,
             uploads: 3,
             outage: Duration::from_hours(24),
         }

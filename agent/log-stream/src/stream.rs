@@ -1,10 +1,9 @@
 //! The task between a job and its endpoint. It owns all state of one log: bytes come in through a
-//! short channel, chunks go out through a few uploads, and what is between is bounded.
+//! short channel, chunks go out through a few uploads, and what is between is in its [`Queue`].
 //!
-//! When the queue is full the task stops reading, the channel fills, [`LogSink::write`] waits, and
-//! the job blocks on its output. Nothing is dropped to make room.
+//! When that takes no more, the task stops reading, the channel fills, [`LogSink::write`] waits,
+//! and the job blocks on its output. Nothing is dropped to make room.
 
-use std::collections::VecDeque;
 use std::fs::File;
 
 use shared_client::ClientError;
@@ -17,8 +16,10 @@ use crate::chunk::{Chunk, Chunker};
 use crate::copy::Copy;
 use crate::header_times::HeaderTimes;
 use crate::marker::Marker;
+use crate::queue::Queue;
 use crate::settings::Settings;
 use crate::sink::{LogSink, Piece};
+use crate::spool::{Place, Spool};
 use crate::upload::LogUpload;
 
 /// What became of a log.
@@ -30,6 +31,8 @@ pub struct Summary {
     pub bytes: u64,
     /// Chunks that were refused or given up.
     pub failed: u64,
+    /// The most compressed bytes of chunks that were in memory at once.
+    pub most_held_bytes: usize,
 }
 
 /// What one log has beside its way to the endpoint.
@@ -37,6 +40,8 @@ pub struct Summary {
 pub struct Files {
     /// Gets a copy of the log as it is delivered, time marks included; see [`crate::copy::create`].
     pub copy: Option<File>,
+    /// Where chunks wait while the endpoint is away. None: only in memory.
+    pub spool: Option<Place>,
 }
 
 /// Starts the task of one log, in the current span, which should name the job. It ends with its
@@ -48,24 +53,20 @@ pub fn start(
     files: Files,
 ) -> (LogSink, JoinHandle<Summary>) {
     let (sink, incoming) = LogSink::new();
-    let stream = Stream {
-        uploader,
-        settings,
-        marker: Marker::new(settings.marks),
-        headers: None,
-        copy: Copy::new(files.copy),
-        last_ms: 0,
-        is_oversize: false,
-        chunker: Chunker::new(settings.chunk_bytes),
-        cut_at: None,
-        queue: VecDeque::new(),
-        held_bytes: 0,
-        uploads: JoinSet::new(),
-        give_up_at: None,
-        failed: 0,
-    };
-    let task = stream.run(incoming).in_current_span();
+    let queue = Queue::new(&settings, files.spool);
+    let mut stream = Stream::new(uploader, settings, queue);
+    stream.copy = Copy::new(files.copy);
+    let task = stream.run(incoming, true).in_current_span();
     (sink, tokio::spawn(task))
+}
+
+/// Delivers what is left of a log that an earlier agent spooled.
+pub(crate) async fn deliver(uploader: impl LogUpload, settings: Settings, spool: Spool) -> Summary {
+    let queue = Queue::recovered(&settings, spool);
+    let (_, nothing) = mpsc::channel(1);
+    Stream::new(uploader, settings, queue)
+        .run(nothing, false)
+        .await
 }
 
 struct Stream<U> {
@@ -82,26 +83,42 @@ struct Stream<U> {
     chunker: Chunker,
     /// When the bytes in the chunker have waited long enough.
     cut_at: Option<Instant>,
-    queue: VecDeque<Chunk>,
-    /// Compressed bytes in the queue and under way.
-    held_bytes: usize,
+    queue: Queue,
     uploads: JoinSet<Delivery>,
     /// Set while uploads are under way: when the endpoint counts as gone.
     give_up_at: Option<Instant>,
-    failed: u64,
+    was_refused: bool,
 }
 
 struct Delivery {
     sequence: u64,
-    gzip_bytes: usize,
     result: Result<(), ClientError>,
 }
 
 impl<U: LogUpload> Stream<U> {
-    async fn run(mut self, mut incoming: mpsc::Receiver<Piece>) -> Summary {
-        let mut open = true;
-        while open || !self.is_delivered() {
-            let reads = open && self.held_bytes < self.settings.queue_bytes;
+    fn new(uploader: U, settings: Settings, queue: Queue) -> Self {
+        Self {
+            uploader,
+            settings,
+            marker: Marker::new(settings.marks),
+            headers: None,
+            copy: Copy::new(None),
+            last_ms: 0,
+            is_oversize: false,
+            chunker: Chunker::new(settings.chunk_bytes),
+            cut_at: None,
+            queue,
+            uploads: JoinSet::new(),
+            give_up_at: None,
+            was_refused: false,
+        }
+    }
+
+    async fn run(mut self, mut incoming: mpsc::Receiver<Piece>, mut open: bool) -> Summary {
+        self.queue.tidy().await;
+        self.send();
+        while open || !self.queue.is_empty() {
+            let reads = open && self.queue.takes_more();
             // A short chunk is only worth its request when it can be sent at once.
             let cuts = self.cut_at.filter(|_| self.has_free_upload());
             tokio::select! {
@@ -110,8 +127,9 @@ impl<U: LogUpload> Stream<U> {
                     Ok(delivery) => self.account(&delivery),
                     Err(panic) => std::panic::resume_unwind(panic.into_panic()),
                 },
-                () = at(self.give_up_at) => self.give_up(),
+                () = at(self.give_up_at) => self.give_up().await,
                 () = at(cuts) => self.cut(true),
+                () = at(self.queue.late_at()) => {}
                 piece = incoming.recv(), if reads => match piece {
                     Some(piece) => self.take(&piece).await,
                     None => {
@@ -120,6 +138,7 @@ impl<U: LogUpload> Stream<U> {
                     }
                 },
             }
+            self.queue.tidy().await;
             self.send();
         }
         if let Some(headers) = self.headers.take() {
@@ -128,16 +147,13 @@ impl<U: LogUpload> Stream<U> {
         Summary {
             chunks: self.chunker.chunks(),
             bytes: self.chunker.bytes(),
-            failed: self.failed,
+            failed: self.queue.failed(),
+            most_held_bytes: self.queue.most_held_bytes(),
         }
     }
 
-    fn is_delivered(&self) -> bool {
-        self.queue.is_empty() && self.uploads.is_empty()
-    }
-
     fn has_free_upload(&self) -> bool {
-        self.queue.is_empty() && self.uploads.len() < self.settings.uploads
+        self.queue.is_idle() && self.uploads.len() < self.settings.uploads
     }
 
     async fn take(&mut self, piece: &Piece) {
@@ -156,6 +172,7 @@ impl<U: LogUpload> Stream<U> {
         self.marker.end(self.last_ms, pending);
         self.pass_on(before).await;
         self.cut(true);
+        self.queue.end();
     }
 
     /// Shares what was just added to the pending bytes with those beside the log.
@@ -182,8 +199,7 @@ impl<U: LogUpload> Stream<U> {
 
     fn cut(&mut self, whole: bool) {
         for chunk in self.chunker.cut(whole) {
-            self.held_bytes += chunk.gzip.len();
-            self.queue.push_back(chunk);
+            self.queue.push(chunk);
         }
         self.cut_at = match self.cut_at {
             _ if self.chunker.is_empty() => None,
@@ -194,7 +210,7 @@ impl<U: LogUpload> Stream<U> {
 
     fn send(&mut self) {
         while self.uploads.len() < self.settings.uploads.max(1) {
-            let Some(Chunk { place, gzip }) = self.queue.pop_front() else {
+            let Some(Chunk { place, gzip }) = self.queue.next() else {
                 break;
             };
             self.give_up_at
@@ -203,7 +219,6 @@ impl<U: LogUpload> Stream<U> {
             self.uploads.spawn(async move {
                 Delivery {
                     sequence: place.sequence,
-                    gzip_bytes: gzip.len(),
                     result: uploader.chunk(place, gzip).await,
                 }
             });
@@ -211,17 +226,17 @@ impl<U: LogUpload> Stream<U> {
     }
 
     fn account(&mut self, delivery: &Delivery) {
-        self.held_bytes -= delivery.gzip_bytes;
+        let sequence = delivery.sequence;
         if let Err(error) = &delivery.result {
-            let sequence = delivery.sequence;
-            if self.failed == 0 {
-                tracing::error!(sequence, "a part of the job's log is lost: {error}");
-            } else {
+            if self.was_refused {
                 // An endpoint that refuses one chunk often refuses all: one line tells it.
                 tracing::debug!(sequence, "another part of the job's log is lost: {error}");
+            } else {
+                self.was_refused = true;
+                tracing::error!(sequence, "a part of the job's log is lost: {error}");
             }
-            self.failed += 1;
         }
+        self.queue.settle(sequence, delivery.result.is_ok());
         let answered = delivery
             .result
             .as_ref()
@@ -235,17 +250,14 @@ impl<U: LogUpload> Stream<U> {
 
     /// Nothing got through for so long that the endpoint has given up this job as well. Bytes that
     /// come from now on get a new chance.
-    fn give_up(&mut self) {
-        let chunks = self.uploads.len() + self.queue.len();
+    async fn give_up(&mut self) {
+        self.uploads = JoinSet::new();
+        let chunks = self.queue.give_up().await;
         let seconds = self.settings.outage.as_secs();
         tracing::error!(
             chunks,
             "a part of the job's log is lost: no delivery for {seconds} s"
         );
-        self.failed += chunks as u64;
-        self.uploads = JoinSet::new();
-        self.queue.clear();
-        self.held_bytes = 0;
         self.give_up_at = None;
     }
 }

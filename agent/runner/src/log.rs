@@ -2,8 +2,10 @@
 
 use std::io;
 
+use agent_log_stream::spool::{Place, recover};
 use agent_log_stream::stdout::{Fields, JobCopy};
-use agent_log_stream::{Ended, Files, JobLog, LogSink, Settings, Summary};
+use agent_log_stream::{Ended, Files, JobLog, LogSink, Marks, Settings, Summary};
+use agent_metrics::Metrics;
 use jiff::Timestamp;
 use shared_client::Client;
 use shared_protocol::job::Job;
@@ -11,6 +13,7 @@ use tempfile::TempPath;
 use tokio::task::JoinHandle;
 
 use crate::JobSettings;
+use crate::records::RecordFile;
 
 /// The log of one job.
 #[derive(Debug)]
@@ -27,8 +30,11 @@ impl Log {
         job: &Job,
         client: &Client,
         settings: &JobSettings,
+        record: &RecordFile,
     ) -> (Self, io::Result<Option<TempPath>>) {
         let metrics = settings.metrics.clone();
+        let unnamed = || Place::Unnamed(settings.context_folder.clone());
+        let spool = record.log_spool().map_or_else(unnamed, Place::Named);
         let settings = &settings.log;
         let folder = settings.copy_folder.as_deref();
         let (copy, path) = match folder.map(agent_log_stream::copy::create).transpose() {
@@ -45,8 +51,11 @@ impl Log {
         };
         let limits = Settings::for_job(job, settings.marks);
         let span = tracing::error_span!("log", job = %job.id);
-        let (sink, delivery) =
-            span.in_scope(|| agent_log_stream::start(uploader, limits, Files { copy }));
+        let files = Files {
+            copy,
+            spool: Some(spool),
+        };
+        let (sink, delivery) = span.in_scope(|| agent_log_stream::start(uploader, limits, files));
         let stdout = settings.stdout.as_ref();
         let log = Self {
             sink,
@@ -83,6 +92,25 @@ impl Log {
                 tracing::error!("failed to deliver the log: {error}");
                 1
             }
+        }
+    }
+}
+
+/// Delivers what an agent that died left of a job's log on disk. Returns how many chunks are
+/// missing, if the disk had anything to say about it.
+pub(crate) async fn deliver_rest(client: &Client, file: &RecordFile) -> Option<u64> {
+    let job = &file.record().accepted.job;
+    let uploader = JobLog {
+        client: client.clone(),
+        job: job.clone(),
+        metrics: Metrics::none(),
+    };
+    let limits = Settings::for_job(&Job::default(), Marks::None);
+    match recover(&file.log_spool()?, uploader, limits).await {
+        Ok(summary) => summary.map(|summary| summary.failed),
+        Err(error) => {
+            tracing::error!(%job, "a part of the log of an earlier agent's job is lost: {error}");
+            Some(1)
         }
     }
 }

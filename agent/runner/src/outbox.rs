@@ -13,6 +13,7 @@ use shared_client::{Client, Pacing};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::log;
 use crate::records::RecordFile;
 
 /// Longest wait in the first hour.
@@ -94,14 +95,19 @@ fn tell_defect(ended: Result<(), tokio::task::JoinError>) {
 
 async fn deliver(owed: Owed, pacing: Arc<dyn Pacing>) {
     let Owed {
-        record,
+        mut record,
         client,
         tried,
     } = owed;
     let job = record.record().accepted.job.clone();
-    let Some(request) = record.record().result.clone() else {
+    let Some(mut request) = record.record().result.clone() else {
         return record.remove();
     };
+    // A worker has delivered the log before it tried.
+    if !tried && let Some(failed) = log::deliver_rest(&client, &record).await {
+        request.chunks_failed_count = failed;
+        record.set_result(&request);
+    }
     let mut attempt = if tried { IN_THE_FIRST_HOUR } else { 0 };
     let mut told = tried;
     let mut at_least = Duration::ZERO;

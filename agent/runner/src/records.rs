@@ -141,6 +141,14 @@ impl RecordFile {
         &self.record
     }
 
+    /// Where the job's log waits on disk while the endpoint is away: beside the record, whoever's
+    /// that is.
+    pub(crate) fn log_spool(&self) -> Option<PathBuf> {
+        let (path, _) = self.place.as_ref()?;
+        let Name { job, random, .. } = Name::parse(path)?;
+        Some(path.with_file_name(format!("{job}.{random}.log")))
+    }
+
     /// Whether it outlives this process.
     pub(crate) fn is_kept(&self) -> bool {
         self.place.is_some()

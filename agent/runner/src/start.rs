@@ -54,7 +54,7 @@ impl Accepted {
         }
         step::reached("job-step.started");
         tracing::info!(job = %self.job.id, "job started");
-        let (log, log_file) = Log::open(&self.job, &self.client, &self.settings);
+        let (log, log_file) = Log::open(&self.job, &self.client, &self.settings, &self.record);
         if self.stop.is_cancelled() {
             return Ok(self.not_run(NotRun::AgentStopped, log));
         }

@@ -172,21 +172,25 @@ impl Endpoint {
 
     /// The log of a job, its chunks in order.
     pub(crate) fn log(&self, job: &str) -> String {
-        let mut chunks = self.asked(&format!("POST /v3/jobs/{job}/chunks"));
-        chunks.sort_by_key(|chunk| {
-            let sequence = chunk
-                .query
-                .split('&')
-                .find_map(|part| part.strip_prefix("sequence="));
-            sequence.unwrap().parse::<u64>().unwrap()
-        });
-        let mut text = String::new();
-        for chunk in chunks {
-            let mut gunzip = flate2::read::GzDecoder::new(chunk.body.as_slice());
-            gunzip.read_to_string(&mut text).unwrap();
-        }
-        text
+        log_of(self.asked(&format!("POST /v3/jobs/{job}/chunks")))
     }
+}
+
+/// The log that these chunks make, in the order of their numbers.
+pub(crate) fn log_of(mut chunks: Vec<Asked>) -> String {
+    chunks.sort_by_key(|chunk| {
+        let sequence = chunk
+            .query
+            .split('&')
+            .find_map(|part| part.strip_prefix("sequence="));
+        sequence.unwrap().parse::<u64>().unwrap()
+    });
+    let mut text = String::new();
+    for chunk in chunks {
+        let mut gunzip = flate2::read::GzDecoder::new(chunk.body.as_slice());
+        gunzip.read_to_string(&mut text).unwrap();
+    }
+    text
 }
 
 async fn answer(

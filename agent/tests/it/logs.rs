@@ -1,9 +1,10 @@
 //! Job logs: how they carry the time, and where else they go.
 
 use serde_json::json;
+use shared_supervise::Signal;
 
-use crate::agent::{Bench, Ended, appears};
-use crate::endpoint::{Endpoint, disconnect, offer};
+use crate::agent::{Bench, Ended, appears, until};
+use crate::endpoint::{Endpoint, disconnect, log_of, offer, ok, status};
 
 /// Runs one job to its end.
 async fn run(endpoint: &Endpoint, bench: &Bench, script: &str, args: &[&str]) -> Ended {
@@ -118,4 +119,56 @@ async fn logs_are_copied_to_standard_output_as_they_are() {
     assert!(ended.log.contains("one\ntwo"), "{}", ended.log);
     assert!(!ended.log.contains("\x1b_bk"), "{}", ended.log);
     assert!(endpoint.log("j1").contains("two"));
+}
+
+#[tokio::test]
+async fn what_an_agent_spooled_before_it_died_is_delivered_before_its_job_is_finished() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("GET /v3/ping", [offer("j1"), ok(&json!({}))]);
+    endpoint.on("POST /v3/jobs/j1/chunks", [status(503)]);
+    endpoint.job("j1", &json!({}));
+    bench.executor("seq 1 200000; exit 9");
+    let state = bench.path("state");
+    let env = [("TRIREME_STATE_DIR", state.to_str().unwrap())];
+    let first = bench.start_with(&endpoint, &["--no-ansi-timestamps", "--no-pty"], &env);
+    // The job ends although the endpoint takes nothing, and its log is on disk to its end: that
+    // frame has no body, and is written last.
+    let read = |ending: &str| {
+        let mut names = std::fs::read_dir(state.join("jobs")).ok()?.flatten();
+        let path = names.find_map(|entry| {
+            Some(entry.path()).filter(|path| path.extension().is_some_and(|e| e == ending))
+        })?;
+        std::fs::read(path).ok()
+    };
+    until("the log is on disk", || {
+        let bytes = read("log")?;
+        let end = bytes.len().checked_sub(33)?;
+        bytes[end..].starts_with(b"E\0\0\0\0").then_some(())
+    })
+    .await;
+    until("the result is on disk", || {
+        let text = String::from_utf8(read("json")?).ok()?;
+        text.contains("exit_status").then_some(())
+    })
+    .await;
+    first.signal(Signal::Kill);
+    first.ended().await;
+    let before = endpoint.asked("POST /v3/jobs/j1/chunks").len();
+    assert!(endpoint.asked("PUT /v3/jobs/j1/finish").is_empty());
+
+    endpoint.on("POST /v3/jobs/j1/chunks", [ok(&json!({}))]);
+    endpoint.on("GET /v3/ping", [ok(&json!({}))]);
+    let second = bench.start_with(&endpoint, &[], &env);
+    let finish = endpoint.wait("PUT /v3/jobs/j1/finish", 1).await;
+    let body = finish[0].json();
+    assert_eq!(
+        (&body["exit_status"], &body["chunks_failed_count"]),
+        (&json!("9"), &json!(0))
+    );
+    let after = endpoint.asked("POST /v3/jobs/j1/chunks").split_off(before);
+    let wanted: Vec<_> = (1..=200_000).map(|number| format!("{number}\n")).collect();
+    assert!(log_of(after) == wanted.concat(), "the log arrived whole");
+    second.signal(Signal::Terminate);
+    assert_eq!(second.ended().await.code, Some(0));
+    assert_eq!(std::fs::read_dir(state.join("jobs")).unwrap().count(), 0);
 }

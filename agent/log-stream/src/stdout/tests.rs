@@ -54,6 +54,8 @@ async fn a_reader_that_is_stuck_costs_patience_once_and_a_part_of_the_copy() {
     for _ in 0..200 {
         open.send(Ok(())).unwrap();
     }
+    // From here on another thread works, which the paused clock would not wait for.
+    tokio::time::resume();
     // It reads again: what is missing is told in its place.
     while copy.to.shared.stuck.load(Ordering::Relaxed) {
         std::thread::yield_now();

@@ -5,4 +5,5 @@
 mod marks;
 mod played;
 mod queue;
+mod spool;
 mod stream;

@@ -21,7 +21,7 @@ const PIECE: usize = 8 << 10;
 
 fn small_queue() -> Settings {
     Settings {
-        queue_bytes: QUEUE,
+        memory_bytes: QUEUE,
         ..plain(CHUNK)
     }
 }
