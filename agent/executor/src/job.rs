@@ -24,6 +24,7 @@ use crate::hook;
 use crate::log::Log;
 use crate::plugin::Plugin;
 use crate::settings::Settings;
+use crate::trace::Trace;
 use crate::words;
 
 /// How long processes that a child left behind may hold its terminal. A pipe they may hold a second
@@ -59,6 +60,8 @@ pub(crate) struct Job {
     pub(crate) workdir: Option<PathBuf>,
     /// Names and patterns of secrets that the log was told it cannot hide.
     pub(crate) visible: BTreeSet<String>,
+    /// The trace that children are told of.
+    pub(crate) trace: Trace,
     control: Control,
     /// Whether the log says that the job is canceled.
     told: bool,
@@ -118,6 +121,7 @@ impl Job {
             api: None,
             workdir: None,
             visible: BTreeSet::new(),
+            trace: Trace::default(),
             control,
             told: false,
         }
@@ -303,6 +307,9 @@ impl Job {
     pub(crate) fn child_env(&self) -> Environment {
         let mut env = self.env.clone();
         env.set("PWD", self.cwd.as_os_str());
+        for (name, value) in self.trace.variables() {
+            env.set(name, value);
+        }
         env
     }
 

@@ -3,8 +3,11 @@
 //! The shapes of the lines are the peer's; web pages fold a log at its headers.
 
 use std::io;
+use std::time::SystemTime;
 
 use agent_local_api::Secrets;
+use agent_otel::LogLines;
+use agent_otel::propagation::Parent;
 use shared_redact::{Added, Redactor};
 
 use crate::os::Outlet;
@@ -23,6 +26,10 @@ pub(crate) struct Log {
     asked: Secrets,
     ready: Vec<u8>,
     outlet: Outlet,
+    /// Where the same goes once more, if anywhere.
+    copy: Option<Box<LogLines>>,
+    /// How much of `ready` it has already.
+    copied: usize,
 }
 
 impl Log {
@@ -33,7 +40,29 @@ impl Log {
             asked: Secrets::default(),
             ready: Vec::new(),
             outlet,
+            copy: None,
+            copied: 0,
         }
+    }
+
+    /// Everything from now on goes to a collector, too.
+    pub(crate) fn copy_to(&mut self, lines: LogLines) {
+        self.copied = self.ready.len();
+        self.copy = Some(Box::new(lines));
+    }
+
+    /// What is written from now on belongs to this span, for those who see it at the collector.
+    pub(crate) fn belong_to(&mut self, span: Parent) {
+        self.copy_ready();
+        if let Some(copy) = &mut self.copy {
+            copy.belong_to(span, now());
+        }
+    }
+
+    /// The copy, which is complete up to here; it gets nothing any more.
+    pub(crate) fn end_copy(&mut self) -> Option<(LogLines, SystemTime)> {
+        self.copy_ready();
+        self.copy.take().map(|copy| (*copy, now()))
     }
 
     /// Hides the value of a variable whose name is a secret's, unless it is too short.
@@ -109,11 +138,33 @@ impl Log {
         self.send().await
     }
 
+    /// The text with secrets hidden, for other places than the log. Between children only: bytes
+    /// that are withheld are let go first.
+    pub(crate) fn hidden(&mut self, text: &str) -> String {
+        self.redactor.flush(&mut self.ready);
+        let mut hidden = Vec::new();
+        self.redactor.push(text.as_bytes(), &mut hidden);
+        self.redactor.flush(&mut hidden);
+        String::from_utf8_lossy(&hidden).into_owned()
+    }
+
     /// Sends what was gathered.
     pub(crate) async fn send(&mut self) -> io::Result<()> {
+        self.copy_ready();
         let sent = self.outlet.write_all(&self.ready).await;
         self.ready.clear();
+        self.copied = 0;
+        if let Some(copy) = &self.copy {
+            copy.room().await;
+        }
         sent
+    }
+
+    fn copy_ready(&mut self) {
+        if let Some(copy) = &mut self.copy {
+            copy.push(&self.ready[self.copied..], now());
+            self.copied = self.ready.len();
+        }
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -122,4 +173,9 @@ impl Log {
         }
         self.redactor.push(bytes, &mut self.ready);
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a line's time is when it came")]
+fn now() -> SystemTime {
+    SystemTime::now()
 }

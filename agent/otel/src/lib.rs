@@ -8,6 +8,9 @@
 //! Values of headers and paths of collectors are never in messages: both can hold credentials.
 
 mod destination;
+mod headers;
+mod lines;
+mod logs;
 pub mod propagation;
 mod resource;
 mod spans;
@@ -15,9 +18,11 @@ pub mod traceparent;
 mod transport;
 
 pub use destination::{Destination, DestinationError, Protocol, Signal};
+pub use headers::header_values;
+pub use logs::LogLines;
 pub use opentelemetry::KeyValue as Attribute;
 pub use resource::Origin;
-pub use spans::{Spans, SpansError};
+pub use spans::{Spans, SpansError, Unsent};
 
 /// What instruments are called in front of a collector: the name that dashboards know.
 const SCOPE: &str = "buildkite-agent";

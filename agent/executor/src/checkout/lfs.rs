@@ -9,6 +9,7 @@ use super::error::{Cause, CheckoutError, Step};
 use super::retry;
 use super::sparse::Sparse;
 use crate::job::Job;
+use crate::trace::{Span, inside};
 
 /// The variable that asks for it.
 pub(crate) const ENABLED: &str = "BUILDKITE_GIT_LFS_ENABLED";
@@ -44,7 +45,10 @@ pub(super) async fn install(job: &mut Job) -> Result<(), CheckoutError> {
         return Ok(());
     }
     let args = ["lfs", "install", "--local"];
-    job.git(Step::LfsInstall, &args).await
+    inside(job, Span::new("git.lfs.install"), async |job| {
+        job.git(Step::LfsInstall, &args).await
+    })
+    .await
 }
 
 /// Gets the large files and puts them in their places.
@@ -60,7 +64,9 @@ pub(super) async fn get(job: &mut Job, sparse: Option<&Sparse>) -> Result<(), Ch
     };
     let calls = calls(sparse, &present);
     for attempt in 1.. {
-        let Err((exit, cause)) = all(job, &calls).await? else {
+        let span = Span::new("git.lfs.fetch");
+        let work = async |job: &mut Job| all(job, &calls).await;
+        let Err((exit, cause)) = inside(job, span, work).await? else {
             return Ok(());
         };
         let step = Step::Lfs;

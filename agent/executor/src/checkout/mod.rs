@@ -27,6 +27,7 @@ use shared_protocol::experiment::Experiment;
 
 use crate::job::Job;
 use crate::settings::Borrowing;
+use crate::trace::{Span, inside};
 use crate::warnings::Warning;
 
 pub(crate) use error::CheckoutError;
@@ -45,7 +46,8 @@ pub(crate) async fn with_retries(job: &mut Job) -> Result<(), CheckoutError> {
     let attempts = job.settings.checkout.attempts;
     for attempt in 1.. {
         job.limit(job.settings.checkout.attempt_limit);
-        let result = once(job, &path).await;
+        let span = span(job, attempt);
+        let result = inside(job, span, async |job| once(job, &path).await).await;
         job.limit(None);
         let Err(error) = result else {
             return Ok(());
@@ -87,6 +89,23 @@ async fn once(job: &mut Job, path: &Path) -> Result<(), CheckoutError> {
     result
 }
 
+/// The span of one attempt.
+fn span(job: &Job, attempt: u32) -> Span {
+    let checkout = &job.settings.checkout;
+    let span = Span::new("repo-checkout")
+        .with("checkout.repo_name", origin::shown(&checkout.repository))
+        .with(
+            "checkout.refspec",
+            checkout.refspec.as_deref().unwrap_or_default(),
+        )
+        .with("checkout.commit", checkout.commit.as_str())
+        .with("checkout.attempt", attempt.to_string());
+    match checkout.mirrors {
+        Some(_) => span.with("checkout.is_using_git_mirrors", "true"),
+        None => span,
+    }
+}
+
 /// Exactly the calls of git that the peer makes.
 async fn steps(job: &mut Job, path: &Path) -> Result<(), CheckoutError> {
     let mirror = mirror::of_repository(job).await?;
@@ -98,23 +117,39 @@ async fn steps(job: &mut Job, path: &Path) -> Result<(), CheckoutError> {
         origin::point(job, None, &repository).await?;
         borrow::adapt(job, mirror.as_deref()).await?;
     } else {
-        clone(job, mirror.as_deref(), sparse).await?;
+        let mirror = mirror.as_deref();
+        let work = async |job: &mut Job| clone(job, mirror, sparse).await;
+        inside(job, Span::new("git.clone"), work).await?;
     }
-    submodules::clean(job).await?;
-    clean(job).await?;
+    inside(job, Span::new("git.clean.pre"), async |job| {
+        submodules::clean(job).await?;
+        clean(job).await
+    })
+    .await?;
     lfs::install(job).await?;
     let flags = &job.settings.checkout.flags;
     let filtered = sparse::has_filter(&flags.clone) || sparse::has_filter(&flags.fetch);
-    fetch::run(job, sparse.is_some() && !filtered).await?;
-    verify::run(job).await?;
-    sparse::apply(job, sparse).await?;
-    check_out(job).await?;
+    let blobless = sparse.is_some() && !filtered;
+    inside(job, Span::new("git.fetch"), async |job| {
+        fetch::run(job, blobless).await
+    })
+    .await?;
+    inside(job, Span::new("git.verify_commit"), verify::run).await?;
+    inside(job, Span::new("git.sparse_checkout"), async |job| {
+        sparse::apply(job, sparse).await
+    })
+    .await?;
+    inside(job, Span::new("git.checkout"), check_out).await?;
     let has_submodules = submodules::update(job, sparse.is_some()).await?;
     lfs::get(job, sparse).await?;
-    clean(job).await?;
-    if has_submodules {
-        submodules::clean(job).await?;
-    }
+    inside(job, Span::new("git.clean.post"), async |job| {
+        clean(job).await?;
+        if has_submodules {
+            submodules::clean(job).await?;
+        }
+        Ok::<_, CheckoutError>(())
+    })
+    .await?;
     resolve_commit(job).await
 }
 

@@ -39,3 +39,32 @@ pub(super) async fn point(
     job.git(Step::Remote, &set).await?;
     Ok(true)
 }
+
+/// The address as a trace may show it: without what stands before the host of a URL, which may be a
+/// password.
+pub(super) fn shown(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return address.to_owned();
+    };
+    let authority = rest.find('/').unwrap_or(rest.len());
+    let host = rest[..authority].rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[host..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_addresses_are_not_shown() {
+        for (address, wanted) in [
+            ("https://u:p@ss@h.test/a@b.git", "https://h.test/a@b.git"),
+            ("https://token@h.test", "https://h.test"),
+            ("ssh://git@h.test:22/a.git", "ssh://h.test:22/a.git"),
+            ("git@h.test:a/b.git", "git@h.test:a/b.git"),
+            ("/srv/a@b.git", "/srv/a@b.git"),
+        ] {
+            assert_eq!(shown(address), wanted);
+        }
+    }
+}

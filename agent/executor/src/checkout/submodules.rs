@@ -6,6 +6,7 @@ use super::error::{CheckoutError, Step};
 use super::mirror::{self, Role, borrow};
 use super::{credentials, directory, hosts};
 use crate::job::Job;
+use crate::trace::{Span, inside};
 use crate::warnings::Warning;
 use crate::words;
 
@@ -43,10 +44,16 @@ pub(super) async fn update(job: &mut Job, sparse: bool) -> Result<bool, Checkout
         job.warn(Warning::SubmodulesDisabled, text);
         return Ok(false);
     }
+    inside(job, Span::new("git.submodules"), bring).await?;
+    Ok(true)
+}
+
+/// Brings all of them.
+async fn bring(job: &mut Job) -> Result<(), CheckoutError> {
     job.git_or_warn(&["submodule", "sync", "--recursive"])
         .await?;
     let Some(addresses) = addresses(job).await? else {
-        return Ok(true);
+        return Ok(());
     };
     for address in &addresses {
         if credentials::allow_scan(job, address) {
@@ -62,8 +69,7 @@ pub(super) async fn update(job: &mut Job, sparse: bool) -> Result<bool, Checkout
         fetch(job, None).await?;
     }
     let reset = ["submodule", "foreach", "--recursive", "git reset --hard"];
-    job.git(Step::Submodules, &reset).await?;
-    Ok(true)
+    job.git(Step::Submodules, &reset).await
 }
 
 /// The mirror of one submodule. An address that is relative to the repository's own means nothing
@@ -91,7 +97,10 @@ async fn fetch(job: &mut Job, mirror: Option<&Path>) -> Result<(), CheckoutError
         _ => Vec::new(),
     };
     args.extend(flags.iter().map(String::as_str));
-    job.git(Step::Submodules, &args).await
+    inside(job, Span::new("git.submodule.update"), async |job| {
+        job.git(Step::Submodules, &args).await
+    })
+    .await
 }
 
 /// The addresses of the submodules. A list that cannot be read, or that is empty, is only warned

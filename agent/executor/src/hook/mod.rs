@@ -16,6 +16,7 @@ use agent_hooks::{Kind, Name};
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::plugin;
+use crate::trace::{Span, inside};
 
 pub(crate) use error::HookError;
 use place::Hook;
@@ -111,6 +112,22 @@ fn warn_of_another(job: &mut Job, hook: &Hook, index: usize, strict: bool) {
 }
 
 async fn run_one(job: &mut Job, hook: &Hook) -> Result<(), Failure> {
+    inside(job, span(hook), async |job| execute(job, hook).await).await
+}
+
+/// The span of a hook.
+fn span(hook: &Hook) -> Span {
+    let (scope, name) = (hook.scope.as_str(), hook.name.as_str());
+    let span = Span::new(format!("{scope} {name} hook"))
+        .in_datadog("hook.execute")
+        .with("hook.type", scope)
+        .with("hook.name", name)
+        .with("hook.command", hook.path.to_string_lossy());
+    let of_plugin = hook.traced.iter().cloned();
+    of_plugin.fold(span, |span, (name, value)| span.with(name, value))
+}
+
+async fn execute(job: &mut Job, hook: &Hook) -> Result<(), Failure> {
     job.check().await.map_err(|_| Failure::Canceled)?;
     job.log.header(&format!("Running {hook}"));
     let kind = Kind::read(&hook.path).map_err(|error| HookError::unreadable(hook, error))?;

@@ -18,6 +18,8 @@ pub(super) struct Hook {
     pub(super) path: PathBuf,
     /// What it sees besides the job's environment.
     pub(super) variables: Vec<(String, String)>,
+    /// What its span says of the plugin that it belongs to.
+    pub(super) traced: Vec<(&'static str, String)>,
 }
 
 /// As logs name it.
@@ -42,6 +44,7 @@ pub(super) fn of_agent(job: &mut Job, name: Name) -> Result<Vec<Hook>, HookError
             label: Scope::Agent.as_str().to_owned(),
             path,
             variables: Vec::new(),
+            traced: Vec::new(),
         });
     }
     Ok(hooks)
@@ -60,6 +63,7 @@ pub(super) fn of_repository(job: &mut Job, name: Name) -> Result<Option<Hook>, H
         label: Scope::Repository.as_str().to_owned(),
         path,
         variables: Vec::new(),
+        traced: Vec::new(),
     }))
 }
 
@@ -82,6 +86,7 @@ pub(super) fn of_plugin(
         label: format!("{} {}", Scope::Plugin.as_str(), plugin.label),
         path,
         variables: plugin.variables,
+        traced: plugin.traced,
     }))
 }
 

@@ -6,17 +6,32 @@ use crate::failure::{Failure, RunError};
 use crate::hook;
 use crate::job::Job;
 use crate::own;
+use crate::trace::{Span, inside};
 
 /// Uploads what the job names, between its hooks, whether its command passed or not.
 pub(super) async fn run(job: &mut Job) -> Result<(), Failure> {
     if job.settings.artifacts.paths.is_none() {
         return Ok(());
     }
-    hook::run(job, Name::PreArtifact).await?;
+    let span = Span::new("artifacts").in_datadog("artifact upload");
+    inside(job, span, between_hooks).await
+}
+
+async fn between_hooks(job: &mut Job) -> Result<(), Failure> {
+    inside(job, Span::new("pre-artifact"), async |job| {
+        hook::run(job, Name::PreArtifact).await
+    })
+    .await?;
     // The hook may have chosen other paths.
     let paths = job.settings.artifacts.paths.clone().unwrap_or_default();
-    upload(job, &paths).await?;
-    hook::run(job, Name::PostArtifact).await
+    inside(job, Span::new("artifact-upload"), async |job| {
+        upload(job, &paths).await
+    })
+    .await?;
+    inside(job, Span::new("post-artifact"), async |job| {
+        hook::run(job, Name::PostArtifact).await
+    })
+    .await
 }
 
 async fn upload(job: &mut Job, paths: &str) -> Result<(), Failure> {

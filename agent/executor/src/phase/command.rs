@@ -13,6 +13,7 @@ use crate::failure::{Failure, RunError, status_text};
 use crate::hook;
 use crate::job::Job;
 use crate::os;
+use crate::trace::{self, Span, inside};
 use crate::words;
 
 /// What there is to run.
@@ -38,24 +39,37 @@ enum Refusal {
 }
 
 /// A command that did not succeed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 enum Failed {
     /// It ended with another status than 0. The text is said once more after its hooks, where those
     /// who read the end of a log look for it.
+    #[error("{1}")]
     Ended(Exit, String),
     /// It was not run, for this reason.
+    #[error("{0}")]
     NotRun(String),
     /// The job is over: it was not run, or nobody saw its end.
+    #[error("{0}")]
     Job(Failure),
 }
 
 /// Runs it between its hooks. A command that fails is no [`Failure`]; its status is in the
 /// environment afterwards.
 pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
-    hook::run(job, Name::PreCommand).await?;
+    let before = Span::new("pre-command").in_datadog("pre-command hooks");
+    inside(job, before, async |job| {
+        hook::run(job, Name::PreCommand).await
+    })
+    .await?;
     let result = match hook::instead(job, Name::Command).await {
         Ok(true) => Ok(()),
-        Ok(false) => default(job).await,
+        Ok(false) => {
+            let span = Span::new("default command hook").in_datadog("hook.execute");
+            let span = span
+                .with("hook.name", "command")
+                .with("hook.type", "default");
+            inside(job, span, default).await
+        }
         Err(Failure::Hook(error)) => Err(match error.exit() {
             Some(exit) => Failed::Ended(exit, error.to_string()),
             None => Failed::NotRun(error.to_string()),
@@ -64,8 +78,13 @@ pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     };
     let (result, text) = settle(job, result);
     job.allow(Rest::PostCommand);
-    let after = hook::run(job, Name::PostCommand).await;
+    let span = Span::new("post-command").in_datadog("post-command hooks");
+    let after = inside(job, span, async |job| {
+        hook::run(job, Name::PostCommand).await
+    })
+    .await;
     if let Some(text) = text {
+        trace::note(job, &text);
         job.log.line(&format!("user command error: {text}"));
     }
     result.and(after)

@@ -17,6 +17,7 @@ use crate::desk;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::plugin;
+use crate::trace::{self, Span, inside};
 
 /// What a job consists of, between set-up and teardown. A job may ask for some of them only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,18 +47,29 @@ impl Phase {
     async fn run(self, job: &mut Job) -> Result<(), Failure> {
         match self {
             Self::Plugin => plugin::prepare(job).await,
-            Self::Checkout => checkout::run(job).await,
-            Self::Command => command::run(job).await,
+            Self::Checkout => inside(job, Span::new("checkout"), checkout::run).await,
+            Self::Command => inside(job, Span::new("command"), command::run).await,
         }
     }
 }
 
 /// Runs the whole job; answers its exit status.
 pub(crate) async fn run(job: &mut Job) -> i32 {
+    trace::begin(job);
+    let status = all(job).await;
+    let said = job.log.send().await;
+    trace::end(job).await;
+    match said.and(job.log.send().await) {
+        Ok(()) => status,
+        Err(error) => Failure::Log(error).status(),
+    }
+}
+
+async fn all(job: &mut Job) -> i32 {
     if let Err(error) = desk::open(job) {
-        job.log
-            .error(&format!("failed to open the job API: {error}"));
-        let _ = job.log.send().await; // there is nobody else to tell
+        let text = format!("failed to open the job API: {error}");
+        job.log.error(&text);
+        trace::note(job, &text);
         return 1;
     }
     let outcome = work(job).await;
@@ -65,16 +77,13 @@ pub(crate) async fn run(job: &mut Job) -> i32 {
         Ok(()) => command_status(job),
         Err(failure) => report(job, failure),
     };
-    let torn_down = teardown::run(job).await;
+    let torn_down = inside(job, Span::new("pre-exit"), teardown::run).await;
     let status = match &torn_down {
         Ok(()) => status,
         Err(failure) => report(job, failure),
     };
     desk::close(job).await;
-    match job.log.send().await {
-        Ok(()) => status,
-        Err(error) => Failure::Log(error).status(),
-    }
+    status
 }
 
 /// The status of the command; 0 if none ran.
@@ -86,7 +95,7 @@ fn command_status(job: &Job) -> i32 {
 async fn work(job: &mut Job) -> Result<(), Failure> {
     credentials::prepare(job).await?;
     let repository = job.settings.checkout.repository.clone();
-    setup::run(job).await?;
+    inside(job, Span::new("environment"), setup::run).await?;
     credentials::follow(job, &repository).await?;
     let has = |phase| job.settings.phases.contains(&phase);
     let (plugins, checkout, command) = (
@@ -112,6 +121,10 @@ async fn work(job: &mut Job) -> Result<(), Failure> {
         let result = Phase::Command.run(job).await;
         job.allow(Rest::Artifacts);
         let artifacts = artifacts::run(job).await;
+        if command_status(job) != 0 {
+            let status = command_status(job);
+            trace::note(job, &format!("the command ended with status {status}"));
+        }
         return settle(job, result, artifacts);
     }
     Ok(())
@@ -135,6 +148,7 @@ fn settle(
 
 /// Says in the log why the job ends early; answers its exit status.
 fn report(job: &mut Job, failure: &Failure) -> i32 {
+    trace::note(job, &failure.to_string());
     match failure {
         Failure::SetUp(_) => job
             .log

@@ -12,14 +12,12 @@ use crate::failure::Failure;
 use crate::hiding;
 use crate::hook;
 use crate::job::Job;
-use crate::trace;
 
 /// Prepares the job.
 pub(crate) async fn run(job: &mut Job) -> Result<(), Failure> {
     hiding::refresh(job);
     announce_ignored(job);
     debug::show(job);
-    trace::prepare(job);
     append_bin_path(job);
     let checkout = checkout_path(job)?;
     job.env.set(names::BUILD_CHECKOUT_PATH, checkout);

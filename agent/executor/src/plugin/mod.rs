@@ -40,6 +40,8 @@ pub(crate) struct Plugin {
     folder: PathBuf,
     /// What its hooks see besides the job's environment.
     pub(crate) variables: Vec<(String, String)>,
+    /// What spans of its hooks say of it.
+    pub(crate) traced: Vec<(&'static str, String)>,
     /// Which of the variables have an old name too.
     renamed: Vec<Renamed>,
     /// Whether it lies in the checkout.
@@ -232,11 +234,26 @@ fn ready(
         root,
         folder,
         variables,
+        traced: traced(reference),
         renamed,
         vendored: reference.is_vendored(),
     };
     validation::check(job, &plugin, configuration)?;
     Ok(plugin)
+}
+
+/// What spans of its hooks say of the plugin: nothing that may hold a secret.
+fn traced(reference: &Reference) -> Vec<(&'static str, String)> {
+    let version = reference.version().unwrap_or_default();
+    let mut traced = vec![
+        ("plugin.name", reference.name()),
+        ("plugin.version", version.to_owned()),
+        ("plugin.is_vendored", reference.is_vendored().to_string()),
+    ];
+    if reference.secret().is_none() {
+        traced.push(("plugin.location", reference.label()));
+    }
+    traced
 }
 
 /// What the plugin's hooks will be told.

@@ -239,7 +239,7 @@ mod tests {
         for line in [
             "  --git-clean-flags VALUE  [BUILDKITE_GIT_CLEAN_FLAGS]  (default -ffxdq)\n",
             "  --clean-checkout  [BUILDKITE_CLEAN_CHECKOUT]\n",
-            "  --job-logs-otlp  [BUILDKITE_JOB_LOGS_OTLP]  (no effect in this version)\n",
+            "  --profile VALUE  [BUILDKITE_AGENT_PROFILE]  (no effect in this version)\n",
         ] {
             assert!(help.contains(line), "{help}");
         }

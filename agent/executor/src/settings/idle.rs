@@ -5,13 +5,11 @@ use super::{Settings, flags};
 use crate::environment::Environment;
 
 /// Their variables.
-const IDLE: [&str; 6] = [
+const IDLE: [&str; 4] = [
     "BUILDKITE_AGENT_META_DATA_QUEUE", // a fact for hooks, which read the variable
     "BUILDKITE_AGENT_PROFILE",
     "BUILDKITE_GIT_REMOTE_MIRROR_URL",
-    "BUILDKITE_JOB_LOGS_OTLP",
-    "BUILDKITE_TRACE_CONTEXT_ENCODING",
-    "BUILDKITE_TRACING_SERVICE_NAME",
+    "BUILDKITE_TRACE_CONTEXT_ENCODING", // of a variable that only other tracers read
 ];
 
 /// Whether nothing depends on the flag of this variable.

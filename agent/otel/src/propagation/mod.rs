@@ -8,6 +8,7 @@ mod ot;
 mod w3c;
 mod xray;
 
+pub use opentelemetry::trace::SpanContext as Parent;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 /// A way to write a trace's ids down.

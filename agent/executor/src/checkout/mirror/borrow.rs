@@ -7,6 +7,7 @@ use std::path::Path;
 use super::super::error::{CheckoutError, Step};
 use crate::job::Job;
 use crate::settings::Borrowing;
+use crate::trace::{Span, inside};
 
 const ALTERNATES: &str = ".git/objects/info/alternates";
 
@@ -42,7 +43,10 @@ pub(in super::super) async fn adapt(
         None if file.exists() => {
             job.log
                 .comment("The checkout no longer borrows from a mirror");
-            job.git(Step::Repack, &["repack", "-a", "-d"]).await?;
+            inside(job, Span::new("git.dissociate"), async |job| {
+                job.git(Step::Repack, &["repack", "-a", "-d"]).await
+            })
+            .await?;
             std::fs::remove_file(&file).map_err(failed)
         }
         None => Ok(()),

@@ -10,11 +10,13 @@ mod snapshot;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::{CheckoutError, Step};
 use super::{directory, fetch, git, origin};
 use crate::job::Job;
 use crate::settings::Mirrors;
+use crate::trace::{Span, inside};
 
 pub(crate) use lock::Lock;
 pub(crate) use snapshot::Snapshot;
@@ -38,7 +40,9 @@ pub(super) async fn of_repository(job: &mut Job) -> Result<Option<PathBuf>, Chec
         return Ok(None);
     }
     let address = job.settings.checkout.repository.clone();
-    let mirror = ready(job, &address, Role::Main).await?;
+    let span = Span::new("git.mirror.update").with("git.repo", origin::shown(&address));
+    let work = async |job: &mut Job| ready(job, &address, Role::Main).await;
+    let mirror = inside(job, span, work).await?;
     let shown = mirror.as_deref().unwrap_or(Path::new(""));
     job.env.set(VARIABLE, shown);
     Ok(mirror)
@@ -61,7 +65,7 @@ pub(super) async fn ready(
     }
     directory::enter(job, &settings.folder)?;
     let wait = settings.lock_timeout;
-    let mut held = lock::take(job, Lock::Clone, &folder, wait).await?;
+    let mut held = lock(job, Lock::Clone, &folder, wait).await?;
     let is_whole = !held.was_interrupted() && folder.join("HEAD").exists();
     if !is_whole && folder.exists() {
         job.log
@@ -70,18 +74,44 @@ pub(super) async fn ready(
     }
     if !folder.exists() {
         held.begin().map_err(in_folder(&folder))?;
-        let cloned = clone(job, &settings, address, &folder).await;
+        let span = Span::new("git.mirror.clone");
+        let work = async |job: &mut Job| clone(job, &settings, address, &folder).await;
+        let cloned = inside(job, span, work).await;
         if !folder.exists() || cloned.is_ok() {
             // The peer does not know the mark: a mirror that it makes next is whole.
             held.finish().map_err(in_folder(&folder))?;
         }
         cloned?;
-        return snapshot::take(job, &settings, &folder).await.map(Some);
+        return snapshot(job, &settings, &folder).await.map(Some);
     }
     drop(held);
-    let _held = lock::take(job, Lock::Update, &folder, wait).await?;
-    update(job, address, &folder, role).await?;
-    snapshot::take(job, &settings, &folder).await.map(Some)
+    let _held = lock(job, Lock::Update, &folder, wait).await?;
+    inside(job, Span::new("git.mirror.fetch"), async |job| {
+        update(job, address, &folder, role).await
+    })
+    .await?;
+    snapshot(job, &settings, &folder).await.map(Some)
+}
+
+async fn lock(
+    job: &mut Job,
+    what: Lock,
+    folder: &Path,
+    wait: Duration,
+) -> Result<lock::Held, CheckoutError> {
+    let span = Span::new(format!("git.mirror.lock_wait.{what}"));
+    let work = async |job: &mut Job| lock::take(job, what, folder, wait).await;
+    inside(job, span, work).await
+}
+
+async fn snapshot(
+    job: &mut Job,
+    settings: &Mirrors,
+    folder: &Path,
+) -> Result<PathBuf, CheckoutError> {
+    let span = Span::new("git.mirror.snapshot");
+    let work = async |job: &mut Job| snapshot::take(job, settings, folder).await;
+    inside(job, span, work).await
 }
 
 fn as_it_is(job: &mut Job, folder: PathBuf) -> Option<PathBuf> {
