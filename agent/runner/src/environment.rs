@@ -13,12 +13,11 @@ use shared_protocol::header::variable_of_header;
 use shared_protocol::protection::{self, OverrideMode, Writer};
 use shared_protocol::{Secret, env};
 
+use crate::trace::JobTracing;
+
 /// Longest `NAME=value` of the build's message, its terminating zero byte included. Beyond that a
 /// Linux process could not be started at all (`MAX_ARG_STRLEN` is 128 KiB, the peer halves it).
 const MESSAGE_LIMIT: usize = 64 * 1024;
-
-/// Set when jobs are traced; they get the build's trace then.
-const TRACING: &str = "BUILDKITE_TRACING_BACKEND";
 
 /// Whether plugins' configurations are checked.
 const PLUGIN_VALIDATION: &str = "BUILDKITE_PLUGIN_VALIDATION";
@@ -50,6 +49,8 @@ pub struct AgentVariables {
     pub checkout: Vec<CheckoutVariable>,
     /// Who decides those.
     pub mode: OverrideMode,
+    /// How jobs are traced.
+    pub tracing: JobTracing,
 }
 
 /// What belongs to one job only.
@@ -98,8 +99,14 @@ pub fn executor_environment(
     for (name, value) in &agent.fixed {
         overlay.fix(name, value);
     }
-    if agent.fixed.iter().any(|(name, _)| *name == TRACING) {
+    if agent.tracing.backend.is_some() {
         facts.lay_trace_over(&mut overlay);
+    }
+    for (name, value) in agent.tracing.fixed() {
+        overlay.set(name, value);
+    }
+    for (name, value) in agent.tracing.destination(job) {
+        overlay.set_unless_job(name, &value);
     }
     for variable in &agent.checkout {
         overlay.checkout(variable, agent.mode);

@@ -253,10 +253,24 @@ fn a_builds_trace_is_for_jobs_that_are_traced() {
     let facts = facts(&token, &headers, &step);
     assert!(!of_facts(&facts, &AgentVariables::default()).contains_key(&name));
     let traced = AgentVariables {
-        fixed: vec![(TRACING, "opentelemetry".into())],
+        tracing: JobTracing {
+            backend: Some("opentelemetry".into()),
+            propagate: Some(true),
+            service: "shipyard".into(),
+            ..JobTracing::default()
+        },
         ..AgentVariables::default()
     };
-    assert_eq!(of_facts(&facts, &traced)[&name], "00-a-b-01");
+    let env = of_facts(&facts, &traced);
+    assert_eq!(env[&name], "00-a-b-01");
+    for (name, value) in [
+        ("BACKEND", "opentelemetry"),
+        ("SERVICE_NAME", "shipyard"),
+        ("PROPAGATE_TRACEPARENT", "true"),
+    ] {
+        let name = OsString::from(format!("BUILDKITE_TRACING_{name}"));
+        assert_eq!(env[&name], value, "{name:?}");
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod record;
 pub mod records;
 pub mod recover;
+pub mod trace;
 
 mod accept;
 mod cancel;
@@ -71,7 +72,7 @@ pub enum ExecutorOutput {
 }
 
 /// What becomes of the logs of jobs, beside their way to the endpoint.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LogSettings {
     /// How they carry the time.
     pub marks: Marks,
@@ -82,7 +83,7 @@ pub struct LogSettings {
 }
 
 /// What all jobs of an agent have in common.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct JobSettings {
     /// Program and arguments that run a job, such as this very program and `bootstrap`.
     pub executor: Vec<OsString>,
@@ -102,7 +103,7 @@ pub struct JobSettings {
     /// Time between that and the end nobody can refuse.
     pub cancel_grace: Duration,
     /// What a job has to pass before it runs.
-    pub checks: Checks,
+    pub checks: Arc<Checks>,
     /// What jobs find in their environment.
     pub variables: AgentVariables,
     /// Tells the endpoint at the end of a job not to offer this worker another one.

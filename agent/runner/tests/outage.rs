@@ -12,7 +12,6 @@ use std::time::Duration;
 use agent_log_stream::Marks;
 use agent_metrics::Metrics;
 use agent_process::Signal;
-use agent_runner::check::Checks;
 use agent_runner::environment::AgentVariables;
 use agent_runner::outbox::outbox;
 use agent_runner::records::Records;
@@ -150,7 +149,7 @@ fn settings(folder: &std::path::Path) -> JobSettings {
         },
         cancel_signal: Signal::TERM,
         cancel_grace: Duration::from_secs(10),
-        checks: Checks::default(),
+        checks: Arc::default(),
         variables: AgentVariables {
             inherited: vec![("PATH".into(), "/usr/bin:/bin".into())],
             ..AgentVariables::default()

@@ -224,7 +224,7 @@ Topic { title: "Job logs", flags: &[
     flag("enable-job-log-tmpfile", "BUILDKITE_ENABLE_JOB_LOG_TMPFILE", Switch, "false", "keep the log of a running job in a file, named by BUILDKITE_JOB_LOG_TMPFILE"),
     flag("job-log-path", "BUILDKITE_JOB_LOG_PATH", Path, "", "folder of that file"),
     flag("write-job-logs-to-stdout", "BUILDKITE_WRITE_JOB_LOGS_TO_STDOUT", Switch, "false", "copy job logs to standard output; as JSON with --log-format json"),
-    refused(flag("job-logs-otlp", "BUILDKITE_JOB_LOGS_OTLP", Switch, "false", "send job logs by OTLP")),
+    flag("job-logs-otlp", "BUILDKITE_JOB_LOGS_OTLP", Switch, "false", "send job logs by OTLP, as OTEL_EXPORTER_OTLP_* variables say"),
 ]},
 Topic { title: "The agent's own log", flags: &[
     flag("log-level", "BUILDKITE_AGENT_LOG_LEVEL", Choice(&["debug", "info", "notice", "warn", "error", "fatal"]), "notice", "what is logged, from there up"),
@@ -239,9 +239,9 @@ Topic { title: "Health, metrics and traces", flags: &[
     flag("metrics-datadog", "BUILDKITE_METRICS_DATADOG", Switch, "false", "send metrics to DogStatsD"),
     flag("metrics-datadog-host", "BUILDKITE_METRICS_DATADOG_HOST", Text, "127.0.0.1:8125", "where DogStatsD listens"),
     flag("metrics-datadog-distributions", "BUILDKITE_METRICS_DATADOG_DISTRIBUTIONS", Switch, "false", "send timings as distributions"),
-    refused(flag("tracing-backend", "BUILDKITE_TRACING_BACKEND", Choice(&["opentelemetry", "datadog"]), "", "where traces of jobs go")),
-    idle(flag("tracing-service-name", "BUILDKITE_TRACING_SERVICE_NAME", Text, "buildkite-agent", "name of the service in traces")),
-    idle(flag("tracing-propagate-traceparent", "BUILDKITE_TRACING_PROPAGATE_TRACEPARENT", Switch, "false", "continue the trace that the job came with")),
+    flag("tracing-backend", "BUILDKITE_TRACING_BACKEND", Choice(&["opentelemetry", "datadog"]), "", "where traces of jobs go, both by OTLP, as OTEL_EXPORTER_OTLP_* variables say"),
+    flag("tracing-service-name", "BUILDKITE_TRACING_SERVICE_NAME", Text, "buildkite-agent", "name of the service in traces"),
+    flag("tracing-propagate-traceparent", "BUILDKITE_TRACING_PROPAGATE_TRACEPARENT", Switch, "false", "continue the trace that the job came with"),
     idle(flag("trace-context-encoding", "BUILDKITE_TRACE_CONTEXT_ENCODING", Choice(&["gob", "json"]), "gob", "form of BUILDKITE_TRACE_CONTEXT")),
 ]},
 Topic { title: "Kubernetes", flags: &[

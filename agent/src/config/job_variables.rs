@@ -10,6 +10,7 @@ use shared_protocol::protection::OverrideMode;
 use super::flags;
 use super::other_names::OTHER_NAMES;
 use super::resolve::Grace;
+use super::resolve::tracing;
 use super::values::{BadValue, Values};
 
 /// Facts about the process that jobs are told.
@@ -49,8 +50,11 @@ pub fn variables(
 ) -> Result<AgentVariables, BadValue> {
     let mut fixed = always(values, worked, facts)?;
     fixed.extend(sometimes(values, worked)?);
+    let inherited: Vec<_> = environ.filter(|(name, _)| !is_own(name)).collect();
+    let names = inherited.iter().map(|(name, _)| name.as_os_str());
     Ok(AgentVariables {
-        inherited: environ.filter(|(name, _)| !is_own(name)).collect(),
+        tracing: tracing::tracing(values, names)?,
+        inherited,
         fixed,
         checkout: checkout(values)?,
         mode: worked.mode,
@@ -220,24 +224,6 @@ fn sometimes(values: &Values<'_>, worked: &Worked) -> Result<Vec<Pair>, BadValue
             pairs.push((variable, value));
         }
     }
-    pairs.extend(tracing(values)?);
-    Ok(pairs)
-}
-
-/// What a traced job has to know; nothing when jobs are not traced.
-fn tracing(values: &Values<'_>) -> Result<Vec<Pair>, BadValue> {
-    let backend = values.text("tracing-backend");
-    if backend.is_empty() {
-        return Ok(Vec::new());
-    }
-    let service = values.text("tracing-service-name");
-    let mut pairs = vec![
-        ("BUILDKITE_TRACING_BACKEND", backend),
-        ("BUILDKITE_TRACING_SERVICE_NAME", service),
-    ];
-    if values.switch("tracing-propagate-traceparent")? {
-        pairs.push(("BUILDKITE_TRACING_PROPAGATE_TRACEPARENT", "true".to_owned()));
-    }
     Ok(pairs)
 }
 
@@ -369,25 +355,15 @@ mod tests {
     }
 
     #[test]
-    fn a_traced_job_is_told_how() {
-        let usual = of(&["--tracing-service-name=x"], &[]);
-        assert!(
-            !fixed(&usual)
-                .keys()
-                .any(|name| name.starts_with("BUILDKITE_TRACING"))
-        );
-        let args = [
-            "--tracing-backend=opentelemetry",
-            "--tracing-propagate-traceparent",
-        ];
-        let traced = of(&args, &[]);
-        for (name, value) in [
-            ("BACKEND", "opentelemetry"),
-            ("SERVICE_NAME", "buildkite-agent"),
-            ("PROPAGATE_TRACEPARENT", "true"),
-        ] {
-            assert_eq!(fixed(&traced)[&*format!("BUILDKITE_TRACING_{name}")], value);
-        }
+    fn the_agents_own_environment_may_say_where_spans_go() {
+        let of = |environ: &[(&str, &str)]| {
+            of(&["--tracing-propagate-traceparent=false"], environ).tracing
+        };
+        let silent = of(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
+        assert_eq!((silent.backend, silent.propagate), (None, Some(false)));
+        assert_eq!(silent.service, "buildkite-agent");
+        assert!(!silent.has_destination);
+        assert!(of(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]).has_destination);
     }
 
     #[test]
@@ -400,10 +376,7 @@ mod tests {
 
     #[test]
     fn no_variable_is_given_twice() {
-        let variables = of(
-            &["--no-pty", "--profile=cpu", "--tracing-backend=datadog"],
-            &[],
-        );
+        let variables = of(&["--no-pty", "--profile=cpu"], &[]);
         assert_eq!(fixed(&variables).len(), variables.fixed.len());
     }
 }

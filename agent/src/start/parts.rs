@@ -228,7 +228,7 @@ fn job_settings(
         },
         cancel_signal: jobs.cancel_signal,
         cancel_grace: jobs.cancel_grace,
-        checks,
+        checks: Arc::new(checks),
         variables: jobs.variables,
         last_job: one_job,
         records: kept.records.clone(),

@@ -32,6 +32,7 @@ mod stop;
 mod stream;
 mod systemd;
 mod tags;
+mod tracing;
 mod trouble;
 mod verification;
 mod worker_commands;

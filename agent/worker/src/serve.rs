@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_metrics::Event;
-use agent_runner::{Finished, NotRunning, Offered};
+use agent_runner::{Finished, JobSettings, NotRunning, Offered};
 use shared_protocol::JobId;
 use shared_protocol::agent::RegisterResponse;
 use tokio::time::{Instant, sleep_until};
@@ -28,6 +28,7 @@ pub(crate) async fn serve(
 ) -> End {
     let tie = leash.clone();
     let serving = Serving {
+        jobs: jobs(&settings, registered),
         settings,
         leash,
         line: line.clone(),
@@ -50,8 +51,21 @@ pub(crate) async fn serve(
     }
 }
 
+/// What all jobs of this worker have in common: the endpoint may have a say in how they are traced.
+fn jobs(settings: &Settings, registered: &RegisterResponse) -> Arc<JobSettings> {
+    let Some(policy) = &registered.tracing else {
+        return Arc::clone(&settings.jobs);
+    };
+    let mut jobs = (*settings.jobs).clone();
+    let (tracing, told) = jobs.variables.tracing.with_policy(policy);
+    tracing::info!("{told}");
+    jobs.variables.tracing = tracing;
+    Arc::new(jobs)
+}
+
 struct Serving {
     settings: Arc<Settings>,
+    jobs: Arc<JobSettings>,
     leash: Leash,
     line: Line,
     /// The worker's, at the endpoint.
@@ -172,7 +186,7 @@ impl Serving {
         Offered {
             job,
             client: self.line.client(),
-            settings: Arc::clone(&self.settings.jobs),
+            settings: Arc::clone(&self.jobs),
             poll_interval: self.poll_interval,
             stop: self.leash.quit.clone(),
             worker: self.leash.number(),

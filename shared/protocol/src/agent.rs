@@ -73,6 +73,37 @@ pub struct RegisterResponse {
     /// The tags as the endpoint understood them.
     #[serde(default, deserialize_with = "null_as_default")]
     pub meta_data: Vec<String>,
+    /// How the endpoint wants jobs to be traced, if it cares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracing: Option<TracingPolicy>,
+}
+
+/// How an endpoint wants jobs to be traced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct TracingPolicy {
+    /// What traces are made for, such as `opentelemetry`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub backend: String,
+    /// Whether jobs continue the trace that comes with them.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub propagate_traceparent: bool,
+    /// Where spans go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exporter: Option<TracingExporter>,
+}
+
+/// A collector of spans.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct TracingExporter {
+    /// Its whole address.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub endpoint: String,
+    /// `grpc` or `http/protobuf`; empty: whatever is usual.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub protocol: String,
+    /// Headers for it, which hold credentials.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub headers: BTreeMap<String, Secret>,
 }
 
 /// Answer to `GET ping`.

@@ -18,14 +18,13 @@ pub(super) fn features(
     let proxy = proxies
         .iter()
         .any(|name| around.variables.contains_key(*name));
+    let backend = values.text("tracing-backend");
     let named = [
         ("git-mirrors", some("git-mirrors-path")),
         ("streaming-pings", streams),
         ("acquire-job", some("acquire-job")),
-        (
-            "opentelemetry-tracing",
-            values.text("tracing-backend") == "opentelemetry",
-        ),
+        ("opentelemetry-tracing", backend == "opentelemetry"),
+        ("datadog-tracing", backend == "datadog"),
         ("control-plane-otlp-tracing", true),
         ("disconnect-after-job", on("disconnect-after-job")?),
         (

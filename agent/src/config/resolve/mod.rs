@@ -11,6 +11,7 @@ mod metrics;
 mod ping_mode;
 mod status;
 mod tags;
+pub(super) mod tracing;
 mod verification;
 mod workers;
 
