@@ -84,7 +84,7 @@ impl LogLines {
             .with_resource(resource)
             .with_log_processor(Gather(Arc::clone(&shared)))
             .build();
-        let scope = InstrumentationScope::builder(SCOPE).with_version(origin.version);
+        let scope = InstrumentationScope::builder(SCOPE).with_version(origin.version.clone());
         let (last, ending) = oneshot::channel();
         let sending = tokio::spawn(send(Arc::clone(&shared), exporter, ending));
         let attributes = attributes.into_iter();

@@ -41,8 +41,6 @@ pub struct JobNumbers {
     took: Histogram<f64>,
     finished: Counter<u64>,
     changed: Arc<Notify>,
-    /// Numbers are gone with it.
-    _provider: SdkMeterProvider,
 }
 
 /// The task that sends them.
@@ -73,16 +71,19 @@ impl JobNumbers {
             .with_resource(origin.resource())
             .with_reader(reader.clone())
             .build();
-        let scope = InstrumentationScope::builder(SCOPE).with_version(origin.version);
+        let scope = InstrumentationScope::builder(SCOPE).with_version(origin.version.clone());
         let meter = provider.meter_with_scope(scope.build());
         let histogram = |name| {
             let builder = meter.f64_histogram(name).with_unit("ms");
             builder.with_boundaries(BOUNDS.to_vec()).build()
         };
+        let (waited, took) = (histogram("queue.duration"), histogram("jobs.duration"));
         let changed = Arc::new(Notify::new());
         let (last, ending) = oneshot::channel();
+        let finished = meter.u64_counter("jobs.finished").build();
         let task = tokio::spawn(send(Outgoing {
             reader,
+            _provider: provider,
             exporter,
             trouble,
             to: to.origin(),
@@ -91,11 +92,10 @@ impl JobNumbers {
             ending,
         }));
         let numbers = Self {
-            waited: histogram("queue.duration"),
-            took: histogram("jobs.duration"),
-            finished: meter.u64_counter("jobs.finished").build(),
+            waited,
+            took,
+            finished,
             changed,
-            _provider: provider,
         };
         Ok((numbers, Sending { last, task }))
     }
@@ -154,6 +154,8 @@ impl Sending {
 
 struct Outgoing {
     reader: Reader,
+    /// Numbers are gone with it, so it stays to the last export.
+    _provider: SdkMeterProvider,
     exporter: MetricExporter,
     trouble: Trouble,
     /// Where to, for messages.
@@ -180,9 +182,12 @@ async fn send(mut out: Outgoing) {
         let any = metrics.scope_metrics().next().is_some();
         let sent = !any || out.exporter.export(&metrics).await.is_ok();
         // Said once for each outage; the next export makes good what this one missed.
-        if !sent && !unsent {
-            let trouble = out.trouble.last().unwrap_or_default();
-            tracing::warn!("metrics did not reach {}: {trouble}", out.to);
+        if !sent {
+            out.changed.notify_one();
+            if !unsent {
+                let trouble = out.trouble.last().unwrap_or_default();
+                tracing::warn!("metrics did not reach {}: {trouble}", out.to);
+            }
         }
         unsent = !sent;
         if over {

@@ -10,7 +10,7 @@ pub struct Origin {
     /// Name of the service, as it is configured.
     pub service: String,
     /// Version stamp of the agent.
-    pub version: &'static str,
+    pub version: String,
     /// What else is known of it, such as the job.
     pub attributes: Vec<KeyValue>,
 }
@@ -20,7 +20,7 @@ impl Origin {
     pub(crate) fn resource(&self) -> Resource {
         let own = [
             KeyValue::new("service.name", self.service.clone()),
-            KeyValue::new("service.version", self.version),
+            KeyValue::new("service.version", self.version.clone()),
             KeyValue::new("deployment.environment", "ci"),
         ];
         Resource::builder_empty()

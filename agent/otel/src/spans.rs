@@ -88,7 +88,7 @@ impl Spans {
             .with_resource(resource)
             .with_span_processor(Gather(Arc::clone(&waiting)))
             .build();
-        let scope = InstrumentationScope::builder(SCOPE).with_version(origin.version);
+        let scope = InstrumentationScope::builder(SCOPE).with_version(origin.version.clone());
         let (last, ending) = oneshot::channel();
         let sending = tokio::spawn(send(Arc::clone(&waiting), exporter, ending));
         Ok(Self {

@@ -11,7 +11,6 @@ use std::time::Duration;
 use agent_log_stream::Marks;
 use agent_metrics::Metrics;
 use agent_process::Signal;
-use agent_runner::check::Checks;
 use agent_runner::environment::AgentVariables;
 use agent_runner::outbox::{Outbox, outbox};
 use agent_runner::records::Records;
@@ -130,7 +129,7 @@ fn settings(folder: &Path, agent: ProcessId, outbox: Outbox) -> JobSettings {
         },
         cancel_signal: Signal::TERM,
         cancel_grace: Duration::from_secs(10),
-        checks: Checks::default(),
+        checks: Arc::default(),
         variables: AgentVariables::default(),
         last_job: false,
         records: Records::new(Some(folder.join("jobs")), agent),

@@ -235,7 +235,7 @@ Topic { title: "The agent's own log", flags: &[
 ]},
 Topic { title: "Health, metrics and traces", flags: &[
     flag("health-check-addr", "BUILDKITE_AGENT_HEALTH_CHECK_ADDR", Text, "", "address on which the agent says how it is"),
-    refused(flag("opentelemetry-metrics", "BUILDKITE_OPENTELEMETRY_METRICS", Switch, "false", "send metrics by OTLP")),
+    flag("opentelemetry-metrics", "BUILDKITE_OPENTELEMETRY_METRICS", Switch, "false", "send metrics of jobs by OTLP, as OTEL_EXPORTER_OTLP_* variables say"),
     flag("metrics-datadog", "BUILDKITE_METRICS_DATADOG", Switch, "false", "send metrics to DogStatsD"),
     flag("metrics-datadog-host", "BUILDKITE_METRICS_DATADOG_HOST", Text, "127.0.0.1:8125", "where DogStatsD listens"),
     flag("metrics-datadog-distributions", "BUILDKITE_METRICS_DATADOG_DISTRIBUTIONS", Switch, "false", "send timings as distributions"),

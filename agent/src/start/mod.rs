@@ -11,6 +11,7 @@ mod tell;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use shared_handover::layout::StateDir;
 use shared_protocol::env;
@@ -27,6 +28,9 @@ use crate::config::resolve::resolve;
 use crate::config::values::Values;
 use crate::locks;
 use crate::wire;
+
+/// How long the end of the agent waits for the collector of its metrics.
+const LAST_METRICS: Duration = Duration::from_secs(3);
 
 /// An error that ends the program; its text is all anybody needs.
 type Fatal = Box<dyn std::error::Error>;
@@ -95,7 +99,7 @@ fn start(
     LocalSet::new().block_on(&runtime, async {
         let locks = locks::open(&config.experiments, config.sockets.clone())?;
         let checks = checks(&config, environ).await?;
-        let parts = parts(
+        let mut parts = parts(
             stamp,
             config,
             checks,
@@ -104,7 +108,11 @@ fn start(
             state,
             executable,
         )?;
+        let sending = parts.observers.last_words();
         let ending = wire::run(parts).await;
+        if let Some(sending) = sending {
+            sending.finish(LAST_METRICS).await;
+        }
         if let Some(locks) = locks {
             locks.close().await;
         }

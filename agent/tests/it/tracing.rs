@@ -39,6 +39,7 @@ async fn with_job(command: &str, policy: &Value, more: &Value) -> Endpoint {
     let job = json!({
         "id": "j1", "env": env, "token": "token-of-j1",
         "traceparent": format!("00-{TRACE}-00f067aa0ba902b7-01"), "tracestate": "vendor=1",
+        "runnable_at": "2026-01-01T00:00:00Z",
     });
     endpoint.on("PUT /v3/jobs/j1/accept", [ok(&job)]);
     endpoint
@@ -152,4 +153,79 @@ async fn a_policy_for_something_else_is_told_and_changes_nothing() {
     let ended = run(&endpoint, &[], &[]).await;
     assert!(endpoint.log("j1").contains("see none"));
     assert!(ended.log.contains("\"sextant\""), "{}", ended.log);
+}
+
+#[tokio::test]
+async fn finished_jobs_are_metrics_with_what_they_were() {
+    for protocol in ["grpc", "http/protobuf"] {
+        let collector = Collector::start(Health::Well);
+        let of_job = json!({
+            "BUILDKITE_BRANCH": "main", "BUILDKITE_SOURCE": "webhook",
+            "BUILDKITE_AGENT_META_DATA_QUEUE": "slow",
+        });
+        let endpoint = with_job("true", &Value::Null, &of_job).await;
+        let url = collector.url();
+        let env = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*url),
+            ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", protocol),
+        ];
+        run(&endpoint, &["--opentelemetry-metrics"], &env).await;
+        let received = collector.received();
+        assert_eq!(
+            received.calls.len(),
+            1,
+            "an agent that ends sends once more"
+        );
+        for (name, unit) in [
+            ("queue.duration", "ms"),
+            ("jobs.duration", "ms"),
+            ("jobs.finished", ""),
+        ] {
+            let number = received.numbers.iter().find(|number| number.name == name);
+            let number = number.unwrap_or_else(|| panic!("{name} in {:?}", received.numbers));
+            assert_eq!((number.count, number.unit.as_str()), (1, unit), "{name}");
+            assert_eq!(number.resource["service.name"], "buildkite-agent");
+            for (attribute, value) in [
+                ("agent_name", "worker"),
+                ("pipeline", "oars"),
+                ("org", "fleet"),
+                ("branch", "main"),
+                ("source", "webhook"),
+                ("queue", "slow"),
+            ] {
+                assert_eq!(number.attributes[attribute], value, "{name}");
+            }
+            let exit = number.attributes.get("exit_code").map(String::as_str);
+            assert_eq!(exit, (name != "queue.duration").then_some("0"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_sent_while_the_agent_runs_and_again_after_an_outage() {
+    let collector = Collector::start(Health::Busy);
+    let endpoint = with_job("true", &Value::Null, &Value::Null).await;
+    endpoint.on("GET /v3/ping", [offer("j1"), ok(&json!({}))]);
+    let bench = Bench::new();
+    bench.executor("exit 0");
+    let url = collector.url();
+    let env = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*url),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "1"),
+    ];
+    let agent = bench.start_with(&endpoint, &["--opentelemetry-metrics"], &env);
+    let waiting = collector.clone();
+    // Each export is tried four times before it counts as failed.
+    let refused = move || waiting.wait_for("call", |received| received.calls.len() > 4);
+    tokio::task::spawn_blocking(refused).await.unwrap();
+    collector.is_now(Health::Well);
+    endpoint.on("GET /v3/ping", [disconnect()]);
+    let ended = agent.ended().await;
+    assert!(ended.log.contains("metrics did not reach"), "{}", ended.log);
+    let received = collector.received();
+    let finished = received
+        .numbers
+        .iter()
+        .find(|number| number.name == "jobs.finished");
+    assert_eq!(finished.expect("the job").count, 1);
 }

@@ -25,7 +25,7 @@ pub(super) fn begin(job: &mut Job) {
     };
     let origin = Origin {
         service: job.settings.tracing.service.clone(),
-        version: job.version,
+        version: job.version.to_owned(),
         attributes: Vec::new(),
     };
     match LogLines::start(&to, &origin, attributes(job)) {

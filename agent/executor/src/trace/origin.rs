@@ -13,7 +13,7 @@ const TAG: &str = "BUILDKITE_AGENT_META_DATA_";
 pub(super) fn of(job: &Job) -> Origin {
     Origin {
         service: job.settings.tracing.service.clone(),
-        version: job.version,
+        version: job.version.to_owned(),
         attributes: attributes(job),
     }
 }

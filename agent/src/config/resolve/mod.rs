@@ -19,6 +19,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use agent_otel::DestinationError;
 use agent_worker::PingMode;
 use shared_client::{Endpoint, EndpointError};
 use shared_protocol::experiment::Experiments;
@@ -33,7 +34,7 @@ pub use enrollment::EnrollmentConfig;
 pub use jobs::JobsConfig;
 pub use life::LifeConfig;
 pub use logs::LogsConfig;
-pub use metrics::MetricsConfig;
+pub use metrics::{CollectorConfig, MetricsConfig};
 pub use status::StatusConfig;
 pub use tags::TagsConfig;
 pub use verification::{KeySource, VerificationConfig};
@@ -135,6 +136,9 @@ pub enum ConfigError {
     /// A setting that somebody relies on and that is not there yet.
     #[error("--{0} is not supported by this version; remove it")]
     NotSupported(&'static str),
+    /// No collector can be where a variable says.
+    #[error(transparent)]
+    Collector(#[from] DestinationError),
     /// Two settings for one thing.
     #[error("{0}")]
     Conflict(&'static str),
@@ -170,7 +174,7 @@ pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
         jobs: jobs::jobs(&values, place, no_plugins)?,
         verification: verification::verification(&values, no_plugins)?,
         status: status::status(&values),
-        metrics: metrics::metrics(&values)?,
+        metrics: metrics::metrics(&values, &place.around)?,
         experiments: values.list("experiment"),
         orphan_grace: Duration::from_secs(values.number("orphan-grace")?),
         sockets: values.path("sockets-path"),
