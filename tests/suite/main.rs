@@ -7,6 +7,7 @@
 
 mod bad_release;
 mod command_line;
+mod enrollment;
 mod good_release;
 mod hooks;
 mod host_trouble;
