@@ -123,7 +123,8 @@ pub(crate) async fn call_json<T: DeserializeOwned>(
     serde_json::from_str(&text).map_err(|_| CloudError::Nonsense(place.to_owned()))
 }
 
-async fn once(place: &str, request: RequestBuilder) -> Result<String, CloudError> {
+/// Makes a call once and gives its answer as text.
+pub(crate) async fn once(place: &str, request: RequestBuilder) -> Result<String, CloudError> {
     let silent = |error: reqwest::Error| CloudError::Silent(place.to_owned(), cause_of(&error));
     let mut answer = request.send().await.map_err(silent)?;
     let status = answer.status();

@@ -2,7 +2,7 @@
 //! job is verified without asking anybody.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use agent_cloud::kms;
 use agent_cloud::surroundings::Surroundings;
@@ -11,7 +11,7 @@ use agent_runner::check::hook::HookSettings;
 use agent_runner::check::signature::SignatureCheck;
 use shared_signing::KeySet;
 
-use super::environ::Environ;
+use super::environ::{Environ, clock};
 use crate::config::resolve::{Config, KeySource, VerificationConfig};
 
 /// Time for each request to a key service or to what gives credentials for it.
@@ -56,7 +56,7 @@ async fn keys(config: &VerificationConfig, environ: &Environ) -> Result<Option<K
     }
     let around = || {
         let variables = environ.surroundings().variables;
-        Surroundings::new(variables, PATIENCE, now)
+        Surroundings::new(variables, PATIENCE, clock)
     };
     match &config.keys {
         KeySource::None => Ok(None),
@@ -92,12 +92,4 @@ fn of_service(
     KeySet::of_service(&public)
         .map(Some)
         .map_err(|error| failed(error.to_string()))
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "requests to key services carry the time, and this is where the agent starts"
-)]
-fn now() -> SystemTime {
-    SystemTime::now()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use shared_handover::layout::StateDir;
 use shared_protocol::env;
@@ -16,6 +17,15 @@ use crate::config::values::Surroundings;
 pub(crate) struct Environ {
     all: Vec<(OsString, OsString)>,
     text: BTreeMap<String, String>,
+}
+
+/// The time, for requests to clouds: their signatures carry it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the agent starts, and signed requests carry the time"
+)]
+pub(super) fn clock() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Reads what was set: by arguments, by variables, and in the config file if there is one.

@@ -25,7 +25,7 @@ use shared_supervise::ProcessId;
 
 use super::Fatal;
 use super::credentials::Credentials;
-use super::environ::Environ;
+use super::environ::{Environ, clock};
 use crate::config::resolve::{Config, JobsConfig, LifeConfig, WorkersConfig};
 use crate::control::{Control, Introduction};
 use crate::kept::Kept;
@@ -171,6 +171,7 @@ fn tags_around(host: &HostFacts, environ: &Environ) -> Around {
             machine_id: host.machine_id.clone(),
         },
         variables: environ.surroundings().variables,
+        clock,
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! Source: "Instance identity documents" and "Instance metadata categories" of the EC2 user guide.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use agent_cloud::Imds;
+use agent_cloud::surroundings::Surroundings;
+use agent_cloud::{Imds, ImdsError, aws};
+use reqwest::StatusCode;
 use serde::Deserialize;
 
 use crate::pairs::Pair;
@@ -77,16 +79,29 @@ pub(crate) async fn values(
     .await
 }
 
-/// The instance's tags, by key: from its metadata where that holds them, which needs no permission.
-/// None at all may mean that they are not there yet, so they are asked for again.
+/// The instance's tags, by key: from its metadata, which needs no permission, or else from EC2 at
+/// `now`. None at all may mean that they are not there yet, so they are asked for again.
 pub(crate) async fn instance_tags(
     variables: &Variables,
+    now: fn() -> SystemTime,
     limit: Duration,
 ) -> Result<Vec<Tag>, Trouble> {
     let patience = Patience::within(limit);
     insist(patience, async || {
         let mut imds = service(variables, patience)?;
-        let mut tags = tags_of_metadata(&mut imds).await?;
+        let mut tags = match tags_of_metadata(&mut imds).await {
+            // Of no instance are they in its metadata unless somebody has switched that on.
+            Err(ImdsError::Refused(_, StatusCode::NOT_FOUND)) => {
+                let around = Surroundings::new(variables.clone(), patience.request, now)?;
+                let Document {
+                    instance_id,
+                    region,
+                    ..
+                } = document(&mut imds).await?;
+                aws::ec2::instance_tags(&around, &region, &instance_id).await?
+            }
+            found => found?,
+        };
         if tags.is_empty() {
             return Err(Trouble::Empty);
         }
@@ -96,7 +111,7 @@ pub(crate) async fn instance_tags(
     .await
 }
 
-async fn tags_of_metadata(imds: &mut Imds) -> Result<Vec<Tag>, Trouble> {
+async fn tags_of_metadata(imds: &mut Imds) -> Result<Vec<Tag>, ImdsError> {
     let folder = "/latest/meta-data/tags/instance";
     let mut tags = Vec::new();
     for key in imds.get(folder).await?.lines() {

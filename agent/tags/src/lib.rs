@@ -18,7 +18,7 @@ mod patience;
 mod service;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 pub use host::HostFacts;
 pub use pairs::{BadPair, Pair, pairs};
@@ -67,12 +67,14 @@ pub struct Wanted {
 }
 
 /// What the sources are read from.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Around {
     /// The machine.
     pub host: HostFacts,
     /// The environment.
     pub variables: BTreeMap<String, String>,
+    /// Tells the time that requests to clouds are signed with.
+    pub clock: fn() -> SystemTime,
 }
 
 /// A source that did not answer, where tags must not be missing.
@@ -108,7 +110,7 @@ pub async fn collect(wanted: &Wanted, around: &Around) -> Result<Vec<String>, Mi
         tags.take("EC2 metadata paths", found)?;
     }
     if wanted.ec2_tags {
-        let found = ec2::instance_tags(variables, wanted.ec2_tags_limit).await;
+        let found = ec2::instance_tags(variables, around.clock, wanted.ec2_tags_limit).await;
         tags.take("EC2 tags", found)?;
     }
     if wanted.ecs {

@@ -1,6 +1,6 @@
 //! One request to a source of tags, and what can go wrong with it.
 
-use agent_cloud::ImdsError;
+use agent_cloud::{CloudError, ImdsError};
 use reqwest::{Client, StatusCode};
 use serde::de::DeserializeOwned;
 
@@ -33,6 +33,12 @@ pub(crate) enum Trouble {
     /// EC2's metadata.
     #[error(transparent)]
     Imds(#[from] ImdsError),
+    /// EC2 itself.
+    #[error(
+        "the instance's metadata holds none, and {0}; allow tags in its metadata, or give its role \
+         ec2:DescribeTags"
+    )]
+    Cloud(#[from] CloudError),
 }
 
 impl Trouble {

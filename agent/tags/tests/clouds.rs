@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use agent_tags::{Around, HostFacts, Wanted, collect, pairs};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 
-/// What a service answers: method and path, needed header, body.
+/// What a service answers: method and path (and the form that was posted), how a needed header
+/// begins, body.
 type Answers = &'static [(&'static str, &'static str, &'static str)];
 
 #[derive(Clone)]
@@ -28,15 +29,18 @@ async fn answer(State(cloud): State<Cloud>, request: Request) -> (StatusCode, St
     {
         return (StatusCode::SERVICE_UNAVAILABLE, "later".into());
     }
-    let asked = format!("{} {}", request.method(), request.uri().path());
+    let (head, body) = request.into_parts();
+    let form = axum::body::to_bytes(body, 1 << 16).await.expect("a body");
+    let form = String::from_utf8_lossy(&form);
+    let asked = format!("{} {}{form}", head.method, head.uri.path());
     let Some((_, header, body)) = cloud.answers.iter().find(|(route, ..)| *route == asked) else {
         return (StatusCode::NOT_FOUND, "<html>".into());
     };
     if let Some((name, value)) = header.split_once(": ")
-        && request
-            .headers()
+        && head
+            .headers
             .get(name)
-            .is_none_or(|given| given != value)
+            .is_none_or(|given| !given.as_bytes().starts_with(value.as_bytes()))
     {
         return (StatusCode::UNAUTHORIZED, String::new());
     }
@@ -68,6 +72,7 @@ fn around(variables: &[(&str, String)]) -> Around {
             machine_id: Some("m1".into()),
         },
         variables: variables.collect(),
+        clock: || SystemTime::UNIX_EPOCH,
     }
 }
 
@@ -166,6 +171,80 @@ async fn an_ec2_instance_is_described_by_its_metadata() {
     expected.extend(EC2_TAGS);
     expected.extend(["rack=r1", "cost center=7", "team=ci"]);
     assert_eq!(collect(&wanted, &imds(&address)).await.unwrap(), expected);
+}
+
+const SIGNED: &str =
+    "Authorization: AWS4-HMAC-SHA256 Credential=AKID/19700101/eu-1/ec2/aws4_request";
+const EC2_API: Answers = &[
+    EC2[0],
+    EC2[1],
+    (
+        "POST /Action=DescribeTags&Version=2016-11-15&Filter.1.Name=resource-id&Filter.1.Value.1=i-1",
+        SIGNED,
+        "<?xml version=\"1.0\"?><DescribeTagsResponse xmlns=\"http://ec2\"><requestId>r</requestId><tagSet>
+           <item><resourceId>i-1</resourceId><resourceType>instance</resourceType>
+             <key>team</key><value>R&amp;D</value></item>
+         </tagSet><nextToken>a/b=</nextToken></DescribeTagsResponse>",
+    ),
+    (
+        "POST /Action=DescribeTags&Version=2016-11-15&Filter.1.Name=resource-id&Filter.1.Value.1=i-1\
+         &NextToken=a%2Fb%3D",
+        SIGNED,
+        "<DescribeTagsResponse><tagSet><item><key>cost center</key><value/></item></tagSet>
+         </DescribeTagsResponse>",
+    ),
+];
+
+/// The instance, with credentials and EC2 itself at the same address.
+fn ec2(address: &str) -> Around {
+    around(&[
+        (
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+            format!("http://{address}/"),
+        ),
+        ("AWS_ENDPOINT_URL_EC2", format!("http://{address}/")),
+        ("AWS_ACCESS_KEY_ID", "AKID".into()),
+        ("AWS_SECRET_ACCESS_KEY", "s3cret".into()),
+    ])
+}
+
+#[tokio::test]
+async fn tags_that_are_not_in_the_metadata_are_asked_of_ec2() {
+    let address = serve(EC2_API, 0).await;
+    let wanted = Wanted {
+        ec2_tags: true,
+        ..wanted()
+    };
+    let tags = collect(&wanted, &ec2(&address)).await.unwrap();
+    assert_eq!(tags, ["cost center=", "team=R&D"]);
+}
+
+#[tokio::test]
+async fn an_ec2_that_refuses_or_has_no_tags_is_a_source_that_is_missing() {
+    const NONE: Answers = &[
+        EC2[0],
+        EC2[1],
+        (
+            EC2_API[2].0,
+            SIGNED,
+            "<DescribeTagsResponse><tagSet/></DescribeTagsResponse>",
+        ),
+    ];
+    let wanted = Wanted {
+        ec2_tags: true,
+        fail_on_missing: true,
+        ..wanted()
+    };
+    for (answers, why) in [
+        (NONE, "there are none"),
+        (&EC2_API[..2], "give its role ec2:DescribeTags"),
+    ] {
+        let address = serve(answers, 0).await;
+        let error = collect(&wanted, &ec2(&address)).await.unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains(why), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
 }
 
 #[tokio::test]

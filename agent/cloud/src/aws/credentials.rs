@@ -13,6 +13,7 @@ use shared_protocol::Secret;
 use url::Url;
 
 use super::profile::Profile;
+use super::xml;
 use crate::surroundings::{Surroundings, call, call_json, read};
 use crate::{CloudError, ImdsError};
 
@@ -153,20 +154,14 @@ async fn of_web_identity(
         Ok(request.header("Content-Type", form).body(body.clone()))
     })
     .await?;
-    let (id, secret) = (tag(&answer, "AccessKeyId"), tag(&answer, "SecretAccessKey"));
-    match (id, secret) {
+    let part = |name| xml::text(&answer, name);
+    match (part("AccessKeyId"), part("SecretAccessKey")) {
         (Some(id), Some(secret)) => {
-            let session = tag(&answer, "SessionToken");
-            Ok(Some(Credentials::new(id, secret, session)))
+            let session = part("SessionToken");
+            Ok(Some(Credentials::new(&id, &secret, session.as_deref())))
         }
         _ => Err(CloudError::Nonsense(place)),
     }
-}
-
-/// The text of an element of XML. Credentials hold nothing that XML would write otherwise.
-fn tag<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
-    let (_, after) = xml.split_once(&format!("<{name}>"))?;
-    Some(after.split_once("</")?.0.trim())
 }
 
 async fn of_container(around: &Surroundings) -> Result<Option<Credentials>, CloudError> {

@@ -1,8 +1,11 @@
 //! AWS: who we are there, in which region, and requests with our signature.
 
+pub mod ec2;
+
 mod credentials;
 mod profile;
 mod sign;
+mod xml;
 
 pub use credentials::Credentials;
 pub use sign::sign;
