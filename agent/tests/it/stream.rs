@@ -263,7 +263,7 @@ async fn a_worker_whose_endpoint_moves_streams_there() {
     stream.disconnect();
     let ended = agent.ended().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
-    assert_eq!(new.asked("POST /v3/disconnect").len(), 1);
+    assert_eq!(old.asked("POST /v3/disconnect").len(), 1);
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use shared_client::Client;
 
-/// The client that a worker uses now. Clones share it, so that heartbeats, jobs and the last
-/// goodbye go where the pings go.
+/// The client that a worker uses now. Clones share it, so that heartbeats and jobs go where the
+/// pings go.
 #[derive(Debug, Clone)]
 pub(crate) struct Line(Rc<RefCell<Client>>);
 

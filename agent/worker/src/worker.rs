@@ -99,10 +99,11 @@ impl Worker {
             Ok(None) => return End::Dismissed,
             Err(error) => return End::Failed(error),
         };
-        let line = match self.settings.client.for_worker(&registered) {
-            Ok(client) => Line::new(client),
+        let home = match self.settings.client.for_worker(&registered) {
+            Ok(client) => client,
             Err(error) => return End::Failed(error.into()),
         };
+        let line = Line::new(home.clone());
         let span = tracing::info_span!("worker", agent = %registered.name);
         async {
             let end = if self.leash.may_connect().await {
@@ -110,7 +111,8 @@ impl Worker {
             } else {
                 End::Dismissed
             };
-            if let Err(error) = line.client().disconnect().await {
+            // Where it connected, wherever pings have sent it since: decision 0012.
+            if let Err(error) = home.disconnect().await {
                 tracing::warn!("failed to disconnect: {error}");
             }
             end
