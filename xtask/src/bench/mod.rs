@@ -1,8 +1,10 @@
-//! `cargo xtask bench`: the figures of BENCHMARKS.md, measured on release builds of whole chains.
+//! `cargo xtask bench`: the figures of BENCHMARKS.md, measured on release builds: whole chains, and the
+//! agent alone.
 //!
 //! Nothing is asserted here: a figure is a fact about one machine at one time. The method stands
 //! beside each figure in BENCHMARKS.md.
 
+mod alone;
 mod executor;
 mod idle;
 mod jobs;
@@ -28,7 +30,7 @@ const NEXT_VERSION: &str = "0.1.0-bench.b";
 pub(crate) struct Args {
     /// Measure only these; all of them if none is named.
     only: Vec<Figure>,
-    /// For `executor`: measure this agent instead of a release build of ours.
+    /// For `executor` and the agent alone: measure this agent instead of a release build of ours.
     #[arg(long, value_name = "FILE")]
     agent: Option<PathBuf>,
 }
@@ -40,12 +42,18 @@ enum Figure {
     Size,
     /// Memory, wake-ups and CPU of each tier while one worker waits for work.
     Idle,
-    /// A job that does nothing, from its start to its finish.
-    Noop,
     /// A job of `agent bootstrap` beside `bash -c true`; each hook; a checkout beside its git commands.
     Executor,
-    /// A job that prints 50 MB: peak memory of agent and executor, throughput.
+    /// The agent alone with 1, 10 and 100 idle workers: memory, wake-ups, CPU, connections.
+    Fleet,
+    /// The agent alone: a job that does nothing, from its acceptance to its finish; its CPU.
+    Noop,
+    /// The agent alone: 400 jobs that do nothing on 20 workers.
+    Jobs,
+    /// The agent alone: a job that prints 256 MiB, with and without time marks and secrets.
     Log,
+    /// The agent alone: a job that prints 512 MiB while the endpoint is away for a minute.
+    Outage,
     /// Bytes, verdict, rollback and time without a worker of an upgrade; cost of its durable acts.
     Upgrade,
 }
@@ -69,8 +77,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if wanted(Figure::Executor) {
         executor::measure(args.agent.as_deref())?;
     }
-    let rest = [Figure::Idle, Figure::Noop, Figure::Log, Figure::Upgrade];
-    let rest: Vec<Figure> = rest.into_iter().filter(|figure| wanted(*figure)).collect();
+    let of_these = |figures: &[Figure]| -> Vec<Figure> {
+        let wanted = figures.iter().filter(|figure| wanted(**figure));
+        wanted.copied().collect()
+    };
+    let alone = of_these(&[
+        Figure::Fleet,
+        Figure::Noop,
+        Figure::Jobs,
+        Figure::Log,
+        Figure::Outage,
+    ]);
+    if !alone.is_empty() {
+        alone::measure(&alone, args.agent.as_deref())?;
+    }
+    let rest = of_these(&[Figure::Idle, Figure::Upgrade]);
     if rest.is_empty() {
         return Ok(());
     }
@@ -88,11 +109,10 @@ async fn on_a_chain(figures: &[Figure]) -> Result<()> {
     let mut bed = start(folder)?;
     for figure in figures {
         match figure {
-            Figure::Size | Figure::Executor => {}
             Figure::Idle => idle::measure(&bed).await?,
-            Figure::Noop => jobs::noop(&bed).await?,
-            Figure::Log => jobs::log(&bed).await?,
             Figure::Upgrade => upgrade::measure(&bed).await?,
+            // Needs no chain.
+            _ => {}
         }
     }
     bed.chain.stop()

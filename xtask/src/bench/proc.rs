@@ -67,6 +67,30 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
+/// CPU time of a process in milliseconds, threads that have ended included, to the tick of 10 ms.
+pub(crate) fn milliseconds(pid: u32) -> Result<u64> {
+    // utime and stime: fields 14 and 15.
+    Ok(ticks(pid, 13..15)? * 10)
+}
+
+/// The same with all children that have ended and been waited for, and theirs.
+pub(crate) fn milliseconds_with_children(pid: u32) -> Result<u64> {
+    // cutime and cstime follow.
+    Ok(ticks(pid, 13..17)? * 10)
+}
+
+/// The sum of some fields of `/proc/PID/stat`, counted from 0.
+fn ticks(pid: u32, fields: std::ops::Range<usize>) -> Result<u64> {
+    let stat = read(&format!("/proc/{pid}/stat"))?;
+    // The second field is a name in parentheses, which may hold blanks.
+    let (_, rest) = stat.rsplit_once(") ").context("a name in parentheses")?;
+    let words = rest.split_whitespace().skip(fields.start - 2);
+    Ok(words
+        .take(fields.len())
+        .filter_map(|word| word.parse::<u64>().ok())
+        .sum())
+}
+
 fn read(path: &str) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("read {path}"))
 }
