@@ -90,19 +90,21 @@ fn own_folder(build_path: &Path) -> io::Result<(PathBuf, Lock)> {
     own.ok_or_else(|| io::Error::other("too many agents share it"))
 }
 
-/// Takes over the records of an agent that is gone, and whose number nobody needs now.
+/// Takes over the records of an agent that is gone, and whose number nobody needs now. What waits of
+/// a job's log goes first: its record is what makes the next agent look for it.
 fn adopt(from: &Path, to: &Path) {
     let entries = point("kept.list").and_then(|()| fs::read_dir(from));
-    for entry in entries.into_iter().flatten().flatten() {
-        let path = entry.path();
-        let is_record = path
-            .extension()
-            .is_some_and(|extension| extension == "json");
-        if is_record
-            && let Err(error) =
-                point("kept.adopt").and_then(|()| fs::rename(&path, to.join(entry.file_name())))
-        {
-            tracing::warn!("failed to take over {}: {error}", path.display());
+    let entries = entries.into_iter().flatten().flatten();
+    let paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    for kind in ["log", "json"] {
+        let of_kind = paths
+            .iter()
+            .filter(|path| path.extension().is_some_and(|extension| extension == kind));
+        for (path, name) in of_kind.filter_map(|path| Some((path, path.file_name()?))) {
+            let moved = point("kept.adopt").and_then(|()| fs::rename(path, to.join(name)));
+            if let Err(error) = moved {
+                tracing::warn!("failed to take over {}: {error}", path.display());
+            }
         }
     }
 }
@@ -130,17 +132,18 @@ mod tests {
             .collect();
         for (folder, _) in &agents {
             let name = folder.file_name().unwrap().to_str().unwrap();
-            fs::write(folder.join(format!("{name}.json")), "").unwrap();
+            for kind in ["json", "log"] {
+                fs::write(folder.join(format!("{name}.{kind}")), "").unwrap();
+            }
         }
         let [first, second, third] = agents.try_into().unwrap();
         drop((first, third));
         let (folder, _lock) = own_folder(build_path.path()).unwrap();
         for (name, adopted) in [("agent-1", true), ("agent-2", false), ("agent-3", true)] {
-            assert_eq!(
-                folder.join(format!("{name}.json")).exists(),
-                adopted,
-                "{name}"
-            );
+            for kind in ["json", "log"] {
+                let is_there = folder.join(format!("{name}.{kind}")).exists();
+                assert_eq!(is_there, adopted, "{name} {kind}");
+            }
         }
         assert!(second.0.join("agent-2.json").exists());
     }

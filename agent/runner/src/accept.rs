@@ -35,8 +35,19 @@ pub struct Accepted {
 impl Offered {
     /// Accepts the job. From here on its own token is used, if it has one, and there is a record of
     /// it: an agent that dies sooner has started nothing, and the endpoint takes the job back.
+    ///
+    /// An agent that has to go waits for the answer no longer than for a job that is to end: then
+    /// the worker disconnects, and the endpoint takes the job back in the same way.
     pub async fn accept(self) -> Result<Accepted, NotRunning> {
-        let answer = self.client.accept(&self.job).await;
+        let too_late = async {
+            self.stop.cancelled().await;
+            tokio::time::sleep(self.settings.cancel_grace).await;
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = self.client.accept(&self.job) => answer,
+            () = too_late => return Err(NotRunning::Stopped(self.job)),
+        };
         self.accepted(answer)
     }
 

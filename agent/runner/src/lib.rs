@@ -35,6 +35,7 @@ mod log;
 mod start;
 mod step;
 mod stream;
+mod sweep;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -141,6 +142,9 @@ pub enum NotRunning {
     /// It could not be accepted: somebody else has it, or nobody answers.
     #[error("failed to accept job {0}: {1}")]
     NotAccepted(JobId, #[source] ClientError),
+    /// The agent had to go before the endpoint had answered.
+    #[error("failed to accept job {0}: the agent had to stop before the endpoint answered")]
+    Stopped(JobId),
     /// The endpoint would not have it started, for example because it was canceled meanwhile.
     #[error("failed to start job {0}: {1}")]
     NotStarted(JobId, #[source] ClientError),

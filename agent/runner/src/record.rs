@@ -123,6 +123,14 @@ impl Record {
         Some(record)
     }
 
+    /// Lines that say all of it.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let mut all = vec![Entry::Accepted(self.accepted.clone())];
+        all.extend(self.executor.map(Entry::Executor));
+        all.extend(self.result.clone().map(Entry::Result));
+        all
+    }
+
     pub(crate) fn take(&mut self, entry: Entry) {
         match entry {
             Entry::Accepted(accepted) => self.accepted = accepted,

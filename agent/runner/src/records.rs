@@ -20,6 +20,7 @@ use shared_protocol::job::FinishRequest;
 use shared_supervise::ProcessId;
 
 use crate::record::{Entry, Record, Taken};
+use crate::sweep::sweep;
 
 /// Where an agent keeps its records.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Records {
 #[derive(Debug)]
 pub struct RecordFile {
     place: Option<(PathBuf, File)>,
+    /// Whether the file lacks something, because the disk did not take it.
+    behind: bool,
     record: Record,
 }
 
@@ -47,6 +50,7 @@ impl Records {
         let entry = Entry::Accepted(taken.clone());
         let mut file = RecordFile {
             place: None,
+            behind: false,
             record: Record::new(taken),
         };
         if let Some(folder) = &self.folder {
@@ -89,22 +93,10 @@ impl Records {
         let Some(folder) = &self.folder else {
             return Vec::new();
         };
-        let entries = match point("job-record.list").and_then(|()| fs::read_dir(folder)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
-            Err(error) => {
-                tracing::warn!("failed to read {}: {error}", folder.display());
-                return Vec::new();
-            }
-        };
-        entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "json")
-            })
-            .filter_map(|path| self.take_orphan(&path))
-            .collect()
+        let found = list(folder);
+        sweep(folder, &found);
+        let records = found.iter().filter(|path| has_extension(path, "json"));
+        records.filter_map(|path| self.take_orphan(path)).collect()
     }
 
     fn take_orphan(&self, path: &Path) -> Option<RecordFile> {
@@ -130,6 +122,7 @@ impl Records {
         let file = OpenOptions::new().append(true).open(&path).ok()?;
         Some(RecordFile {
             place: Some((path, file)),
+            behind: false,
             record,
         })
     }
@@ -144,9 +137,7 @@ impl RecordFile {
     /// Where the job's log waits on disk while the endpoint is away: beside the record, whoever's
     /// that is.
     pub(crate) fn log_spool(&self) -> Option<PathBuf> {
-        let (path, _) = self.place.as_ref()?;
-        let Name { job, random, .. } = Name::parse(path)?;
-        Some(path.with_file_name(format!("{job}.{random}.log")))
+        spool(&self.place.as_ref()?.0)
     }
 
     /// Whether it outlives this process.
@@ -186,17 +177,53 @@ impl RecordFile {
     }
 
     fn add(&mut self, entry: Entry) {
+        self.record.take(entry.clone());
         self.append(&entry);
-        self.record.take(entry);
     }
 
+    /// Appends what became known, and with it all that the disk did not take before.
     fn append(&mut self, entry: &Entry) {
-        if let Some((path, file)) = &mut self.place
-            && let Err(error) = append(file, entry)
-        {
-            tracing::warn!("failed to write {}: {error}", path.display());
+        let Some((path, file)) = &mut self.place else {
+            return;
+        };
+        let written = if self.behind {
+            let whole = self.record.entries();
+            whole.iter().try_for_each(|entry| append(file, entry))
+        } else {
+            append(file, entry)
+        };
+        self.behind = written.is_err();
+        if let Err(error) = written {
+            tracing::warn!(
+                "failed to write {}: {error}; until there is room, a crash of the agent loses the job",
+                path.display()
+            );
         }
     }
+}
+
+/// What lies in the folder; nothing if it cannot be read.
+pub(crate) fn list(folder: &Path) -> Vec<PathBuf> {
+    match point("job-record.list").and_then(|()| fs::read_dir(folder)) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        Err(error) => {
+            if error.kind() != io::ErrorKind::NotFound {
+                tracing::warn!("failed to read {}: {error}", folder.display());
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// Where the log of the job with this record waits; none if that is no record.
+pub(crate) fn spool(record: &Path) -> Option<PathBuf> {
+    let Name { job, random, .. } = Name::parse(record).filter(|_| has_extension(record, "json"))?;
+    Some(record.with_file_name(format!("{job}.{random}.log")))
+}
+
+pub(crate) fn has_extension(path: &Path, wanted: &str) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == wanted)
 }
 
 fn append(file: &mut File, entry: &Entry) -> io::Result<()> {
@@ -207,7 +234,7 @@ fn append(file: &mut File, entry: &Entry) -> io::Result<()> {
     file.write_all(&line)
 }
 
-fn remove(path: &Path) {
+pub(crate) fn remove(path: &Path) {
     if let Err(error) = point("job-record.remove").and_then(|()| fs::remove_file(path))
         && error.kind() != io::ErrorKind::NotFound
     {
@@ -341,6 +368,27 @@ mod tests {
         let threads: Vec<_> = threads.collect();
         let taken: usize = threads.into_iter().map(|t| t.join().unwrap()).sum();
         assert_eq!(taken, 50);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_full_disk_did_not_take_is_added_when_it_has_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = Records::new(Some(folder.path().to_owned()), GONE);
+        let mut file = create(&gone, "j");
+        let (path, whole) = file.place.take().unwrap();
+        whole.set_len(3).unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        file.place = Some((path.clone(), full));
+        file.set_executor(agent());
+        file.add_file("/log".into());
+        file.place = Some((path, whole));
+        let result: FinishRequest =
+            serde_json::from_str(r#"{"exit_status": "3", "finished_at": ""}"#).unwrap();
+        file.set_result(&result);
+        let taken = gone.take_orphans();
+        assert_eq!(taken[0].record(), file.record());
+        assert_eq!(taken[0].record().executor, Some(agent().into()));
     }
 
     #[test]
