@@ -59,6 +59,7 @@ pub(super) async fn register(
         job_status_interval: settings.job_status_interval.as_secs(),
         heartbeat_interval: settings.heartbeat_interval.as_secs(),
         meta_data: new.tags,
+        tracing: None,
     }))
 }
 
