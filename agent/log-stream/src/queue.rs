@@ -21,6 +21,8 @@ use crate::spool::{Frame, Place, Spool};
 
 /// A chunk that is not settled by now meets an endpoint in trouble: its log goes to disk.
 const LATE: Duration = Duration::from_secs(5);
+/// What a chunk takes beside its bytes: they may be few, where the endpoint wants small chunks.
+const CHUNK_BYTES: usize = 128;
 /// How much is read back from disk at once.
 const READ_BYTES: usize = 256 << 10;
 
@@ -115,8 +117,18 @@ impl Queue {
 
     /// Chunks that are not settled.
     pub(crate) fn chunks(&self) -> u64 {
-        let held = self.flying.len() + self.ready.len() + self.tail.len();
-        held as u64 + self.spool.as_ref().map_or(0, Spool::unread)
+        self.held() as u64 + self.spool.as_ref().map_or(0, Spool::unread)
+    }
+
+    /// Chunks in memory.
+    fn held(&self) -> usize {
+        self.flying.len() + self.ready.len() + self.tail.len()
+    }
+
+    /// Bytes that wait: compressed in memory, and those that are only on disk.
+    pub(crate) fn backlog(&self) -> (u64, u64) {
+        let spooled = self.spool.as_ref().map_or(0, Spool::unread_bytes);
+        (self.held_bytes as u64, spooled)
     }
 
     /// Whether nothing waits behind what is under way.
@@ -126,7 +138,7 @@ impl Queue {
 
     /// Whether the job may write more.
     pub(crate) fn takes_more(&self) -> bool {
-        self.held_bytes < self.memory_bytes
+        self.held_bytes + self.held() * CHUNK_BYTES < self.memory_bytes
     }
 
     /// Chunks that were refused or given up, by earlier agents as well.
@@ -225,11 +237,10 @@ impl Queue {
 
     async fn write(&mut self) {
         if self.is_full {
-            self.settled.clear();
             self.begin_again().await;
-            if self.is_full {
-                return;
-            }
+        }
+        if self.is_full {
+            return self.write_settled().await;
         }
         let Some(spool) = &mut self.spool else { return };
         let unread = self.tail.len() as u64;
@@ -259,6 +270,19 @@ impl Queue {
         self.is_full = true;
         self.end = self.end.map(|_| false);
         self.tell(&trouble);
+    }
+
+    /// A full spool still says what became of its chunks, if the disk has room for that much, so
+    /// that the next agent does not send them again.
+    async fn write_settled(&mut self) {
+        let frames = std::mem::take(&mut self.settled);
+        let Some(spool) = &mut self.spool else { return };
+        if frames.is_empty() || spool.length() == 0 {
+            return;
+        }
+        if let Err(error) = spool.append(frames, 0).await {
+            tracing::debug!("the spool of a job's log does not say what was delivered: {error}");
+        }
     }
 
     /// A full spool takes chunks again once none of it is on disk only.

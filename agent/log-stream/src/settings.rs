@@ -12,6 +12,8 @@ const MAX_CHUNK_BYTES: usize = 1 << 20;
 const DEFAULT_LOG_BYTES: u64 = 1 << 30;
 /// Time between two drains when the endpoint names none.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
+/// Longest one that is used: an endpoint that names more is mistaken.
+const MAX_INTERVAL: Duration = Duration::from_hours(1);
 
 /// How the log carries the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +59,7 @@ impl Settings {
         };
         let interval = match job.chunks_interval_seconds {
             0 => DEFAULT_INTERVAL,
-            seconds => Duration::from_secs(seconds),
+            seconds => Duration::from_secs(seconds).min(MAX_INTERVAL),
         };
         Self {
             marks,
@@ -84,7 +86,7 @@ mod tests {
         for (max_size, interval, chunk_bytes, seconds) in [
             (0, 0, 102_400, 1),
             (64, 5, 64, 5),
-            (u64::MAX, 1, 1 << 20, 1),
+            (u64::MAX, u64::MAX, 1 << 20, 3600),
         ] {
             let job = Job {
                 chunks_max_size_bytes: max_size,

@@ -88,6 +88,8 @@ struct Stream<U> {
     /// Set while uploads are under way: when the endpoint counts as gone.
     give_up_at: Option<Instant>,
     was_refused: bool,
+    /// What was said last of bytes that wait in memory, and on disk.
+    backlog: (u64, u64),
 }
 
 struct Delivery {
@@ -111,12 +113,12 @@ impl<U: LogUpload> Stream<U> {
             uploads: JoinSet::new(),
             give_up_at: None,
             was_refused: false,
+            backlog: (0, 0),
         }
     }
 
     async fn run(mut self, mut incoming: mpsc::Receiver<Piece>, mut open: bool) -> Summary {
-        self.queue.tidy().await;
-        self.send();
+        self.settle_down().await;
         while open || !self.queue.is_empty() {
             let reads = open && self.queue.takes_more();
             // A short chunk is only worth its request when it can be sent at once.
@@ -138,8 +140,7 @@ impl<U: LogUpload> Stream<U> {
                     }
                 },
             }
-            self.queue.tidy().await;
-            self.send();
+            self.settle_down().await;
         }
         if let Some(headers) = self.headers.take() {
             headers.end().await;
@@ -149,6 +150,17 @@ impl<U: LogUpload> Stream<U> {
             bytes: self.chunker.bytes(),
             failed: self.queue.failed(),
             most_held_bytes: self.queue.most_held_bytes(),
+        }
+    }
+
+    /// To be called after each change.
+    async fn settle_down(&mut self) {
+        self.queue.tidy().await;
+        self.send();
+        let backlog = self.queue.backlog();
+        if backlog != self.backlog {
+            self.backlog = backlog;
+            self.uploader.backlog(backlog.0, backlog.1);
         }
     }
 

@@ -24,6 +24,12 @@ pub trait LogUpload: Clone + Send + 'static {
         &self,
         times: BTreeMap<String, String>,
     ) -> impl Future<Output = Result<(), ClientError>> + Send;
+
+    /// Hears what waits for delivery, each time that changes: `queued` compressed bytes in memory,
+    /// and `spooled` bytes that are only on disk.
+    fn backlog(&self, queued: u64, spooled: u64) {
+        let _ = (queued, spooled);
+    }
 }
 
 /// Uploads to the endpoint of a job.
@@ -55,5 +61,13 @@ impl LogUpload for JobLog {
 
     async fn header_times(&self, times: BTreeMap<String, String>) -> Result<(), ClientError> {
         self.client.header_times(&self.job, times).await
+    }
+
+    fn backlog(&self, queued: u64, spooled: u64) {
+        self.metrics.record(&Event::LogBacklog {
+            job: self.job.as_str(),
+            queued,
+            spooled,
+        });
     }
 }

@@ -23,6 +23,12 @@ pub(super) fn tell_start(stamp: &str, raw: &Raw, config: &Config) {
             tracing::warn!("{name} has no effect in this version ({origin})");
         }
     }
+    if config.jobs.logs.idle_lines {
+        tracing::warn!(
+            "timestamp-lines has no effect: job logs carry the time in marks; leave those out with \
+             --no-ansi-timestamps"
+        );
+    }
     if !raw.unknown_keys.is_empty() {
         let keys = raw.unknown_keys.join(", ");
         tracing::warn!("unknown keys in the configuration are ignored: {keys}");

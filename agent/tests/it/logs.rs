@@ -1,6 +1,6 @@
 //! Job logs: how they carry the time, and where else they go.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared_supervise::Signal;
 
 use crate::agent::{Bench, Ended, appears, until};
@@ -9,7 +9,8 @@ use crate::endpoint::{Endpoint, disconnect, log_of, offer, ok, status};
 /// Runs one job to its end.
 async fn run(endpoint: &Endpoint, bench: &Bench, script: &str, args: &[&str]) -> Ended {
     endpoint.on("GET /v3/ping", [offer("j1"), disconnect()]);
-    endpoint.job("j1", &json!({}));
+    let env = json!({"BUILDKITE_BUILD_URL": "https://b/1", "BUILDKITE_STEP_KEY": "s"});
+    endpoint.job("j1", &env);
     bench.executor(script);
     let ended = bench.start(endpoint, args).ended().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
@@ -48,7 +49,9 @@ async fn the_time_is_carried_as_the_flags_say() {
         let (endpoint, bench) = (Endpoint::start().await, Bench::new());
         let mut all = vec!["--no-pty"];
         all.extend(args);
-        run(&endpoint, &bench, script, &all).await;
+        let ended = run(&endpoint, &bench, script, &all).await;
+        let idle = ended.log.contains("timestamp-lines has no effect");
+        assert_eq!(idle, args == ["--timestamp-lines"], "{}", ended.log);
         let log = without_times(&endpoint.log("j1"), "\x1b_bk;t=", '\x07');
         let log = without_times(&log, "[20", ' ');
         assert_eq!(log, expected, "{args:?}");
@@ -119,6 +122,28 @@ async fn logs_are_copied_to_standard_output_as_they_are() {
     assert!(ended.log.contains("one\ntwo"), "{}", ended.log);
     assert!(!ended.log.contains("\x1b_bk"), "{}", ended.log);
     assert!(endpoint.log("j1").contains("two"));
+}
+
+#[tokio::test]
+async fn with_json_each_write_is_an_object_that_names_the_job() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    let args = ["--write-job-logs-to-stdout", "--log-format=json"];
+    let ended = run(&endpoint, &bench, "echo one", &args).await;
+    let objects = ended.log.lines().filter_map(|line| {
+        let object: Value = serde_json::from_str(line).ok()?;
+        (object["source"] == "job").then_some(object)
+    });
+    let objects: Vec<Value> = objects.collect();
+    assert_eq!(objects.len(), 1, "{}", ended.log);
+    for (name, value) in [
+        ("msg", "one"),
+        ("job_id", "j1"),
+        ("step_key", "s"),
+        ("job_url", "https://b/1#j1"),
+        ("level", "INFO"),
+    ] {
+        assert_eq!(objects[0][name], value, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -155,6 +155,23 @@ async fn people_get_a_page_on_which_nothing_foreign_can_run() {
     }
 }
 
+#[tokio::test]
+async fn people_see_what_of_a_log_waits_until_nothing_does() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("POST /v3/jobs/j1/chunks", [status(503), ok(&json!({}))]);
+    endpoint.on("GET /v3/ping", [offer("j1"), ok(&json!({}))]);
+    endpoint.job("j1", &json!({}));
+    bench.executor("echo words; until [ -e go ]; do sleep 0.02; done");
+    let agent = bench.start(&endpoint, &[ANY_PORT]);
+    let address = address(&agent).await;
+    let waits = |it: &Answer| it.body.contains("of its log wait");
+    becomes(&address, "/status", waits).await;
+    becomes(&address, "/status", |it| !waits(it)).await;
+    std::fs::write(bench.path("builds").join("go"), "").unwrap();
+    agent.signal(Signal::Terminate);
+    assert_eq!(agent.ended().await.code, Some(0));
+}
+
 /// Whether each line is one of the text format's, and each sample belongs to the family before it.
 #[track_caller]
 fn well_formed(text: &str) {

@@ -97,6 +97,14 @@ impl Spool {
         self.unread
     }
 
+    /// Bytes of the file from the first of those chunks on.
+    pub(crate) fn unread_bytes(&self) -> u64 {
+        match self.unread {
+            0 => 0,
+            _ => self.length - self.read_at,
+        }
+    }
+
     /// Adds frames. Chunks among them are `unread` afterwards, unless they are also in memory. When
     /// it fails the file is as before.
     pub(crate) async fn append(&mut self, frames: Vec<Frame>, unread: u64) -> io::Result<()> {
@@ -150,8 +158,11 @@ impl Spool {
 
     /// Removes the file: all of it is settled.
     pub(crate) async fn remove(self) {
-        let Some(path) = self.path else { return };
+        let Self { file, path, .. } = self;
         let removed = blocking(move || {
+            // A file's blocks are freed when the last handle is closed, which takes its time.
+            let _file = file;
+            let Some(path) = path else { return Ok(()) };
             point("log-spool.remove")?;
             std::fs::remove_file(&path).map_err(|error| {
                 let path = path.display();

@@ -33,6 +33,7 @@ struct Arrived {
     chunks: Vec<(ChunkPlace, Vec<u8>, Instant)>,
     under_way: usize,
     most_under_way: usize,
+    backlog: (u64, u64),
 }
 
 /// Counts an upload while it runs, also when it is aborted.
@@ -82,6 +83,11 @@ impl Played {
         log
     }
 
+    /// Bytes in memory and on disk, as told last.
+    pub(crate) fn backlog(&self) -> (u64, u64) {
+        self.arrived.lock().unwrap().backlog
+    }
+
     pub(crate) fn under_way(&self) -> usize {
         self.arrived.lock().unwrap().under_way
     }
@@ -92,6 +98,10 @@ impl Played {
 }
 
 impl LogUpload for Played {
+    fn backlog(&self, queued: u64, spooled: u64) {
+        self.arrived.lock().unwrap().backlog = (queued, spooled);
+    }
+
     async fn header_times(&self, _: BTreeMap<String, String>) -> Result<(), ClientError> {
         Ok(())
     }

@@ -58,6 +58,47 @@ async fn an_endpoint_that_never_answers_stops_the_job_and_not_the_memory() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_small_chunks_fill_the_memory_as_well() {
+    let (played, _gate) = Played::gated(|_| Fate::Deliver, false);
+    let settings = Settings {
+        memory_bytes: 64 << 10,
+        ..plain(1)
+    };
+    let (sink, _done) = start(played, settings, Files::default());
+    let mut taken = 0;
+    let minute = Duration::from_mins(1);
+    while timeout(minute, sink.write(b"x", NOW_MS)).await.is_ok() {
+        taken += 1;
+    }
+    assert!((100..1000).contains(&taken), "{taken} chunks");
+}
+
+/// Takes chunks, and no times of headers.
+#[derive(Clone)]
+struct NoHeaders;
+
+impl LogUpload for NoHeaders {
+    async fn header_times(&self, _: BTreeMap<String, String>) -> Result<(), ClientError> {
+        std::future::pending().await
+    }
+
+    async fn chunk(&self, _: ChunkPlace, _: Bytes) -> Result<(), ClientError> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn times_of_headers_that_nobody_takes_do_not_hold_up_the_log() {
+    let (sink, _done) = start(NoHeaders, plain(CHUNK), Files::default());
+    let begun = Instant::now();
+    sink.write(&b"--- a\n".repeat(100_000), NOW_MS)
+        .await
+        .unwrap();
+    let waited = begun.elapsed().as_secs();
+    assert!((5..10).contains(&waited), "{waited} s");
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_day_without_any_delivery_the_job_goes_on_without_its_log() {
     let (played, _gate) = Played::gated(|_| Fate::Deliver, false);
     let (sink, done) = start(played.clone(), small_queue(), Files::default());

@@ -227,6 +227,66 @@ async fn the_third_agent_sends_only_what_the_second_left() {
     assert_eq!(sequences, [4, 8, 9, 10]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_came_off_a_full_spool_is_not_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("j1.log");
+    let settings = Settings {
+        spool_bytes: 0,
+        ..plain(10)
+    };
+    let (sink, done) = start(LateAndNoMore, settings, spooled(&path));
+    sink.write(&[b'x'; 95], NOW_MS).await.unwrap();
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    done.abort();
+    assert!(done.await.is_err());
+    let next = Played::new(|_| Fate::Deliver);
+    let summary = recover(&path, next.clone(), plain(10)).await;
+    // The second chunk was refused, and the log has no end.
+    assert_eq!(summary.unwrap().unwrap().failed, 2);
+    let sequences: Vec<_> = next.chunks().iter().map(|(p, ..)| p.sequence).collect();
+    assert_eq!(sequences, [3]);
+}
+
+/// Answers the first two chunks late, and refuses the second; then nothing more.
+#[derive(Clone)]
+struct LateAndNoMore;
+
+impl LogUpload for LateAndNoMore {
+    async fn header_times(&self, _: BTreeMap<String, String>) -> Result<(), ClientError> {
+        Ok(())
+    }
+
+    async fn chunk(&self, place: ChunkPlace, _: Bytes) -> Result<(), ClientError> {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        match place.sequence {
+            1 => Ok(()),
+            2 => Err(status(422)),
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_told_and_at_the_end_nothing_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (played, gate) = Played::gated(|_| Fate::Deliver, false);
+    let files = spooled(&folder.path().join("j1.log"));
+    let (sink, done) = start(played.clone(), small_memory(), files);
+    let log = noise(4 * MEMORY, 3);
+    sink.write(&log, NOW_MS).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    let (queued, spooled) = played.backlog();
+    assert!((1..MEMORY as u64).contains(&queued), "{queued} bytes");
+    let waiting = queued + spooled;
+    let whole = log.len() as u64;
+    assert!((whole..whole + whole / 50).contains(&waiting), "{waiting}");
+    drop(sink);
+    gate.send(true).unwrap();
+    done.await.unwrap();
+    assert_eq!(played.backlog(), (0, 0));
+}
+
 /// Refuses the second chunk, and answers neither the fourth nor any from the eighth on.
 #[derive(Clone)]
 struct Picky;

@@ -12,6 +12,8 @@ use super::{BadValue, Place, Values};
 pub struct LogsConfig {
     /// How the time is carried.
     pub marks: Marks,
+    /// `--timestamp-lines` is set, and does nothing because the time marks are not left out.
+    pub idle_lines: bool,
     /// Folder for a copy in a file that lives as long as the job.
     pub copy_folder: Option<PathBuf>,
     /// Copy on the agent's standard output.
@@ -23,10 +25,8 @@ pub(super) fn logs(values: &Values<'_>, place: &Place) -> Result<LogsConfig, Bad
         "json" => Format::Json,
         _ => Format::Raw,
     };
-    let marks = match (
-        values.switch("no-ansi-timestamps")?,
-        values.switch("timestamp-lines")?,
-    ) {
+    let lines = values.switch("timestamp-lines")?;
+    let marks = match (values.switch("no-ansi-timestamps")?, lines) {
         (false, _) => Marks::Ansi,
         (true, true) => Marks::Lines,
         (true, false) => Marks::None,
@@ -38,6 +38,7 @@ pub(super) fn logs(values: &Values<'_>, place: &Place) -> Result<LogsConfig, Bad
     let stdout = values.switch("write-job-logs-to-stdout")?.then_some(format);
     Ok(LogsConfig {
         marks,
+        idle_lines: lines && marks == Marks::Ansi,
         copy_folder,
         stdout,
     })
