@@ -173,7 +173,6 @@ impl Counts {
     }
 
     fn write_jobs(&self, page: &mut Page) {
-        let sum = |count: fn(&Jobs) -> u64| self.jobs.values().map(count).sum();
         let each = |count: fn(&Jobs) -> u64| {
             self.jobs.iter().map(move |((priority, queue), jobs)| {
                 let priority = label("priority", &priority.to_string());
@@ -182,17 +181,11 @@ impl Counts {
             })
         };
         let help = "Jobs that ended in any way.";
-        page.counter(names::JOBS_ENDED, help, sum(|jobs| jobs.ended));
-        let help = "Jobs that ended in any way, by priority and queue.";
-        let family = (names::JOBS_ENDED_BY, help, "counter");
+        let family = (names::JOBS_ENDED, help, "counter");
         page.labelled(family, each(|jobs| jobs.ended));
-        let help = "Jobs that run, by priority and queue.";
-        let family = (names::JOBS_RUNNING, help, "gauge");
+        let family = (names::JOBS_RUNNING, "Jobs that run.", "gauge");
         page.labelled(family, each(|jobs| jobs.started - jobs.ended));
-        let help = "Jobs that started.";
-        page.counter(names::JOBS_STARTED, help, sum(|jobs| jobs.started));
-        let help = "Jobs that started, by priority and queue.";
-        let family = (names::JOBS_STARTED_BY, help, "counter");
+        let family = (names::JOBS_STARTED, "Jobs that started.", "counter");
         page.labelled(family, each(|jobs| jobs.started));
     }
 
@@ -214,14 +207,11 @@ impl Counts {
     }
 }
 
-/// Names as the peer has them, `_total` on histograms included. Its counters of jobs exist twice,
-/// with and without labels.
+/// Names as the peer has them, `_total` on histograms included.
 mod names {
     pub(super) const JOBS_ENDED: &str = "buildkite_agent_jobs_ended_total";
-    pub(super) const JOBS_ENDED_BY: &str = "buildkite_agent_jobs_ended_with_labels_total";
     pub(super) const JOBS_RUNNING: &str = "buildkite_agent_jobs_running";
     pub(super) const JOBS_STARTED: &str = "buildkite_agent_jobs_started_total";
-    pub(super) const JOBS_STARTED_BY: &str = "buildkite_agent_jobs_started_with_labels_total";
     pub(super) const BYTES_UPLOADED: &str = "buildkite_agent_logs_bytes_uploaded_total";
     pub(super) const BYTES_ERRORED: &str = "buildkite_agent_logs_bytes_uploads_errored_total";
     pub(super) const CHUNK_SIZE: &str = "buildkite_agent_logs_chunk_size_bytes";

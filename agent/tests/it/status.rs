@@ -114,13 +114,16 @@ async fn programs_find_a_job_while_it_runs_and_its_count_afterwards() {
     assert_eq!(serde_json::from_str::<Value>(&busy.body).unwrap(), whole);
 
     std::fs::write(bench.path("builds").join("go"), "").unwrap();
-    let ended = |it: &Answer| it.body.contains("jobs_ended_total 1");
+    let ended = |it: &Answer| {
+        it.body
+            .contains("jobs_ended_total{priority=\"0\",queue=\"q\"} 1")
+    };
     let metrics = becomes(&address, "/metrics", ended).await;
     let kind = "content-type: text/plain; version=0.0.4; charset=utf-8";
     assert!(metrics.headers.contains(kind), "{}", metrics.headers);
     for line in [
         "buildkite_agent_workers_started_total 1",
-        "buildkite_agent_jobs_started_with_labels_total{priority=\"0\",queue=\"q\"} 1",
+        "buildkite_agent_jobs_started_total{priority=\"0\",queue=\"q\"} 1",
         "buildkite_agent_jobs_running{priority=\"0\",queue=\"q\"} 0",
     ] {
         let there = metrics.body.lines().any(|it| it == line);
@@ -199,7 +202,7 @@ async fn an_endpoint_that_stops_answering_shows() {
     let bad = becomes(&address, health, |it| it.status == 503).await;
     assert_eq!(bad.body, "Bad!");
     let page = ask(&address, "GET", "/status").await;
-    let told = page.body.contains("The endpoint does not answer") && page.body.contains("503");
+    let told = page.body.contains("Requests to the endpoint fail") && page.body.contains("503");
     assert!(told, "{}", page.body);
     assert_eq!(ask(&address, "GET", "/").await.status, 200);
 }
