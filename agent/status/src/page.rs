@@ -84,7 +84,8 @@ pub(crate) fn render(
 }
 
 fn row<'a>(number: u32, worker: &'a Worker, state: &'a State, now: Instant) -> Row<'a> {
-    let since = times::short(now.saturating_duration_since(worker.since));
+    let state_word = word(worker, now);
+    let since = times::short(now.saturating_duration_since(since(worker, state_word)));
     let job = match &worker.doing {
         Doing::Busy(job) => Some(JobCell {
             id: &job.id,
@@ -97,7 +98,7 @@ fn row<'a>(number: u32, worker: &'a Worker, state: &'a State, now: Instant) -> R
         number,
         name: &worker.name,
         id: &worker.id,
-        state: word(worker, now),
+        state: state_word,
         since,
         job,
         ping: cell(&worker.ping, now),
@@ -119,6 +120,15 @@ fn word(worker: &Worker, now: Instant) -> &'static str {
         _ if !connected::worker(worker, now) => "unreachable",
         Doing::Paused => "paused",
         Doing::Idle => "idle",
+    }
+}
+
+/// When that began. Nobody knows when an endpoint went out of reach; it was there at its last answer.
+fn since(worker: &Worker, word: &str) -> Instant {
+    let last = worker.ping.answered.max(worker.heartbeat.answered);
+    match word {
+        "unreachable" => last.unwrap_or(worker.since),
+        _ => worker.since,
     }
 }
 
@@ -177,16 +187,16 @@ fn facts_of(
             spooled: sum.spooled + log.spooled,
         });
     let mut shown = vec![
-        ("Up", times::short(up)),
+        ("Up for", times::short(up)),
         ("Jobs done", done.to_string()),
         ("Version", facts.version.clone()),
-        ("Process", facts.pid.to_string()),
+        ("Process id", facts.pid.to_string()),
     ];
     if let Some(process) = process {
         shown.push(("Memory", bytes::short(process.resident_bytes)));
         let open = process.open_descriptors;
         shown.push((
-            "Descriptors",
+            "Open files",
             format!("{open} of {}", process.most_descriptors),
         ));
     }
@@ -228,7 +238,7 @@ impl Tally {
         let (busy, paused) = (self.count("busy"), self.count("paused"));
         match () {
             () if all == 0 => ("ended", "No workers".to_owned()),
-            () if !connected && troubled => ("lost", "The endpoint does not answer".to_owned()),
+            () if !connected && troubled => ("lost", "Requests to the endpoint fail".to_owned()),
             () if busy > 0 => ("busy", format!("{busy} of {} busy", workers(all))),
             () if self.count("starting") == all => {
                 ("starting", format!("{} starting", workers(all)))

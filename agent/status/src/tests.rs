@@ -125,7 +125,7 @@ async fn the_headline_says_how_the_whole_agent_is() {
         (vec![pause(1)], 0, "Idle, 1 of 2 workers paused"),
         (vec![pause(1), pause(2)], 0, "Paused"),
         (vec![failed], 0, "Idle, waiting for jobs"),
-        (vec![failed], 60, "The endpoint does not answer"),
+        (vec![failed], 60, "Requests to the endpoint fail"),
         (vec![], 60, "The endpoint was not heard lately"),
         (vec![ended(1), ended(2)], 0, "No workers"),
     ] {
@@ -137,6 +137,23 @@ async fn the_headline_says_how_the_whole_agent_is() {
         let title = format!("<title>{headline} · ");
         assert!(html.contains(&title), "{headline} after {events:?}: {html}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_is_out_of_reach_since_it_was_last_heard_not_since_it_waits() {
+    let now = Instant::now();
+    let mut state = connected_board(1, now);
+    let later = now + 3600 * SECOND;
+    let answered = Event::PingAnswered {
+        worker: 1,
+        took: SECOND,
+    };
+    state.take(&answered, later);
+    let idle = html(&state, later + SECOND);
+    assert!(idle.contains("for 1 h 0 min"), "{idle}");
+    let lost = html(&state, later + 20 * SECOND);
+    assert!(lost.contains(">unreachable</span>"), "{lost}");
+    assert!(lost.contains("for 20 s"), "{lost}");
 }
 
 #[tokio::test(start_paused = true)]
