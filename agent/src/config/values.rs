@@ -15,7 +15,7 @@ use super::raw::{Raw, Sourced};
 pub struct BadValue {
     /// Where it was read.
     pub origin: Origin,
-    /// What was read; empty for secrets.
+    /// What was read. Never a secret: any text may be one, so none is wrong.
     pub text: String,
     /// What is wrong, and what would be right.
     pub problem: String,

@@ -87,7 +87,8 @@ fn start(
     environ: &Environ,
     state: Option<&StateDir>,
 ) -> Result<ExitCode, Fatal> {
-    let executable = std::env::current_exe()?;
+    let executable = std::env::current_exe()
+        .map_err(|error| format!("cannot find this program's own file: {error}; it needs /proc"))?;
     let place = place(raw, environ, &executable, state);
     let config = resolve(raw, &place)?;
     let credentials = credentials(stamp, &config, environ, state)?;

@@ -89,6 +89,8 @@ fn workers_are_counted_plainly_or_by_cpu_but_not_both() {
     assert!(error(&["--spawn-per-cpu=2", "--spawn=2"]).contains("exclude"));
     assert!(error(&["--spawn=0"]).contains("--spawn"));
     assert!(error(&["--spawn=99999"]).contains("10000"));
+    let many = error(&["--spawn-per-cpu=9223372036854775807"]);
+    assert!(many.starts_with("flag --spawn-per-cpu: "), "{many}");
 }
 
 #[test]

@@ -96,11 +96,14 @@ fn spawn(values: &Values<'_>, cpus: u64) -> Result<u32, ConfigError> {
             "--spawn and --spawn-per-cpu exclude each other; remove one of them",
         ));
     }
-    let wanted = if per_cpu > 0 { per_cpu * cpus } else { spawn };
+    let (name, wanted) = match per_cpu {
+        0 => ("spawn", spawn),
+        _ => ("spawn-per-cpu", per_cpu.saturating_mul(cpus)),
+    };
     match u32::try_from(wanted) {
         Ok(wanted @ 1..=10_000) => Ok(wanted),
         _ => Err(values
-            .complain("spawn", "is not between 1 and 10000")
+            .complain(name, "does not make between 1 and 10000 workers")
             .into()),
     }
 }
