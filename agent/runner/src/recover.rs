@@ -64,7 +64,8 @@ fn lost() -> FinishRequest {
         signal: None,
         signal_reason: outcome.reason,
         finished_at: Timestamp::now().to_string(),
-        chunks_failed_count: 0,
+        // What that agent had in memory is missing; a log on disk knows better.
+        chunks_failed_count: 1,
         ignore_agent_in_dispatches: None,
     }
 }

@@ -54,6 +54,7 @@ async fn the_next_agent_ends_the_job_of_a_dead_one_and_reports_it_once() {
     let body = finish[0].json();
     assert_eq!(body["exit_status"], "-1");
     assert_eq!(body["signal_reason"], "agent_stop");
+    assert_eq!(body["chunks_failed_count"], 1, "its last words are unknown");
     assert_eq!(finish[0].token, "Token token-of-j1");
     second.signal(Signal::Terminate);
     assert_eq!(second.ended().await.code, Some(0));
