@@ -291,7 +291,7 @@ impl Job {
     /// How long processes that a child left behind may hold its output.
     fn patience(&self, stream: Stream) -> Duration {
         match stream {
-            Stream::Terminal(_) | Stream::RawTerminal(_) => PATIENCE,
+            Stream::Terminal(_) | Stream::RawTerminal(_) | Stream::PipeWithTerminal(_) => PATIENCE,
             _ => self.settings.grace.signal.saturating_add(SECOND),
         }
     }

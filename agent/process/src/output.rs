@@ -16,18 +16,32 @@ use crate::os;
 #[derive(Debug)]
 pub struct Output {
     fd: Option<AsyncFd<OwnedFd>>,
+    /// The other side of a terminal that only controls the child's session.
+    _terminal: Option<OwnedFd>,
 }
 
 impl Output {
     /// Output of nothing: at its end from the start.
     pub(crate) fn none() -> Self {
-        Self { fd: None }
+        Self {
+            fd: None,
+            _terminal: None,
+        }
     }
 
     /// Takes the reading end of a pipe or the master of a terminal and makes it non-blocking.
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
         Ok(Self {
             fd: Some(os::watch(fd)?),
+            _terminal: None,
+        })
+    }
+
+    /// Takes the reading end of a pipe and keeps a terminal from hanging up as long as it is there.
+    pub(crate) fn with_terminal(fd: OwnedFd, terminal: OwnedFd) -> io::Result<Self> {
+        Ok(Self {
+            _terminal: Some(terminal),
+            ..Self::new(fd)?
         })
     }
 

@@ -80,6 +80,23 @@ async fn a_raw_terminal_changes_no_byte() {
 }
 
 #[tokio::test]
+async fn a_pipe_beside_a_terminal_changes_no_byte_and_its_terminal_hangs_up_with_the_output() {
+    let script = "trap 'echo hung up >\"$0\"; exit 3' HUP; test -t 1 || stty size; \
+                  printf 'a\\n' >&2; while :; do read line; done";
+    let told = tempfile::NamedTempFile::new().expect("a file");
+    let mut command = shell(script, Stream::PipeWithTerminal(Window::JOB));
+    command.args.push(told.path().into());
+    let (mut running, mut output) = command.start().expect("start");
+    let mut bytes = [0; 10];
+    output.read_exact(&mut bytes).await.expect("read");
+    assert_eq!(&bytes, b"100 160\na\n");
+    drop(output);
+    assert_eq!(wait_in_time(&mut running).await, Exit::Code(3));
+    let text = std::fs::read_to_string(told.path()).expect("read");
+    assert_eq!(text, "hung up\n");
+}
+
+#[tokio::test]
 async fn a_given_term_is_kept() {
     let mut command = shell("echo $TERM", TERMINAL);
     command.env.push(("TERM".into(), "dumb".into()));

@@ -67,9 +67,9 @@ pub enum ExecutorOutput {
     Pipe,
     /// A terminal that ends lines as terminals do, for a program of the user's own.
     Terminal,
-    /// A terminal that changes nothing, for our executor: the commands it runs have terminals of
-    /// their own, and lines must not be ended twice.
-    RawTerminal,
+    /// A pipe beside a terminal, for our executor: the commands it runs have terminals of their
+    /// own. Its own is there to hang up when the agent is gone.
+    PipeWithTerminal,
 }
 
 /// What becomes of the logs of jobs, beside their way to the endpoint.

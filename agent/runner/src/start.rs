@@ -143,7 +143,7 @@ impl Accepted {
         let stream = match settings.output {
             ExecutorOutput::Pipe => Stream::PipeInSession,
             ExecutorOutput::Terminal => Stream::Terminal(Window::JOB),
-            ExecutorOutput::RawTerminal => Stream::RawTerminal(Window::JOB),
+            ExecutorOutput::PipeWithTerminal => Stream::PipeWithTerminal(Window::JOB),
         };
         let mut words = settings.executor.iter().cloned();
         Ok(Command::new(words.next().unwrap_or_default())

@@ -64,6 +64,16 @@ fn outlets(stream: Stream) -> io::Result<Outlets> {
                 ours: Output::new(master)?,
             })
         }
+        Stream::PipeWithTerminal(window) => {
+            let (master, slave) = open_terminal(window)?;
+            let (ours, theirs) = io::pipe()?;
+            Ok(Outlets {
+                stdin: Some(Stdio::from(slave)),
+                stdout: Stdio::from(theirs.try_clone()?),
+                stderr: Stdio::from(theirs),
+                ours: Output::with_terminal(OwnedFd::from(ours), master)?,
+            })
+        }
         Stream::Pipe | Stream::PipeInSession => {
             let (ours, theirs) = io::pipe()?;
             Ok(Outlets {
@@ -168,7 +178,7 @@ fn isolate(child: &mut std::process::Command, stream: Stream) {
                 child.pre_exec(session);
             }
         }
-        Stream::Terminal(_) | Stream::RawTerminal(_) => {
+        Stream::Terminal(_) | Stream::RawTerminal(_) | Stream::PipeWithTerminal(_) => {
             let terminal = || {
                 rustix::process::setsid()?;
                 rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;

@@ -113,7 +113,7 @@ fn output(values: &Values<'_>) -> Result<ExecutorOutput, ConfigError> {
     Ok(if values.switch("no-pty")? {
         ExecutorOutput::Pipe
     } else if values.text("bootstrap-script").trim().is_empty() {
-        ExecutorOutput::RawTerminal
+        ExecutorOutput::PipeWithTerminal
     } else {
         ExecutorOutput::Terminal
     })

@@ -57,7 +57,7 @@ fn defaults_are_those_of_the_peer() {
     assert_eq!(config.jobs.executor, ["/opt/bin/agent", "bootstrap"]);
     assert_eq!(config.jobs.cancel_grace, Duration::from_secs(10));
     assert_eq!(config.jobs.context_folder, Path::new("/tmp"));
-    assert_eq!(config.jobs.output, ExecutorOutput::RawTerminal);
+    assert_eq!(config.jobs.output, ExecutorOutput::PipeWithTerminal);
 }
 
 #[test]
