@@ -66,14 +66,24 @@ impl Fields {
         let whole = text.len() - cut_bytes(&text);
         self.cut = text.split_off(whole);
         let text = String::from_utf8_lossy(&text);
-        let time = rfc3339(now_ms / 1000 * 1000);
-        let message = Value::from(text.trim_end_matches(['\r', '\n']));
-        let mut out = format!("{{\"ts\":\"{time}\",\"level\":\"INFO\",\"msg\":{message}");
+        let mut out = begin("INFO", text.trim_end_matches(['\r', '\n']), now_ms);
         out.reserve(self.tail.len());
-        let mut out = out.into_bytes();
         out.extend_from_slice(&self.tail);
         out
     }
+}
+
+/// One line of JSON about no job in particular.
+pub(super) fn note(text: &str, now_ms: u64) -> Vec<u8> {
+    let mut out = begin("WARN", text, now_ms);
+    out.extend_from_slice(b",\"source\":\"job\"}\n");
+    out
+}
+
+fn begin(level: &str, text: &str, now_ms: u64) -> Vec<u8> {
+    let time = rfc3339(now_ms / 1000 * 1000);
+    let message = Value::from(text);
+    format!("{{\"ts\":\"{time}\",\"level\":\"{level}\",\"msg\":{message}").into_bytes()
 }
 
 /// How many bytes at the end are the beginning of a character.

@@ -76,7 +76,7 @@ impl Stdout {
         }
     }
 
-    async fn send(&self, bytes: Vec<u8>) {
+    async fn send(&self, bytes: Vec<u8>, now_ms: u64) {
         let shared = &*self.shared;
         let writer = shared.writer.get_or_init(|| start(io::stdout()));
         let patience = if shared.stuck.load(Ordering::Relaxed) {
@@ -89,7 +89,11 @@ impl Stdout {
             Ok(Ok(place)) => {
                 shared.stuck.store(false, Ordering::Relaxed);
                 let left_out = shared.left_out.swap(0, Ordering::Relaxed);
-                place.send(Order::Write(with_note(left_out, bytes)));
+                let bytes = match left_out {
+                    0 => bytes,
+                    _ => [note(self.format, left_out, now_ms), bytes].concat(),
+                };
+                place.send(Order::Write(bytes));
             }
             // The thread has said that the output is closed.
             Ok(Err(_)) => {}
@@ -127,7 +131,7 @@ impl JobCopy {
             None => bytes.to_vec(),
             Some(fields) => fields.object(bytes, now_ms),
         };
-        self.to.send(out).await;
+        self.to.send(out, now_ms).await;
     }
 
     /// Waits, within reason, until the copy is written.
@@ -136,13 +140,13 @@ impl JobCopy {
     }
 }
 
-fn with_note(left_out: u64, bytes: Vec<u8>) -> Vec<u8> {
-    if left_out == 0 {
-        return bytes;
+/// What stands where something is left out.
+fn note(format: Format, left_out: u64, now_ms: u64) -> Vec<u8> {
+    let text = format!("{left_out} bytes of job logs are missing here");
+    match format {
+        Format::Raw => format!("\n[{text}]\n").into_bytes(),
+        Format::Json => json::note(&text, now_ms),
     }
-    let mut out = format!("\n[{left_out} bytes of job logs are missing here]\n").into_bytes();
-    out.extend_from_slice(&bytes);
-    out
 }
 
 fn start(mut to: impl io::Write + Send + 'static) -> mpsc::Sender<Order> {

@@ -83,3 +83,13 @@ async fn a_closed_output_ends_the_copy_and_holds_nobody_up() {
     assert!(begun.elapsed() < PATIENCE);
     assert!(read.lock().unwrap().is_empty());
 }
+
+#[test]
+fn what_is_missing_between_objects_is_told_by_an_object() {
+    let line = note(Format::Json, 7, 1_767_225_600_250);
+    assert_eq!(
+        String::from_utf8(line).unwrap(),
+        "{\"ts\":\"2026-01-01T00:00:00Z\",\"level\":\"WARN\",\
+         \"msg\":\"7 bytes of job logs are missing here\",\"source\":\"job\"}\n"
+    );
+}
