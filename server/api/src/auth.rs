@@ -85,6 +85,19 @@ impl Runner {
         }
     }
 
+    /// The worker that this runner is, or that has its job.
+    pub(crate) async fn worker(&self, server: &Server) -> Result<AgentId, Fault> {
+        match &self.0 {
+            Grant::Job(id) => {
+                let job = server.store.job(id).await?;
+                let holder = job.state.holder().cloned();
+                holder.ok_or_else(|| Fault::refused("the job has ended; no agent has it"))
+            }
+            Grant::Worker(agent) => Ok(agent.clone()),
+            _ => Err(Fault::unauthorized("this token is not that of a job")),
+        }
+    }
+
     /// The same, when only the worker that has the job may go on.
     pub(crate) fn must_hold(&self, job: &JobRow) -> Result<AgentId, Fault> {
         let agent = self.speaks_for(job)?;

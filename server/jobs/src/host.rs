@@ -147,7 +147,12 @@ impl HostStanding {
             }
             Admission::Approved if any(|work| work.worker == Standing::Busy) => Self::Preparing,
             Admission::Approved
-                if any(|work| matches!(work.worker, Standing::Idle | Standing::Registered)) =>
+                if any(|work| {
+                    matches!(
+                        work.worker,
+                        Standing::Idle | Standing::Paused | Standing::Registered
+                    )
+                }) =>
             {
                 Self::Idle
             }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Order;
+
 /// What the server knows of a worker's presence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Presence {
@@ -22,6 +24,8 @@ pub enum Standing {
     Registered,
     /// Connected and free.
     Idle,
+    /// Connected, free, and asked to take no jobs or to leave.
+    Paused,
     /// Connected and holding a job.
     Busy,
     /// Silent for too long.
@@ -73,12 +77,16 @@ impl Presence {
         }
     }
 
-    /// Puts presence and work together.
-    pub const fn standing(self, holds_a_job: bool) -> Standing {
+    /// Puts presence, work and what was asked of the worker together. A job is worth more words
+    /// than a pause that comes after it.
+    pub const fn standing(self, holds_a_job: bool, order: &Order) -> Standing {
         match self {
             Self::Registered => Standing::Registered,
             Self::Connected if holds_a_job => Standing::Busy,
-            Self::Connected => Standing::Idle,
+            Self::Connected => match order {
+                Order::Work => Standing::Idle,
+                Order::Pause { .. } | Order::Stop => Standing::Paused,
+            },
             Self::Lost => Standing::Lost,
             Self::Disconnected => Standing::Disconnected,
         }
@@ -91,6 +99,7 @@ impl Standing {
         match self {
             Self::Registered => "registered",
             Self::Idle => "idle",
+            Self::Paused => "paused",
             Self::Busy => "busy",
             Self::Lost => "lost",
             Self::Disconnected => "disconnected",
@@ -135,8 +144,12 @@ mod tests {
             (Presence::Lost, Standing::Lost),
             (Presence::Disconnected, Standing::Disconnected),
         ] {
-            assert_eq!(presence.standing(true), standing);
+            for order in [Order::Work, Order::Stop] {
+                assert_eq!(presence.standing(true, &order), standing);
+            }
         }
-        assert_eq!(Presence::Connected.standing(false), Standing::Idle);
+        let free = |order| Presence::Connected.standing(false, &order);
+        assert_eq!(free(Order::Work), Standing::Idle);
+        assert_eq!(free(Order::Stop), Standing::Paused);
     }
 }

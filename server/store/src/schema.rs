@@ -13,5 +13,6 @@ pub(crate) fn migrator() -> Migrator {
         plain(1, "initial", include_str!("../migrations/0001_initial.sql")),
         plain(2, "ends", include_str!("../migrations/0002_ends.sql")),
         plain(3, "hosts", include_str!("../migrations/0003_hosts.sql")),
+        plain(4, "orders", include_str!("../migrations/0004_orders.sql")),
     ])
 }

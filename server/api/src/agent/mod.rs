@@ -7,6 +7,7 @@ mod chunk;
 mod enroll;
 mod env;
 mod job;
+mod order;
 mod presence;
 mod register;
 
@@ -30,6 +31,9 @@ pub(crate) fn routes(server: &Server) -> Router<Server> {
         .route("/disconnect", post(presence::disconnect))
         .route("/ping", get(presence::ping))
         .route("/heartbeat", post(presence::heartbeat))
+        .route("/stop", post(order::stop))
+        .route("/pause", post(order::pause))
+        .route("/resume", post(order::resume))
         .route("/jobs/{id}", get(job::state))
         .route("/jobs/{id}/accept", put(job::accept))
         .route("/jobs/{id}/start", put(job::start))

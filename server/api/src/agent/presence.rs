@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
-use server_jobs::{Moment, Presence};
+use server_jobs::{Moment, Order, Presence};
 use server_store::{AgentRow, StoreError};
 use shared_protocol::AgentId;
 use shared_protocol::agent::{Heartbeat, OfferedJob, PingAction, PingResponse};
@@ -62,9 +62,16 @@ pub(super) async fn ping(
     let now = server.now();
     let agent = hear(&server, &id, now).await?;
     let mut answer = PingResponse::default();
-    if agent.shut_out {
+    let order = agent.order.at(now);
+    if *order == Order::Stop {
+        answer.action = PingAction::Disconnect;
+        "this agent was asked to stop".clone_into(&mut answer.message);
+    } else if agent.shut_out {
         answer.action = PingAction::Pause;
         "this host was disabled".clone_into(&mut answer.message);
+    } else if let Order::Pause { note, .. } = order {
+        answer.action = PingAction::Pause;
+        answer.message.clone_from(note);
     } else if agent.takes_jobs
         && let Some((job, changed)) = server
             .store
@@ -98,7 +105,7 @@ async fn hear(server: &Server, id: &AgentId, now: Moment) -> Result<AgentRow, Fa
     Ok(agent)
 }
 
-async fn known(server: &Server, id: &AgentId) -> Result<AgentRow, Fault> {
+pub(super) async fn known(server: &Server, id: &AgentId) -> Result<AgentRow, Fault> {
     match server.store.agent(id).await {
         Err(StoreError::NotFound { .. }) => Err(Fault::unauthorized(
             "this agent is not known; register again",

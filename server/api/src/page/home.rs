@@ -34,7 +34,7 @@ pub(super) async fn show(
     let mut agents = Vec::new();
     for row in server.store.agents(now.minus(REMEMBERED)).await? {
         let job = job_link(&server, &row).await?;
-        agents.push(AgentView::new(&row, job));
+        agents.push(AgentView::new(&row, job, now));
     }
     let mut builds = Vec::new();
     for row in server.store.recent_builds(LISTED).await? {

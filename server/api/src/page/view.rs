@@ -47,10 +47,10 @@ pub(super) struct JobView {
 }
 
 impl AgentView {
-    pub(super) fn new(row: &AgentRow, job: Option<(String, String)>) -> Self {
+    pub(super) fn new(row: &AgentRow, job: Option<(String, String)>, now: Moment) -> Self {
         Self {
             name: row.name.clone(),
-            state: row.presence.standing(row.job.is_some()).as_str(),
+            state: row.standing(now).as_str(),
             hostname: row.hostname.clone(),
             version: row.version.clone(),
             tags: row.tags.join(" "),

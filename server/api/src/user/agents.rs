@@ -15,7 +15,8 @@ use crate::fault::Fault;
 pub(crate) const REMEMBERED: Duration = Duration::from_hours(1);
 
 pub(super) async fn list(State(server): State<Server>, _: User) -> Result<Json<Value>, Fault> {
-    let since = server.now().minus(REMEMBERED);
-    let agents = server.store.agents(since).await?;
-    Ok(Json(agents.iter().map(shape::agent).collect()))
+    let now = server.now();
+    let agents = server.store.agents(now.minus(REMEMBERED)).await?;
+    let shaped = agents.iter().map(|row| shape::agent(row, now));
+    Ok(Json(shaped.collect()))
 }

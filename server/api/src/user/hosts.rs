@@ -101,8 +101,9 @@ pub(crate) async fn standings(server: &Server) -> Result<Vec<(HostRow, HostStand
     }
     let of_agent: HashMap<AgentId, HostId> =
         server.store.hosts_of_agents().await?.into_iter().collect();
+    let now = server.now();
     let mut work: HashMap<&HostId, Vec<Work>> = HashMap::new();
-    for agent in server.store.agents(server.now().minus(REMEMBERED)).await? {
+    for agent in server.store.agents(now.minus(REMEMBERED)).await? {
         let Some(host) = of_agent.get(&agent.id) else {
             continue;
         };
@@ -111,7 +112,7 @@ pub(crate) async fn standings(server: &Server) -> Result<Vec<(HostRow, HostStand
             None => None,
         };
         work.entry(host).or_default().push(Work {
-            worker: agent.presence.standing(agent.job.is_some()),
+            worker: agent.standing(now),
             stopping: state.as_ref().is_some_and(is_stopping),
             running: state.as_ref().is_some_and(is_running),
         });

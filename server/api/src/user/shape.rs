@@ -1,7 +1,7 @@
 //! Rows as JSON. Field names are Buildkite's where it has the noun.
 
 use serde_json::{Value, json};
-use server_jobs::{BuildState, EndReason, Moment, State};
+use server_jobs::{BuildState, EndReason, Moment, Order, State};
 use server_store::{AgentRow, BuildRow, JobRow, PipelineRow};
 
 use crate::Settings;
@@ -93,12 +93,21 @@ fn job(settings: &Settings, build: &BuildRow, row: &JobRow, agents: &[AgentRow])
     })
 }
 
-pub(super) fn agent(row: &AgentRow) -> Value {
+/// A worker. Of one that leaves, `paused` is true as well: it takes no jobs.
+pub(super) fn agent(row: &AgentRow, now: Moment) -> Value {
+    let order = row.order.at(now);
+    let (note, until) = match order {
+        Order::Pause { note, until } => (Some(note), *until),
+        Order::Work | Order::Stop => (None, None),
+    };
     json!({
         "id": row.id,
         "name": row.name,
         "connection_state": row.presence.as_str(),
-        "state": row.presence.standing(row.job.is_some()).as_str(),
+        "state": row.standing(now).as_str(),
+        "paused": *order != Order::Work,
+        "paused_note": note,
+        "paused_until": until.map(rfc3339),
         "hostname": row.hostname,
         "version": row.version,
         "arch": row.arch,

@@ -6,6 +6,7 @@ mod agent_life;
 mod fences;
 mod hosts;
 mod logs;
+mod orders;
 mod pages;
 mod releases;
 mod rest;

@@ -1,6 +1,6 @@
 //! Registered workers.
 
-use server_jobs::{Event, Moment, Presence};
+use server_jobs::{Ask, Event, Moment, Order, Presence, Standing};
 use shared_protocol::{AgentId, BuildId, HostId, JobId, Secret};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
@@ -58,6 +58,16 @@ pub struct AgentRow {
     pub job: Option<JobId>,
     /// Whether its machine was shut out.
     pub shut_out: bool,
+    /// What it was last asked to do about new jobs; ask [`Order::at`] whether that still counts.
+    pub order: Order,
+}
+
+impl AgentRow {
+    /// What it is doing, for people.
+    pub fn standing(&self, now: Moment) -> Standing {
+        self.presence
+            .standing(self.job.is_some(), self.order.at(now))
+    }
 }
 
 macro_rules! select {
@@ -174,6 +184,53 @@ impl Store {
         Ok(())
     }
 
+    /// Notes what was asked of a worker, and returns how it stands now.
+    pub async fn ask(&self, id: &AgentId, ask: Ask, now: Moment) -> Result<Order, StoreError> {
+        let mut tx = self.write().await?;
+        let row = sqlx::query("SELECT asked, pause_note, pause_until FROM agents WHERE id = ?")
+            .bind(id.as_str())
+            .fetch_optional(&mut *tx)
+            .await?
+            .ok_or(StoreError::NotFound { what: "agent" })?;
+        let order = order(&row)?.after(ask, now);
+        let (word, note, until) = match &order {
+            Order::Work => (None, None, None),
+            Order::Pause { note, until } => (Some("pause"), Some(note), *until),
+            Order::Stop => (Some("stop"), None, None),
+        };
+        sqlx::query("UPDATE agents SET asked = ?, pause_note = ?, pause_until = ? WHERE id = ?")
+            .bind(word)
+            .bind(note)
+            .bind(until.map(to_column))
+            .bind(id.as_str())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(order)
+    }
+
+    /// Cancels what a worker has accepted. A job that it was only offered goes to another one.
+    pub async fn cancel_work_of(
+        &self,
+        id: &AgentId,
+        now: Moment,
+    ) -> Result<Vec<Changed>, StoreError> {
+        let mut tx = self.write().await?;
+        let held: Vec<(String,)> = sqlx::query_as(
+            "SELECT id FROM jobs WHERE agent_id = ? AND finished_at IS NULL AND state <> 'assigned'",
+        )
+        .bind(id.as_str())
+        .fetch_all(&mut *tx)
+        .await?;
+        let events = held
+            .into_iter()
+            .map(|(job,)| (JobId::new(job), Event::Cancel))
+            .collect();
+        let changed = jobs::apply_all(&mut tx, events, now).await?;
+        tx.commit().await?;
+        Ok(changed)
+    }
+
     /// Notes that a worker is gone (`Lost` or `Disconnected`) and takes from it what it held.
     pub async fn depart(
         &self,
@@ -216,6 +273,24 @@ async fn write_presence(
     Ok(())
 }
 
+/// What the columns say that [`Store::ask`] wrote.
+fn order(row: &SqliteRow) -> Result<Order, sqlx::Error> {
+    let asked: Option<String> = row.try_get("asked")?;
+    match asked.as_deref() {
+        None => Ok(Order::Work),
+        Some("stop") => Ok(Order::Stop),
+        Some("pause") => Ok(Order::Pause {
+            note: row
+                .try_get::<Option<String>, _>("pause_note")?
+                .unwrap_or_default(),
+            until: row
+                .try_get::<Option<i64>, _>("pause_until")?
+                .map(from_column),
+        }),
+        Some(other) => Err(unreadable("asked", &other)),
+    }
+}
+
 impl FromRow<'_, SqliteRow> for AgentRow {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         let presence: String = row.try_get("presence")?;
@@ -234,6 +309,7 @@ impl FromRow<'_, SqliteRow> for AgentRow {
             heard: from_column(row.try_get("heard_at")?),
             job: row.try_get::<Option<String>, _>("job_id")?.map(JobId::new),
             shut_out: row.try_get("shut_out")?,
+            order: order(row)?,
         })
     }
 }
