@@ -70,7 +70,8 @@ pub enum LifeError {
 }
 
 impl LifeHooks {
-    /// Runs all hooks of `point`. `stop` asks the running one to end, `kill` does not ask.
+    /// Runs all hooks of `point`. `stop` asks the running one to end, `kill` does not ask. One that
+    /// runs when this is dropped is killed.
     pub async fn run(
         &self,
         point: Point,
@@ -85,6 +86,7 @@ impl LifeHooks {
             tracing::info!("running hook {}", path.display());
             let (mut child, output) = self.start(&path, workers)?;
             let group = child.group();
+            let mut unfinished = Unfinished(Some(group));
             let followed = follow(point, &mut child, output);
             let stopped = stopped(group, stop, kill);
             let exit = tokio::select! {
@@ -92,6 +94,7 @@ impl LifeHooks {
                 exit = followed => exit,
                 never = stopped => match never {},
             };
+            unfinished.0 = None;
             match exit {
                 Ok(exit) if exit.success() => {}
                 Ok(exit) => return Err(LifeError::Failed { path, exit }),
@@ -133,6 +136,17 @@ impl LifeHooks {
             joined(|worker| &worker.name),
         ));
         env
+    }
+}
+
+/// A hook that runs. Nobody would wait for it any more once this is dropped.
+struct Unfinished(Option<Group>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            group.kill_tree();
+        }
     }
 }
 

@@ -5,6 +5,11 @@
 //! ```
 //!
 //! A failure of any step but the last is the end of the agent, after what has to be undone.
+//!
+//! Each agent process has a life of its own, and both hooks with it. So in an upgrade the
+//! `agent-startup` of the new agent runs, once its workers may take jobs, while the old one runs its
+//! last jobs; the `agent-shutdown` of the old one comes after that, when those are done. What these
+//! hooks set up for the host has to bear that order.
 
 use agent_enrollment::{EnrollError, Enrollment};
 use agent_worker::{Pool, PoolStatus, Registered, Served, Settings, Wanted, WorkerError};
@@ -71,7 +76,15 @@ impl Service {
             Ok(()) => pool.run().await.map_err(ServiceError::from),
             Err(error) => Err(error.into()),
         };
-        let hooks = self.hooks.run(Point::Shutdown, &workers, &cancel, &cancel);
+        // A cancel that came before was for the jobs; what cleans up after them has the rest of the
+        // time that they had, at the end of which this future is dropped.
+        let never = CancellationToken::new();
+        let ask = if cancel.is_cancelled() {
+            &never
+        } else {
+            &cancel
+        };
+        let hooks = self.hooks.run(Point::Shutdown, &workers, ask, &never);
         if let Err(error) = hooks.await {
             tracing::warn!("{error}");
         }

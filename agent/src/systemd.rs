@@ -61,13 +61,16 @@ impl Systemd {
             ticks
         });
         let mut told = Told::default();
+        // The last hooks may take long after the pool has ended, and are watched as well.
+        let mut over = false;
         loop {
-            let now = told.after(*phase.borrow_and_update(), *pool.borrow_and_update());
+            let stops = over || *phase.borrow_and_update() == Phase::Draining;
+            let now = told.after(stops, *pool.borrow_and_update());
             now.tell(told);
             told = now;
             tokio::select! {
                 changed = phase.changed() => if changed.is_err() { return },
-                changed = pool.changed() => if changed.is_err() { return },
+                changed = pool.changed(), if !over => over = changed.is_err(),
                 () = tick(ticks.as_mut()) => if pulse.is_well(Instant::now()) {
                     send(&[NotifyState::Watchdog]);
                 }
@@ -78,10 +81,10 @@ impl Systemd {
 
 impl Told {
     /// What to have told. The agent is ready when its first worker is.
-    fn after(self, phase: Phase, pool: PoolStatus) -> Self {
+    fn after(self, stops: bool, pool: PoolStatus) -> Self {
         Self {
             ready: self.ready || pool.ready + pool.busy > 0,
-            stopping: self.stopping || phase == Phase::Draining,
+            stopping: self.stopping || stops,
             workers: Some((pool.ready, pool.busy)),
         }
     }

@@ -152,3 +152,37 @@ async fn one_refused_registration_is_the_end_of_the_whole_start() {
     assert!(endpoint.asked("POST /v3/connect").is_empty());
     assert!(!ended.log.contains("started up"), "{}", ended.log);
 }
+
+#[tokio::test]
+async fn an_agent_that_is_canceled_still_cleans_up() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    let hooks = hook(
+        &bench,
+        "hooks",
+        "agent-shutdown",
+        "ls >/dev/null; echo all clean",
+    );
+    let hooks = format!("--hooks-path={hooks}");
+    let agent = bench.start(&endpoint, &[&hooks]);
+    endpoint.wait("GET /v3/ping", 1).await;
+    agent.quit();
+    let ended = agent.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(ended.log.contains("all clean"), "{}", ended.log);
+}
+
+#[tokio::test]
+async fn a_last_hook_that_takes_long_is_asked_to_end_by_a_second_signal() {
+    let (endpoint, bench) = bench().await;
+    let up = bench.path("up").display().to_string();
+    let script = format!("trap 'echo asked; exit' TERM\necho up > {up}\nsleep 600 & wait");
+    let hooks = hook(&bench, "hooks", "agent-shutdown", &script);
+    let hooks = format!("--hooks-path={hooks}");
+    let agent = bench.start(&endpoint, &[&hooks]);
+    appears(&bench.path("up")).await;
+    agent.signal(Signal::Terminate);
+    agent.signal(Signal::Interrupt);
+    let ended = agent.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(ended.log.contains("asked"), "{}", ended.log);
+}
