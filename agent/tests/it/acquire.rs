@@ -4,7 +4,7 @@ use serde_json::json;
 use shared_supervise::Signal;
 
 use crate::agent::{Agent, Bench, appears};
-use crate::endpoint::{Endpoint, Reply, ok, page, status};
+use crate::endpoint::{Endpoint, Reply, offer, ok, page, status};
 
 const ACQUIRE: &str = "PUT /v3/jobs/j1/acquire";
 
@@ -55,6 +55,16 @@ async fn the_job_comes_first_and_one_ping_after_it() {
     assert_eq!(body["ignore_in_dispatches"], true);
     let finish = &endpoint.asked("PUT /v3/jobs/j1/finish")[0];
     assert_eq!(finish.token, "Token token-of-j1");
+}
+
+#[tokio::test]
+async fn a_job_that_the_last_ping_offers_is_told_of_and_not_run() {
+    let (endpoint, bench) = bench([given()], "true").await;
+    endpoint.on("GET /v3/ping", [offer("j2")]);
+    let ended = acquire(&bench, &endpoint).ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(ended.log.contains("job=j2"), "{}", ended.log);
+    assert!(endpoint.asked("PUT /v3/jobs/j2/accept").is_empty());
 }
 
 #[tokio::test]

@@ -138,6 +138,16 @@ async fn without_streams_only_pings_are_left_and_without_pings_nothing_is() {
 }
 
 #[tokio::test]
+async fn of_many_workers_one_finds_out_that_there_are_no_streams() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    let args = ["--ping-mode=stream-only", "--spawn=20"];
+    let ended = bench.start(&endpoint, &args).ended().await;
+    assert_eq!(ended.code, Some(1), "{}", ended.log);
+    assert_eq!(endpoint.streams().missed(), 1, "{}", ended.log);
+    assert_eq!(endpoint.asked("POST /v3/disconnect").len(), 20);
+}
+
+#[tokio::test]
 async fn a_worker_that_only_polls_asks_for_no_stream() {
     for arg in [
         "--ping-mode=poll-only",
@@ -151,8 +161,7 @@ async fn a_worker_that_only_polls_asks_for_no_stream() {
         );
         let ended = bench.start(&endpoint, &[arg]).ended().await;
         assert_eq!(ended.code, Some(0), "{}", ended.log);
-        let streams = |route: &String| route.contains("StreamPings");
-        assert!(!endpoint.routes().iter().any(streams));
+        assert_eq!(endpoint.streams().missed(), 0);
     }
 }
 

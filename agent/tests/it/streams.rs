@@ -1,6 +1,7 @@
 //! The streaming side of the scripted endpoint: gRPC by hand, on the port of everything else.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, Response};
@@ -16,7 +17,11 @@ type Part = Result<Frame<Bytes>, std::io::Error>;
 
 /// Where opened streams are handed over to the test; without one, there are no streams.
 #[derive(Default)]
-pub(crate) struct Streams(Mutex<Option<mpsc::UnboundedSender<Asked>>>);
+pub(crate) struct Streams {
+    desk: Mutex<Option<mpsc::UnboundedSender<Asked>>>,
+    /// How many were asked for while none were offered.
+    missed: AtomicUsize,
+}
 
 /// Streams in the order in which agents ask for them.
 pub(crate) struct Incoming(mpsc::UnboundedReceiver<Asked>);
@@ -35,13 +40,21 @@ impl Streams {
     /// Streams are offered from now on.
     pub(crate) fn offer(&self) -> Incoming {
         let (sender, receiver) = mpsc::unbounded_channel();
-        *self.0.lock().unwrap() = Some(sender);
+        *self.desk.lock().unwrap() = Some(sender);
         Incoming(receiver)
+    }
+
+    /// How many were asked for in vain.
+    pub(crate) fn missed(&self) -> usize {
+        self.missed.load(Ordering::Relaxed)
     }
 
     /// Answers as the test says; `None` when no streams are offered.
     pub(crate) async fn answer(&self, request: Request<Body>) -> Option<Response<Body>> {
-        let desk = self.0.lock().unwrap().clone()?;
+        let Some(desk) = self.desk.lock().unwrap().clone() else {
+            self.missed.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
         let (head, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let (answer, answered) = oneshot::channel();

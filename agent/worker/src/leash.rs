@@ -1,6 +1,7 @@
 //! What ties a worker to its pool: reports go up, wishes come down.
 
 use std::fmt::Display;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use agent_metrics::{Event, Metrics};
@@ -8,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::pulse::Pulse;
+use crate::scout::Scout;
 use crate::slots::Activity;
 
 /// A worker that the endpoint knows.
@@ -61,6 +63,8 @@ pub(crate) struct Leash {
     /// A turn for each request of the start. Without them, a hundred workers that start at once open
     /// a connection each, three times over, and keep hardly any of them.
     pub(crate) turns: Arc<Semaphore>,
+    /// What all workers know of streams.
+    pub(crate) scout: Rc<Scout>,
     /// Where its heartbeats are noted, if anybody wants to know.
     pub(crate) pulse: Option<Pulse>,
     /// Where the worker records what happens to it.

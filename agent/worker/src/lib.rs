@@ -31,6 +31,7 @@ mod heartbeat;
 mod leash;
 mod line;
 mod os;
+mod scout;
 mod serve;
 mod source;
 mod streaming;

@@ -1,6 +1,7 @@
 //! The pool: as many workers as are wanted, and one view of them all.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::leash::{Leash, Registered, Report, Told, Wish};
 use crate::outage::{Note, Outage};
 use crate::pulse::Pulse;
 use crate::register::Identity;
+use crate::scout::Scout;
 use crate::slots::{Activity, Crew, Slot, changes, idle_deadline};
 use crate::worker::{End, Worker, WorkerError};
 
@@ -119,6 +121,7 @@ pub struct Pool {
     reporter: mpsc::Sender<(usize, Report)>,
     reports: mpsc::Receiver<(usize, Report)>,
     turns: Arc<Semaphore>,
+    scout: Rc<Scout>,
     outage: Outage,
     /// Whether workers may connect. Until then all of them are held.
     open: bool,
@@ -151,6 +154,7 @@ impl Pool {
             reporter,
             reports,
             turns: Arc::new(Semaphore::new(TURNS)),
+            scout: Rc::default(),
             outage: Outage::default(),
             open: false,
             closing: false,
@@ -289,6 +293,7 @@ impl Pool {
                 wish: self.wishes[slot].subscribe(),
                 quit: self.cancel.child_token(),
                 turns: Arc::clone(&self.turns),
+                scout: Rc::clone(&self.scout),
                 pulse: self.settings.pulse.clone(),
                 metrics: self.settings.metrics.clone(),
                 told: Told::default(),
@@ -375,12 +380,12 @@ impl Pool {
         }
         self.closing |=
             !self.open || matches!(error, WorkerError::Register(_) | WorkerError::Endpoint(_));
-        if self.failure.is_none() {
-            if !self.closing && !self.workers.is_empty() {
-                tracing::error!(worker = slot + 1, "{error}; the other workers go on");
-            }
-            self.failure = Some(error);
+        // The first one is said at the end, by the caller.
+        let others = self.workers.len();
+        if !self.closing && (others > 0 || self.failure.is_some()) {
+            tracing::error!(worker = slot + 1, others, "{error}; the others go on");
         }
+        self.failure.get_or_insert(error);
     }
 
     fn update(&self, change: impl FnOnce(&mut PoolStatus)) {

@@ -10,7 +10,7 @@ use shared_protocol::JobId;
 use shared_protocol::agent::RegisterResponse;
 use tokio::time::{Instant, sleep_until};
 
-use crate::action::{self, Leave, Next};
+use crate::action::{self, Action, Leave, Next};
 use crate::heartbeat;
 use crate::leash::{Leash, Report};
 use crate::line::Line;
@@ -104,7 +104,11 @@ impl Serving {
                 worker,
                 action: word,
             });
-            match action::next(action, self.done(until)) {
+            let done = self.done(until);
+            if let (Action::Run(job), Some(why)) = (&action, done) {
+                tracing::warn!(%job, ?why, "a job was offered to a worker that leaves; it is not run here");
+            }
+            match action::next(action, done) {
                 Next::Idle => self.idle().await,
                 Next::Pause => self.pause().await,
                 Next::Leave(why) => return End::Left(why),

@@ -202,9 +202,13 @@ impl Reader {
     /// Opens a stream and waits for its first message.
     async fn first(&mut self) -> Result<(PingStream, Message), StreamError> {
         let client = self.line.client();
-        let (opener, agent) = (&mut self.opener, &self.agent);
+        let (opener, agent, scout) = (&mut self.opener, &self.agent, &self.desk.leash.scout);
         let mut first = Box::pin(async {
-            let mut stream = opener.open(&client, agent.as_str()).await?;
+            let turn = scout.turn(client.endpoint()).await?;
+            let opened = opener.open(&client, agent.as_str()).await;
+            scout.learned(client.endpoint(), opened.as_ref().err());
+            drop(turn);
+            let mut stream = opened?;
             let message = stream.next().await?;
             Ok((stream, message))
         });
