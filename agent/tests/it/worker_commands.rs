@@ -120,3 +120,19 @@ async fn help_names_their_flags() {
         assert!(ended.log.contains(flag), "{}", ended.log);
     }
 }
+
+#[tokio::test]
+async fn requests_are_told_to_who_asks_and_their_tokens_are_not() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    for (flag, headers) in [("--debug-http", false), ("--trace-http", true)] {
+        let ended = run(&bench, &endpoint, &["pause", "--note=why", flag], &[]).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+        let log = &ended.log;
+        assert!(
+            log.contains("request: POST") && log.contains("/v3/pause"),
+            "{log}"
+        );
+        assert_eq!(log.contains("content-type"), headers, "{log}");
+        assert!(!log.contains("job-token") && !log.contains("why"), "{log}");
+    }
+}

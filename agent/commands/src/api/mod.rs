@@ -9,6 +9,7 @@ pub(crate) mod worker;
 use shared_client::{Client, Endpoint, Transport};
 use shared_protocol::header::header_of_variable;
 use shared_protocol::{Secret, env as names};
+use shared_telemetry::{Format, Output, Style};
 use tracing::level_filters::LevelFilter;
 
 use crate::error::CommandError;
@@ -33,10 +34,20 @@ pub(crate) const NO_HTTP2: Flag = Flag {
     default: "",
     help: "talk to the endpoint over HTTP/1.1 only",
 };
-pub(crate) const DEBUG_HTTP: Flag =
-    Flag::idle("debug-http", "BUILDKITE_AGENT_DEBUG_HTTP", Kind::Switch);
-pub(crate) const TRACE_HTTP: Flag =
-    Flag::idle("trace-http", "BUILDKITE_AGENT_TRACE_HTTP", Kind::Switch);
+pub(crate) const DEBUG_HTTP: Flag = Flag {
+    name: "debug-http",
+    variable: "BUILDKITE_AGENT_DEBUG_HTTP",
+    kind: Kind::Switch,
+    default: "",
+    help: "tell of each request and its answer, without bodies and tokens",
+};
+pub(crate) const TRACE_HTTP: Flag = Flag {
+    name: "trace-http",
+    variable: "BUILDKITE_AGENT_TRACE_HTTP",
+    kind: Kind::Switch,
+    default: "",
+    help: "as --debug-http, with headers and times",
+};
 
 /// The client that the flags and the environment ask for. Attempts that failed are told on standard
 /// error from now on.
@@ -48,8 +59,21 @@ pub(crate) fn client(given: &Given) -> Result<Client, CommandError> {
             variable: TOKEN.variable,
         });
     }
+    let requests = if given.switch(TRACE_HTTP.name)? {
+        LevelFilter::TRACE
+    } else if given.switch(DEBUG_HTTP.name)? {
+        LevelFilter::DEBUG
+    } else {
+        LevelFilter::OFF
+    };
+    let style = Style {
+        level: LevelFilter::WARN,
+        format: Format::Text,
+        output: Output::Stderr,
+        target: Some((shared_client::REQUESTS, requests)),
+    };
     // Only the first command of a process finds nobody there, and there is only one.
-    let _ = shared_telemetry::init(LevelFilter::WARN, None);
+    let _ = shared_telemetry::init_in(style, None);
     let endpoint = Endpoint::parse(given.text(ENDPOINT.name))?;
     let mut transport = Transport::new(given.stamp)?;
     if given.switch(NO_HTTP2.name)? {
