@@ -57,10 +57,13 @@ impl Enrollment {
     pub async fn run(self, client: &Client) -> Result<Client, EnrollError> {
         let mut identity = self.identity.open()?;
         let mut told: Option<Why> = None;
+        let mut is_fresh = false;
         loop {
             let client = client.with_token(&identity.secret);
             let (request, has_file) = self.request(&identity);
-            match next(&client.enroll(&request).await) {
+            let answer = client.enroll(&request).await;
+            is_fresh &= answer.is_err();
+            match next(&answer, is_fresh) {
                 Next::In => {
                     tracing::info!(host = identity.id, "this host is in");
                     if has_file {
@@ -80,6 +83,7 @@ impl Enrollment {
                 Next::NewIdentity(loss) => {
                     tell_loss(&identity, loss);
                     identity = self.identity.renew(&identity)?;
+                    is_fresh = true;
                 }
                 Next::NotOffered => {
                     return Err(EnrollError::NotOffered(client.endpoint().to_string()));

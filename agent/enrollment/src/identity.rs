@@ -11,6 +11,8 @@ use uuid::Uuid;
 const SHORTEST_SECRET: usize = 48;
 /// Most bytes of a file that may be an identity.
 const MOST_BYTES: u64 = 4096;
+/// How often others may be faster before something else is wrong, such as a link to nowhere.
+const ATTEMPTS: u32 = 100;
 
 /// Who a host is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +46,7 @@ impl IdentityFile {
     /// Reads the identity, or makes one. Several agents of a host may do so at once; all get the
     /// same. A file that holds no identity is put aside.
     pub fn open(&self) -> Result<Identity, IdentityError> {
-        loop {
+        for _ in 0..ATTEMPTS {
             match self.read() {
                 Ok(Some(identity)) => return Ok(identity),
                 Ok(None) => self.put_aside("unreadable")?,
@@ -56,6 +58,8 @@ impl IdentityFile {
                 return Ok(identity);
             }
         }
+        let why = "there is something that can be neither read nor replaced";
+        Err(self.broken(io::Error::other(why)))
     }
 
     /// Puts `lost` aside and makes another one; unless another agent of the host has done so already.
@@ -199,6 +203,16 @@ mod tests {
             fs::read(file.path.with_extension("unreadable")).unwrap(),
             [0xff, 0]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nowhere_is_an_error_and_no_endless_search() {
+        let (_folder, file) = file();
+        fs::create_dir_all(file.path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink("/nowhere/identity", &file.path).unwrap();
+        let error = file.open().unwrap_err().to_string();
+        assert!(error.contains("neither read nor replaced"), "{error}");
     }
 
     proptest! {

@@ -9,6 +9,8 @@ use shared_protocol::enroll::{EnrollResponse, Waiting};
 const SOON: Duration = Duration::from_secs(5);
 /// Between two requests that will most likely be answered as before.
 const SELDOM: Duration = Duration::from_mins(1);
+/// Longest time between two requests, whatever the endpoint says: nobody restarts a host that waits.
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +19,7 @@ pub enum Next {
     In,
     /// Ask again after a while.
     Again(Duration, Why),
-    /// Take a new identity and ask at once.
+    /// Take a new identity and ask at once; with one that is new already, that is of no use.
     NewIdentity(Loss),
     /// The endpoint knows nothing of this.
     NotOffered,
@@ -45,8 +47,10 @@ pub enum Loss {
     Copied,
 }
 
-/// Decides on an answer.
-pub fn next(answer: &Result<EnrollResponse, ClientError>) -> Next {
+/// Decides on an answer. `is_fresh` is true when the identity was made because another one was lost
+/// and the endpoint has not taken it yet: an endpoint that says of such a one that it is another
+/// host's says so to everybody.
+pub fn next(answer: &Result<EnrollResponse, ClientError>, is_fresh: bool) -> Next {
     let error = match answer {
         Ok(EnrollResponse { waiting: None, .. }) => return Next::In,
         Ok(EnrollResponse {
@@ -55,7 +59,7 @@ pub fn next(answer: &Result<EnrollResponse, ClientError>) -> Next {
         }) => {
             let wait = match ask_again {
                 0 => SOON,
-                seconds => Duration::from_secs(*seconds),
+                seconds => Duration::from_secs(*seconds).min(LONGEST),
             };
             let why = match waiting {
                 Waiting::Approval => Why::Approval,
@@ -66,12 +70,13 @@ pub fn next(answer: &Result<EnrollResponse, ClientError>) -> Next {
         Err(error) => error,
     };
     match error.status() {
+        Some(401 | 409) if is_fresh => Next::Again(SELDOM, Why::Refused(error.to_string())),
         Some(401) => Next::NewIdentity(Loss::Anothers),
         Some(409) => Next::NewIdentity(Loss::Copied),
         Some(404 | 405) => Next::NotOffered,
         Some(_) if error.is_refusal() => Next::Again(SELDOM, Why::Refused(error.to_string())),
         _ => {
-            let wait = error.retry_after().unwrap_or(SOON).max(SOON);
+            let wait = error.retry_after().unwrap_or(SOON).clamp(SOON, LONGEST);
             Next::Again(wait, Why::Trouble(error.to_string()))
         }
     }
@@ -94,7 +99,7 @@ mod tests {
     #[test]
     fn every_answer_has_one_meaning() {
         let waits = |waiting, ask_again| Ok(EnrollResponse { waiting, ask_again });
-        assert_eq!(next(&waits(None, 0)), Next::In);
+        assert_eq!(next(&waits(None, 0), false), Next::In);
         for (answer, expected) in [
             (
                 waits(Some(Waiting::Approval), 0),
@@ -104,12 +109,26 @@ mod tests {
                 waits(Some(Waiting::OtherRun), 9),
                 Next::Again(Duration::from_secs(9), Why::OtherRun),
             ),
+            (
+                waits(Some(Waiting::Approval), u64::MAX),
+                Next::Again(LONGEST, Why::Approval),
+            ),
             (refused(401), Next::NewIdentity(Loss::Anothers)),
             (refused(409), Next::NewIdentity(Loss::Copied)),
             (refused(404), Next::NotOffered),
             (refused(405), Next::NotOffered),
         ] {
-            assert_eq!(next(&answer), expected, "{answer:?}");
+            assert_eq!(next(&answer, false), expected, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn an_identity_that_nobody_can_have_is_not_given_up_for_another() {
+        for status in [401, 409] {
+            let Next::Again(wait, Why::Refused(_)) = next(&refused(status), true) else {
+                panic!("{status} would be answered to the next one, too");
+            };
+            assert_eq!(wait, SELDOM);
         }
     }
 
@@ -122,7 +141,7 @@ mod tests {
             (500, 5, false),
             (503, 30, false),
         ] {
-            let Next::Again(wait, why) = next(&refused(status)) else {
+            let Next::Again(wait, why) = next(&refused(status), false) else {
                 panic!("{status} is no reason to stop");
             };
             assert_eq!(wait.as_secs(), seconds, "{status}");

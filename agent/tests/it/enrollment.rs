@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::agent::{Agent, Bench};
+use crate::agent::{Agent, Bench, until};
 use crate::endpoint::{Endpoint, Reply, disconnect, ok, status};
 
 const ENROLL: &str = "POST /v3/enroll";
@@ -105,6 +105,28 @@ async fn an_identity_that_is_anothers_is_put_aside_for_a_new_one() {
         assert_ne!(asked[0].0, asked[1].0, "{refusal}");
         assert!(bench.path("host/identity.lost").exists(), "{refusal}");
     }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_refuses_every_identity_costs_one_and_no_flood() {
+    let (bench, endpoint) = (Bench::new(), Endpoint::start().await);
+    endpoint.on(ENROLL, [status(401)]);
+    let agent = start(&bench, &endpoint);
+    endpoint.wait(ENROLL, 2).await;
+    let first = fs::read_to_string(bench.path("host/identity.lost")).unwrap();
+    until("the agent says that it waits", || {
+        agent.log().contains("asking again").then_some(())
+    })
+    .await;
+    agent.signal(shared_supervise::Signal::Terminate);
+    let ended = agent.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    let asked = asked(&endpoint);
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert!(
+        first.contains(asked[0].1["id"].as_str().unwrap()),
+        "the first identity is kept"
+    );
 }
 
 #[tokio::test]
