@@ -8,6 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::leash::Leash;
 use crate::line::Line;
+use crate::ping::LONGEST_INTERVAL;
 
 /// The interval when the endpoint names none.
 const DEFAULT_INTERVAL: Duration = Duration::from_mins(1);
@@ -16,7 +17,7 @@ const DEFAULT_INTERVAL: Duration = Duration::from_mins(1);
 pub(crate) fn interval(seconds: u64) -> Duration {
     match seconds {
         0 => DEFAULT_INTERVAL,
-        _ => Duration::from_secs(seconds),
+        _ => Duration::from_secs(seconds).min(LONGEST_INTERVAL),
     }
 }
 

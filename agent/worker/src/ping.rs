@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 /// The interval when the endpoint names none.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
+/// The longest, whatever the endpoint names: any number of them can be added to any time.
+pub(crate) const LONGEST_INTERVAL: Duration = Duration::from_hours(24);
 
 /// Decides when the next ping is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub struct PingSchedule {
 pub(crate) fn interval(seconds: u64) -> Duration {
     match seconds {
         0 => DEFAULT_INTERVAL,
-        _ => Duration::from_secs(seconds),
+        _ => Duration::from_secs(seconds).min(LONGEST_INTERVAL),
     }
 }
 
@@ -98,6 +100,15 @@ mod tests {
         let mut schedule = PingSchedule::new(0, base);
         schedule.next(base, 0.0);
         assert_eq!(schedule.next(base, 0.0), base + Duration::from_secs(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_interval_without_end_is_a_day() {
+        let base = Instant::now();
+        let mut schedule = PingSchedule::new(u64::MAX, base);
+        schedule.next(base, 0.0);
+        assert_eq!(schedule.next(base, 0.0), base + LONGEST_INTERVAL);
+        assert_eq!(schedule.next(base, 0.0), base + LONGEST_INTERVAL * 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,6 +14,7 @@ use crate::action::{self, Action, Leave, Next};
 use crate::heartbeat;
 use crate::leash::{Leash, Report};
 use crate::line::Line;
+use crate::ping::LONGEST_INTERVAL;
 use crate::pool::Settings;
 use crate::slots::Activity;
 use crate::source::{Source, Step};
@@ -33,7 +34,7 @@ pub(crate) async fn serve(
         leash,
         line: line.clone(),
         name: registered.name.as_str().into(),
-        poll_interval: Duration::from_secs(registered.job_status_interval),
+        poll_interval: Duration::from_secs(registered.job_status_interval).min(LONGEST_INTERVAL),
         ran_one: false,
         paused: false,
         idle_since: None,

@@ -28,6 +28,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// Most connections that wait for their next request. A hundred workers register at once and then
 /// ping one after the other: nobody needs a connection each, here or at the endpoint.
 const IDLE_CONNECTIONS: usize = 16;
+/// Longest `Retry-After`.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 /// Longest answer that is read. The longest real one is a job with its environment and step.
 const MAX_ANSWER_BYTES: usize = 32 << 20;
 
@@ -205,11 +207,12 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// `Retry-After` in seconds, whole or decimal. Zero, dates and anything else count as not
-    /// given, so that a careless endpoint does not get a tight loop.
+    /// given, so that a careless endpoint does not get a tight loop; more than a day counts as one,
+    /// so that it can be added to any time.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
         let wait = Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()?;
-        (!wait.is_zero()).then_some(wait)
+        (!wait.is_zero()).then_some(wait.min(LONGEST_WAIT))
     }
 }
 

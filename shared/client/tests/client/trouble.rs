@@ -206,10 +206,15 @@ async fn a_job_that_stays_locked_is_left_and_a_refused_one_is_not_asked_for_agai
 
 #[tokio::test]
 async fn a_ping_hands_retry_after_to_its_caller() {
-    let played = Played::new(vec![reply(503, "").header("Retry-After", "30")]).await;
-    let error = played.client.ping().await.unwrap_err();
-    assert_eq!(error.retry_after().map(|wait| wait.as_secs()), Some(30));
-    assert_eq!(played.lines().len(), 1);
+    for (given, seconds) in [("30", 30), ("1e19", 86_400)] {
+        let played = Played::new(vec![reply(503, "").header("Retry-After", given)]).await;
+        let error = played.client.ping().await.unwrap_err();
+        assert_eq!(
+            error.retry_after().map(|wait| wait.as_secs()),
+            Some(seconds)
+        );
+        assert_eq!(played.lines().len(), 1);
+    }
 }
 
 #[tokio::test]
