@@ -18,7 +18,7 @@ mod verify;
 pub use algorithm::Algorithm;
 pub use jwk::{KeyError, KeySet};
 pub use matrix::{MatrixError, Permutation, permutation};
-pub use plugin::Plugin;
+pub use plugin::{Plugin, climbs};
 pub use read::Misread;
 pub use sign::{CannotSign, Prepared, SigningKey, prepare, sign};
 pub use step::{Signature, Step};

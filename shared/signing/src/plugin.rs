@@ -51,6 +51,12 @@ impl Plugin {
         short(&self.source).map_or_else(|| self.source.clone(), |parts| parts.join())
     }
 
+    /// Whether its name leads elsewhere than it looks: [`Self::full_source`], and git, take `..` and
+    /// the part before it away.
+    pub fn climbs(&self) -> bool {
+        climbs(&self.source) || decoded(&self.source).is_some_and(|source| climbs(&source))
+    }
+
     /// As it is signed: a map of one entry.
     pub(crate) fn canonical(&self) -> Value {
         Value::Object(Map::from_iter([(self.full_source(), self.config.clone())]))
@@ -68,6 +74,12 @@ impl Plugin {
             config: if empty { Value::Null } else { config.clone() },
         }
     }
+}
+
+/// Whether an address, of a repository or of a plugin, has a part `..`, also in the way of URLs.
+pub fn climbs(address: &str) -> bool {
+    let mut parts = address.split(['/', '\\', ':', '#', '?']);
+    parts.any(|part| part.to_ascii_lowercase().replace("%2e", ".") == "..")
 }
 
 fn of_map(map: &Map<String, Value>) -> impl Iterator<Item = Plugin> {

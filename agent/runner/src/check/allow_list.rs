@@ -1,11 +1,14 @@
 //! Which repositories, variables and plugins this agent runs. Pure.
+//!
+//! Patterns look for a match anywhere, as the peer's do; `^` and `$` are the user's to write. An
+//! address with a part `..` matches nothing: it looks like one place and is another.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use regex::bytes::Regex;
 use shared_protocol::env;
-use shared_signing::{Misread, Plugin};
+use shared_signing::{Misread, Plugin, climbs};
 
 use super::re2;
 
@@ -55,6 +58,9 @@ pub enum NotAllowed {
     /// Its list of plugins cannot be read.
     #[error("failed to validate plugins: {0}")]
     Plugins(Misread),
+    /// The address of its repository, or of a plugin.
+    #[error("failed to validate {0}: {1:?} has a part `..`; write the address without it")]
+    Climbs(&'static str, String),
 }
 
 impl AllowList {
@@ -96,6 +102,9 @@ impl AllowLists {
         let text = |name: &str| job.get(name).map_or("", String::as_str);
         if let Some(list) = &self.repositories {
             let repository = text(env::REPO);
+            if climbs(repository) {
+                return Err(NotAllowed::Climbs("repo", repository.to_owned()));
+            }
             if !list.allows(repository) {
                 return Err(NotAllowed::Repository(
                     repository.to_owned(),
@@ -112,8 +121,10 @@ impl AllowLists {
         }
         if let Some(list) = &self.plugins {
             let plugins = Plugin::read_text(text(PLUGINS)).map_err(NotAllowed::Plugins)?;
-            let names = plugins.iter().map(Plugin::full_source);
-            for name in names {
+            if let Some(plugin) = plugins.iter().find(|plugin| plugin.climbs()) {
+                return Err(NotAllowed::Climbs("plugins", plugin.source.clone()));
+            }
+            for name in plugins.iter().map(Plugin::full_source) {
                 if !list.allows(&name) {
                     return Err(NotAllowed::Plugin(name, list.to_string()));
                 }
@@ -125,7 +136,8 @@ impl AllowLists {
     /// Whether a job's mirror of its repository is to be left out: it is a repository, too.
     pub fn leaves_out(&self, mirror: &str) -> bool {
         let list = self.repositories.as_ref();
-        !mirror.is_empty() && list.is_some_and(|list| !list.allows(mirror))
+        let good = |list: &AllowList| !climbs(mirror) && list.allows(mirror);
+        !mirror.is_empty() && list.is_some_and(|list| !good(list))
     }
 }
 
@@ -203,6 +215,47 @@ mod tests {
         ] {
             let verdict = lists.check(&job(&[(PLUGINS, plugins)]));
             assert_eq!(verdict.is_ok(), allowed, "{plugins}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_leads_elsewhere_than_it_looks_is_not_allowed() {
+        let lists = AllowLists {
+            repositories: Some(list(&["^https://git/good/"])),
+            plugins: Some(list(&[
+                "^github\\.com/buildkite-plugins/",
+                "^https://git/good/",
+            ])),
+            ..AllowLists::default()
+        };
+        for (address, allowed) in [
+            ("https://git/good/a..b", true),
+            ("https://git/good/../evil/a", false),
+            ("https://git/good/%2E%2e/evil/a", false),
+            ("https://git/good/..", false),
+        ] {
+            let plugins = format!("[\"{address}\"]");
+            let fine = [(env::REPO, "https://git/good/x"), (PLUGINS, &plugins)];
+            assert_eq!(lists.check(&job(&fine)).is_ok(), allowed, "{address}");
+            let fine = lists.check(&job(&[(env::REPO, address)]));
+            assert_eq!(fine.is_ok(), allowed, "{address}");
+            assert_eq!(lists.leaves_out(address), !allowed, "{address}");
+        }
+        // A full name is shortened as a path is, and what follows `#` belongs to it.
+        for source in [
+            "evil/x#:/../../../github.com/buildkite-plugins/docker-buildkite-plugin",
+            "evil/x#:%2f..%2f..%2f..%2fgithub.com/buildkite-plugins/docker-buildkite-plugin",
+        ] {
+            let full = Plugin::read_text(&format!("[\"{source}\"]")).unwrap();
+            assert!(
+                full[0]
+                    .full_source()
+                    .starts_with("github.com/buildkite-plugins/")
+            );
+            let plugins = format!("[\"{source}\"]");
+            let job = job(&[(env::REPO, "https://git/good/x"), (PLUGINS, &plugins)]);
+            let refusal = lists.check(&job).unwrap_err().to_string();
+            assert!(refusal.contains("a part `..`"), "{refusal}");
         }
     }
 
