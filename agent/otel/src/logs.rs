@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::logs::{AnyValue, LogRecord, Logger, LoggerProvider, Severity};
 use opentelemetry::trace::SpanContext;
-use opentelemetry::{InstrumentationScope, Key, KeyValue};
+use opentelemetry::{InstrumentationScope, Key, KeyValue, StringValue};
 use opentelemetry_otlp::{LogExporter, Protocol as Encoding, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{
@@ -30,11 +30,11 @@ use crate::transport::{Transport, Trouble};
 
 /// How long records wait for others before they are sent.
 const GATHERING: Duration = Duration::from_secs(1);
-/// Bytes of text, and records, of one export: with their attributes they stay below the 4 MiB that
-/// gRPC servers take.
+/// Bytes of one export, which stays below the 4 MiB that gRPC servers take.
 const BATCH: usize = 1024 * 1024;
-const BATCH_RECORDS: usize = 1000;
-/// Bytes of text that may wait before whoever writes waits.
+/// What a record takes beside its text. An empty line is not free.
+const RECORD: usize = 1024;
+/// Bytes that may wait before whoever writes waits.
 const MOST_WAITING: usize = 2 * BATCH;
 /// Longest time for one export, so that a silent collector does not hold up a job for longer.
 const LONGEST_EXPORT: Duration = Duration::from_secs(5);
@@ -87,15 +87,17 @@ impl LogLines {
         let scope = InstrumentationScope::builder(SCOPE).with_version(origin.version.clone());
         let (last, ending) = oneshot::channel();
         let sending = tokio::spawn(send(Arc::clone(&shared), exporter, ending));
-        let attributes = attributes.into_iter();
+        // Each record has them, but not a copy of their texts.
+        let attributes = attributes.into_iter().map(|KeyValue { key, value, .. }| {
+            let text: Arc<str> = value.to_string().into();
+            (key, AnyValue::from(StringValue::from(text)))
+        });
         Ok(Self {
             lines: Lines::default(),
             cut: Vec::new(),
             logger: provider.logger_with_scope(scope.build()),
             provider,
-            attributes: attributes
-                .map(|pair| (pair.key, AnyValue::from(pair.value.to_string())))
-                .collect(),
+            attributes: attributes.collect(),
             span: SpanContext::NONE,
             shared,
             trouble,
@@ -194,14 +196,10 @@ impl Shared {
     fn take(&self) -> (Vec<SdkLogRecord>, Option<InstrumentationScope>) {
         let mut waiting = self.lock();
         let mut bytes = 0;
-        let fits = waiting
-            .records
-            .iter()
-            .take(BATCH_RECORDS)
-            .take_while(|record| {
-                bytes += length(record);
-                bytes <= BATCH
-            });
+        let fits = waiting.records.iter().take_while(|record| {
+            bytes += length(record);
+            bytes <= BATCH
+        });
         let count = fits.count();
         let rest = waiting.records.split_off(count);
         let batch = mem::replace(&mut waiting.records, rest);
@@ -227,12 +225,13 @@ impl Shared {
     }
 }
 
-/// Text is what a record consists of; the rest of it is about the same for all.
+/// Its text, and what is about the same for all.
 fn length(record: &SdkLogRecord) -> usize {
-    match record.body() {
+    let text = match record.body() {
         Some(AnyValue::String(text)) => text.as_str().len(),
         _ => 0,
-    }
+    };
+    RECORD + text
 }
 
 /// What the SDK gives records to.
@@ -250,7 +249,7 @@ impl LogProcessor for Gather {
         waiting.records.push(record.clone());
         waiting.scope.get_or_insert_with(|| scope.clone());
         self.0.some.notify_one();
-        if waiting.bytes >= BATCH || waiting.records.len() >= BATCH_RECORDS {
+        if waiting.bytes >= BATCH {
             self.0.full.notify_one();
         }
     }
@@ -299,6 +298,32 @@ async fn send_all(shared: &Shared, exporter: &LogExporter) -> bool {
         shared.took(taken);
         if !taken {
             return false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+    use crate::Signal;
+
+    #[tokio::test]
+    async fn whoever_writes_waits_for_many_lines_without_text_too() {
+        let to = Destination::resolve(Signal::Logs, |_| None).expect("a destination");
+        let origin = Origin {
+            service: "service".to_owned(),
+            version: "1".to_owned(),
+            attributes: Vec::new(),
+        };
+        let mut lines = LogLines::start(&to, &origin, Vec::new()).expect("a client");
+        for (more, waits) in [(1000, false), (2000, true)] {
+            lines.push(&vec![b'\n'; more], SystemTime::UNIX_EPOCH);
+            let mut context = Context::from_waker(Waker::noop());
+            let polled = pin!(lines.room()).poll(&mut context);
+            assert_eq!(polled.is_pending(), waits, "{more} more");
         }
     }
 }
