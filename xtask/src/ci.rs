@@ -107,6 +107,10 @@ fn needs() -> Result<()> {
             "unshare",
             "tests give hosts small disks with it; install the package `util-linux`",
         ),
+        (
+            "setpriv",
+            "the soak's server and agent end with it; install the package `util-linux`",
+        ),
     ] {
         std::process::Command::new(program)
             .arg("--version")

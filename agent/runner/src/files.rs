@@ -94,7 +94,9 @@ impl JobFiles {
     /// Tells the executor, and through it the hooks, that the job is stopped for its time limit.
     pub(crate) fn mark_timed_out(&self) -> io::Result<()> {
         point("job-files.time-out")?;
-        std::fs::write(&self.timeout, "true")
+        // The name can be foreseen, so whatever is there already is not to be followed.
+        let mut file = std::fs::File::create_new(&self.timeout)?;
+        file.write_all(b"true")
     }
 }
 
@@ -151,6 +153,10 @@ mod tests {
         assert_eq!(files.paths().len(), 3);
         files.mark_timed_out().unwrap();
         assert_eq!(std::fs::read_to_string(files.timeout()).unwrap(), "true");
+        assert!(
+            files.mark_timed_out().is_err(),
+            "a file of that name is not written to"
+        );
         drop(files);
         let left = std::fs::read_dir(folder.path().join("new"))
             .unwrap()

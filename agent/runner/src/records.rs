@@ -177,8 +177,8 @@ impl RecordFile {
     }
 
     fn add(&mut self, entry: Entry) {
-        self.record.take(entry.clone());
         self.append(&entry);
+        self.record.take(entry);
     }
 
     /// Appends what became known, and with it all that the disk did not take before.
@@ -186,12 +186,13 @@ impl RecordFile {
         let Some((path, file)) = &mut self.place else {
             return;
         };
-        let written = if self.behind {
-            let whole = self.record.entries();
-            whole.iter().try_for_each(|entry| append(file, entry))
+        let before = if self.behind {
+            self.record.entries()
         } else {
-            append(file, entry)
+            Vec::new()
         };
+        let mut all = before.iter().chain([entry]);
+        let written = all.try_for_each(|entry| append(file, entry));
         self.behind = written.is_err();
         if let Err(error) = written {
             tracing::warn!(

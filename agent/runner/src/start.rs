@@ -31,7 +31,7 @@ pub enum Started {
 /// Why the executor could not be started.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
-    #[error("write the job's files to {0}: {1}")]
+    #[error("write the job's files to {0}: {1}; make room there, or set --job-context-dir")]
     Files(String, #[source] io::Error),
     #[error("make the file for a copy of the job's log: {0}; see --job-log-path")]
     Log(#[source] io::Error),

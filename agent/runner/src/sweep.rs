@@ -56,8 +56,10 @@ mod tests {
         let owned = kept.log_spool().unwrap();
         let (young, old) = (folder.path().join("a.x.log"), folder.path().join("b.x.log"));
         for (path, hours) in [(&owned, 25), (&young, 23), (&old, 25)] {
-            let then = std::time::SystemTime::now() - Duration::from_hours(hours);
-            File::create(path).unwrap().set_modified(then).unwrap();
+            let file = File::create(path).unwrap();
+            let now = file.metadata().unwrap().modified().unwrap();
+            file.set_modified(now - Duration::from_hours(hours))
+                .unwrap();
         }
         assert!(records.take_orphans().is_empty());
         assert_eq!(

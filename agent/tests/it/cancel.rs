@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared_supervise::Signal;
 
 use crate::agent::{Agent, Bench, appears, until};
-use crate::endpoint::{Endpoint, offer, ok, status};
+use crate::endpoint::{Endpoint, offer, ok, silence, status};
 
 const FINISH: &str = "PUT /v3/jobs/j1/finish";
 
@@ -31,13 +31,14 @@ async fn stopped_in(phase: &'static str, who: Who) {
     let up = bench.path("up");
     let hang = format!("echo up > {}; sleep 600", up.display());
     let command = if phase == "command" { &*hang } else { "true" };
+    let skip_checkout = (phase != "checkout").to_string();
     endpoint.job(
         "j1",
         &json!({
             "BUILDKITE_JOB_ID": "j1", "BUILDKITE_COMMAND": command, "BUILDKITE_BUILD_ID": "b",
             "BUILDKITE_AGENT_NAME": "a", "BUILDKITE_ORGANIZATION_SLUG": "o",
-            "BUILDKITE_PIPELINE_SLUG": "p", "BUILDKITE_SKIP_CHECKOUT": "true",
-            "BUILDKITE_COMMIT": "HEAD", "BUILDKITE_BRANCH": "main", "BUILDKITE_REPO": "/nowhere.git",
+            "BUILDKITE_PIPELINE_SLUG": "p", "BUILDKITE_SKIP_CHECKOUT": skip_checkout,
+            "BUILDKITE_ARTIFACT_PATHS": "*.txt", "BUILDKITE_COMMIT": "HEAD", "BUILDKITE_BRANCH": "main", "BUILDKITE_REPO": "/nowhere.git",
             "BUILDKITE_PIPELINE_PROVIDER": "git",
         }),
     );
@@ -79,7 +80,15 @@ async fn stopped_in(phase: &'static str, who: Who) {
 
 #[tokio::test]
 async fn a_job_that_is_stopped_in_any_phase_of_its_executor_says_so_once() {
-    let phases = ["environment", "pre-command", "command", "post-command"];
+    let phases = [
+        "environment",
+        "checkout",
+        "pre-command",
+        "command",
+        "post-command",
+        "pre-artifact",
+        "pre-exit",
+    ];
     let mut jobs = tokio::task::JoinSet::new();
     for phase in phases {
         for who in [Who::Endpoint, Who::Agent] {
@@ -181,4 +190,20 @@ async fn an_agent_that_is_stopped_while_the_endpoint_takes_nothing_reports_each_
     while let Some(agent) = agents.join_next().await {
         agent.unwrap();
     }
+}
+
+#[tokio::test]
+async fn an_agent_that_is_stopped_while_nobody_answers_its_accept_leaves_in_order() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("GET /v3/ping", [offer("j1")]);
+    endpoint.on("PUT /v3/jobs/j1/accept", [silence()]);
+    let agent = bench.start(&endpoint, &["--cancel-grace-period=1"]);
+    endpoint.wait("PUT /v3/jobs/j1/accept", 1).await;
+    agent.signal(Signal::Terminate);
+    agent.signal(Signal::Interrupt);
+    let ended = agent.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert_eq!(endpoint.asked("POST /v3/disconnect").len(), 1);
+    assert!(endpoint.asked("PUT /v3/jobs/j1/start").is_empty());
+    assert!(endpoint.asked(FINISH).is_empty());
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use shared_supervise::Signal;
 
 use crate::agent::{Bench, until};
-use crate::endpoint::{Endpoint, offer, ok, status};
+use crate::endpoint::{Endpoint, disconnect, offer, ok, status};
 
 /// Leaves a process behind in a session of its own, and hangs.
 const HANGS: &str = "setsid sleep 600 >/dev/null 2>&1 & echo words; sleep 600";
@@ -50,8 +50,12 @@ const REPORTED: &str = "job-step.reported";
 #[test]
 fn every_step_of_the_runner_has_its_crash() {
     let mut named = BTreeSet::new();
-    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/runner/src");
-    for file in std::fs::read_dir(sources).unwrap().flatten() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("runner/src");
+    let folders = [sources.join("check"), sources];
+    let files = folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    for file in files.flatten() {
         let text = std::fs::read_to_string(file.path()).unwrap_or_default();
         let steps = text.split("reached(\"").skip(1);
         named.extend(steps.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
@@ -107,6 +111,54 @@ async fn crash_at(step: Step) {
         agent_process::marked_by(&[&mark]).is_empty().then_some(())
     })
     .await;
+}
+
+/// Where a full disk meets a job first, and what the endpoint is told then.
+const FULL: [(&str, &str); 7] = [
+    ("job-record.create:enospc:1", "3"),
+    ("job-record.append:short:1", "3"),
+    ("job-record.append:enospc:2", "3"),
+    ("job-record.remove:eacces:1", "3"),
+    ("job-files.create:enospc:1", "-1"),
+    ("job-files.write:short:1", "-1"),
+    ("job-files.create:enospc:2", "-1"),
+];
+
+#[tokio::test]
+async fn a_full_disk_costs_no_job_its_one_report() {
+    let mut agents = tokio::task::JoinSet::new();
+    for (fault, exit_status) in FULL {
+        agents.spawn(full_at(fault, exit_status));
+    }
+    while let Some(agent) = agents.join_next().await {
+        agent.unwrap();
+    }
+}
+
+async fn full_at(at: &'static str, exit_status: &str) {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("GET /v3/ping", [offer("j1"), disconnect()]);
+    endpoint.job("j1", &json!({}));
+    bench.executor(ENDS);
+    let (fault, hits) = (format!("agent/{at}"), bench.path("hits"));
+    let env = [
+        ("TRIREME_FAULT", fault.as_str()),
+        ("TRIREME_FAULT_HITS", hits.to_str().unwrap()),
+    ];
+    let ended = bench.start_with(&endpoint, &[], &env).ended().await;
+    assert_eq!(ended.code, Some(0), "{at}: {}", ended.log);
+    let told = endpoint.asked("PUT /v3/jobs/j1/finish");
+    assert_eq!(told.len(), 1, "{at}");
+    let body = told[0].json();
+    assert_eq!(body["exit_status"], exit_status, "{at}: {}", ended.log);
+    assert_eq!(names(&bench.path("tmp")), [""; 0], "{at}");
+    if exit_status == "-1" {
+        assert_eq!(body["signal_reason"], "process_run_error", "{at}");
+        let log = endpoint.log("j1");
+        assert!(log.contains("; make room there"), "{at}: {log}");
+    } else {
+        assert!(ended.log.contains("WARN"), "{at}: {}", ended.log);
+    }
 }
 
 fn names(folder: &Path) -> Vec<String> {

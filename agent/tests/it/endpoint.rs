@@ -82,6 +82,15 @@ pub(crate) fn page() -> Reply {
     }
 }
 
+/// No answer at all, and an open connection.
+pub(crate) fn silence() -> Reply {
+    Reply {
+        status: 0,
+        headers: vec![],
+        body: String::new(),
+    }
+}
+
 impl Reply {
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
@@ -227,6 +236,9 @@ async fn answer(
     };
     inner.asked.send_modify(|all| all.push(asked));
     let reply = reply.unwrap_or_else(|| ok(&json!({})));
+    if reply.status == 0 {
+        return std::future::pending().await;
+    }
     let mut response = reply.body.into_response();
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap();
     for (name, value) in reply.headers {

@@ -192,3 +192,42 @@ async fn a_result_without_the_whole_log_says_so() {
     second.signal(Signal::Terminate);
     assert_eq!(second.ended().await.code, Some(0));
 }
+
+#[tokio::test]
+async fn a_hook_that_outlives_its_agent_is_ended_and_its_job_reported() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("GET /v3/ping", [offer("j1"), ok(&json!({}))]);
+    endpoint.job("j1", &json!({}));
+    let (hooks, up) = (bench.path("hooks"), bench.path("up"));
+    std::fs::create_dir(&hooks).unwrap();
+    let script = format!("#!/bin/sh\necho $$ > {}; sleep 600\n", up.display());
+    let hook = hooks.join("pre-bootstrap");
+    std::fs::write(&hook, script).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&hook, mode).unwrap();
+    let hooks = format!("--hooks-path={}", hooks.display());
+    let state = bench.path("state");
+    let env = [("TRIREME_STATE_DIR", state.to_str().unwrap())];
+    let first = bench.start_with(&endpoint, &[&hooks], &env);
+    let pid = appears(&up).await.trim().parse().unwrap();
+    let hook = ProcessId::of(pid).unwrap();
+    recorded(&state, "executor").await;
+    first.signal(Signal::Kill);
+    first.ended().await;
+    assert!(hook.is_same_alive());
+
+    endpoint.on("GET /v3/ping", [ok(&json!({}))]);
+    let second = bench.start_with(&endpoint, &[], &env);
+    let body = endpoint.wait("PUT /v3/jobs/j1/finish", 1).await[0].json();
+    assert!(shared_supervise::wait_gone(
+        &[hook],
+        Duration::from_secs(10)
+    ));
+    let told = (&body["exit_status"], &body["signal_reason"]);
+    assert_eq!(told, (&json!("-1"), &json!("agent_stop")));
+    second.signal(Signal::Terminate);
+    assert_eq!(second.ended().await.code, Some(0));
+    for folder in [state.join("jobs"), bench.path("tmp")] {
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "{folder:?}");
+    }
+}

@@ -26,7 +26,7 @@ impl Bed {
         let programs = cargo::target_dir()?.join(profile.folder());
         let data = folder.join("server");
         let program = programs.join("trireme-server");
-        let server = Command::new(&program)
+        let server = ends_with_us(&program)
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(&data)
             .stdin(Stdio::null())
@@ -50,7 +50,7 @@ impl Bed {
 
     fn start_agent(&self, program: &Path, token: &str, workers: usize) -> Result<Child> {
         let folder = |name: &str| self.folder.join(name);
-        Command::new(program)
+        ends_with_us(program)
             .arg("start")
             .arg(format!("--endpoint={}/v3", self.server_url))
             .arg(format!("--spawn={workers}"))
@@ -145,6 +145,14 @@ impl Bed {
         ensure!(left.is_empty(), "processes are left: {left:?}");
         Ok(())
     }
+}
+
+/// A program that is killed when this one dies, however that comes. What the agent's jobs are about
+/// to do then takes them a moment only, and they lose their terminal with it.
+fn ends_with_us(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
 }
 
 impl Drop for Bed {

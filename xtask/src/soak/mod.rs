@@ -71,7 +71,7 @@ async fn soak(args: &Args) -> Result<()> {
         let count = (args.jobs + args.workers - 1 - worker) / args.workers;
         builds.push(start(&api, worker, count).await?);
     }
-    let mut watch = Watch::new(bed.agent());
+    let mut watch = Watch::new(bed.agent(), args.workers);
     for build in &builds {
         watch.until_ended(&api, build).await?;
     }
