@@ -86,7 +86,8 @@ impl Serving {
             }
             self.ran_one = true;
         }
-        let until = self.settings.uptime.map(|uptime| Instant::now() + uptime);
+        let uptime = self.settings.uptime;
+        let until = uptime.and_then(|uptime| Instant::now().checked_add(uptime));
         let (mode, line) = (self.settings.ping_mode, self.line.clone());
         let mut source = Source::new(mode, line, self.leash.clone(), registered);
         loop {

@@ -162,7 +162,7 @@ pub fn idle_deadline(slots: &[Slot], timeout: Duration) -> Option<Instant> {
             Slot::Live { .. } => return None,
         }
     }
-    last.map(|since| since + timeout)
+    last?.checked_add(timeout)
 }
 
 #[cfg(test)]

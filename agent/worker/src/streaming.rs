@@ -205,10 +205,10 @@ impl Reader {
         let (opener, agent, scout) = (&mut self.opener, &self.agent, &self.desk.leash.scout);
         let mut first = Box::pin(async {
             let turn = scout.turn(client.endpoint()).await?;
-            let opened = opener.open(&client, agent.as_str()).await;
-            scout.learned(client.endpoint(), opened.as_ref().err());
+            let answer = opener.open(&client, agent.as_str()).await;
+            scout.learned(client.endpoint(), answer.as_ref().err());
             drop(turn);
-            let mut stream = opened?;
+            let mut stream = answer?;
             let message = stream.next().await?;
             Ok((stream, message))
         });

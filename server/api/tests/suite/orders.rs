@@ -61,9 +61,9 @@ async fn a_pause_ends_when_its_minutes_are_over() {
     let agent = bed.register("a").await;
     let minutes = |minutes: i64| Some(json!({"timeout_in_minutes": minutes}));
     assert_eq!(bed.ask(&agent.token, "pause", minutes(2)).await, 200);
-    bed.pass(Duration::from_secs(60)).await;
+    bed.pass(Duration::from_mins(1)).await;
     assert_eq!(bed.told(&agent).await, said("pause", ""));
-    bed.pass(Duration::from_secs(60)).await;
+    bed.pass(Duration::from_mins(1)).await;
     assert_eq!(bed.told(&agent).await, said("", ""));
     assert_eq!(bed.listed().await["state"], "idle");
     assert_eq!(bed.ask(&agent.token, "pause", minutes(-1)).await, 422);
