@@ -54,6 +54,9 @@ impl Search {
             .match_kind(MatchKind::Standard)
             .start_kind(StartKind::Unanchored)
             .kind(Some(kind))
+            // It looks for rare bytes first, and stumbles: those of secrets are digits and letters,
+            // of which each line of a log has some. The automaton alone is three times as fast.
+            .prefilter(false)
             .build(needles.iter().map(|needle| &needle.lines[0]))
             .expect("secrets of a job are far below 2^31 bytes");
         let mut by_start = vec![Vec::new(); 256];
