@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lenient::null_as_default;
+use crate::lenient::{null_as_default, seconds};
 use crate::{AgentId, JobId, Secret};
 
 /// `POST register`: what a worker says of itself.
@@ -62,13 +62,13 @@ pub struct RegisterResponse {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_headers: Option<BTreeMap<String, String>>,
     /// Seconds between pings.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "seconds")]
     pub ping_interval: u64,
     /// Seconds between polls of a running job's state.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "seconds")]
     pub job_status_interval: u64,
     /// Seconds between heartbeats.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "seconds")]
     pub heartbeat_interval: u64,
     /// The tags as the endpoint understood them.
     #[serde(default, deserialize_with = "null_as_default")]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lenient::null_as_default;
+use crate::lenient::{null_as_default, seconds};
 use crate::{JobId, Secret, SignalReason};
 
 /// The job as accept and acquire return it.
@@ -28,7 +28,7 @@ pub struct Job {
     #[serde(default, deserialize_with = "null_as_default")]
     pub chunks_max_size_bytes: u64,
     /// Seconds between two drains of the log; 0 means not given.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "seconds")]
     pub chunks_interval_seconds: u64,
     /// Size above which the endpoint may drop log bytes; 0 means not given.
     #[serde(default, deserialize_with = "null_as_default")]
