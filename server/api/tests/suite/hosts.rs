@@ -182,7 +182,10 @@ async fn the_page_shows_who_waits_and_lets_them_in() {
     let page = get.send().await.unwrap().text().await.unwrap();
     assert!(page.contains("pending") && page.contains("box"), "{page}");
     assert!(!page.contains("<b>box"), "{page}");
-    assert!(page.contains(&format!(">{ID}<")), "names can be alike: {page}");
+    assert!(
+        page.contains(&format!(">{ID}<")),
+        "names can be alike: {page}"
+    );
     let path = format!("{}/hosts/{ID}/approve", bed.url);
     let post = |site: &'static str| {
         bed.client
