@@ -23,6 +23,7 @@ pub mod wire;
 mod config_command;
 mod connection;
 mod os;
+mod rest;
 
 use std::ffi::OsString;
 use std::io::Write as _;

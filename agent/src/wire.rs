@@ -27,6 +27,7 @@ use crate::control::Control;
 use crate::kept::Kept;
 use crate::observers::Observers;
 use crate::plan::{Order, Plan};
+use crate::rest;
 use crate::service::{Service, ServiceError};
 use crate::signals::Signals;
 use crate::systemd::Systemd;
@@ -103,6 +104,7 @@ pub async fn run(parts: Parts) -> Ending {
         status_in,
     ));
     let phase = || outlets.phase.subscribe();
+    let _rest = AbortOnDrop::spawn(rest::keep_small(status.clone()));
     let _systemd = systemd
         .map(|(systemd, pulse)| AbortOnDrop::spawn(systemd.serve(pulse, phase(), status.clone())));
     let _control =
