@@ -201,9 +201,11 @@ async fn last_words() {
     }
 }
 
-/// Lets operators ask. A launcher that cannot be asked still does its work.
+/// Lets operators ask. What fails once is tried again: nobody could ask until the next start. A
+/// launcher that cannot be asked still does its work.
 fn open_control(state: &StateDir, reports: &Reports) {
-    match Control::open(state, Limits::default()) {
+    let open = || Control::open(state, Limits::default());
+    match open().or_else(|_| open()) {
         Ok(control) => {
             let reports = reports.clone();
             tokio::spawn(control.serve(move |asked| {
