@@ -10,8 +10,8 @@ use agent_process::{Exit, Group, Orphans, Signal};
 use tokio::time::{Instant, sleep_until};
 
 use crate::cancellation::{Cancellation, Closed, Grace, Order, Pressure};
-use crate::failure::RunError;
 use crate::os::Signals;
+use crate::run_error::RunError;
 
 pub(crate) use crate::cancellation::Rest;
 

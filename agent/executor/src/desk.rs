@@ -4,20 +4,13 @@
 use std::path::PathBuf;
 
 use agent_local_api::job_api::{self, Open};
-use agent_local_api::{Desk, Server, SocketError};
+use agent_local_api::{Desk, SocketError};
 use shared_protocol::env as names;
 
-use crate::job::Job;
+use crate::job::{Job, JobApi};
 use crate::settings::Sockets;
 use crate::warnings::Warning;
 use crate::{promise, protected};
-
-/// An open job API.
-#[derive(Debug)]
-pub(crate) struct JobApi {
-    desk: Desk,
-    server: Server,
-}
 
 /// Opens the job API and tells children where it is. A job that wants or can have none goes on
 /// without.

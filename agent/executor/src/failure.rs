@@ -2,11 +2,11 @@
 
 use std::io;
 
-use agent_process::{Exit, StartError};
+use agent_process::Exit;
 
-use crate::checkout::CheckoutError;
-use crate::hook::HookError;
-use crate::plugin::PluginError;
+use crate::checkout::error::CheckoutError;
+use crate::hook::error::HookError;
+use crate::plugin::error::PluginError;
 
 /// A job that ended early.
 #[derive(Debug, thiserror::Error)]
@@ -47,23 +47,6 @@ impl Failure {
             Self::Canceled | Self::Log(_) => 1,
         }
     }
-}
-
-/// A child that did not come to an end of its own.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RunError {
-    /// The job is canceled: the child was stopped, or never started.
-    #[error("the job was canceled")]
-    Canceled,
-    /// The time for this attempt is over: the child was stopped, or never started.
-    #[error("it took longer than the time limit")]
-    TimedOut,
-    /// It could not be started.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// Its output could not be read, or the log not be written.
-    #[error("pass on its output: {0}")]
-    Io(#[from] io::Error),
 }
 
 /// An exit status as a process can have it: the lowest byte, so that −1 becomes 255.

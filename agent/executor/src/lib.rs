@@ -25,6 +25,7 @@ mod phase;
 mod plugin;
 mod promise;
 mod protected;
+mod run_error;
 mod settings;
 mod trace;
 mod warnings;

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use agent_process::{Exit, StartError};
 
-use super::mirror::Lock;
-use crate::failure::RunError;
 use crate::job::Tail;
+use crate::run_error::RunError;
 
 /// What git was asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +75,24 @@ impl Cause {
         ];
         let found = TEXTS.into_iter().find(|(text, _)| tail.contains(text));
         found.map_or(Self::Unknown, |(_, cause)| cause)
+    }
+}
+
+/// What a lock of a mirror is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lock {
+    /// Making the mirror.
+    Clone,
+    /// Fetching into it.
+    Update,
+}
+
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Clone => "clone",
+            Self::Update => "update",
+        })
     }
 }
 

@@ -3,8 +3,8 @@
 use agent_process::Exit;
 
 use super::error::{Cause, CheckoutError, Step};
-use crate::failure::RunError;
 use crate::job::{Job, Tail};
+use crate::run_error::RunError;
 
 impl Job {
     /// Runs git; its output goes to the log.

@@ -8,8 +8,8 @@ use agent_process::Exit;
 use super::error::{Cause, CheckoutError, Step};
 use super::retry;
 use super::sparse::Sparse;
-use crate::job::Job;
-use crate::trace::{Span, inside};
+use crate::job::{Job, Span};
+use crate::trace::inside;
 
 /// The variable that asks for it.
 pub(crate) const ENABLED: &str = "BUILDKITE_GIT_LFS_ENABLED";

@@ -6,7 +6,7 @@
 
 pub(crate) mod credentials;
 pub(crate) mod directory;
-mod error;
+pub(crate) mod error;
 mod fetch;
 mod git;
 pub(crate) mod hosts;
@@ -25,14 +25,12 @@ use std::path::Path;
 use shared_protocol::env as names;
 use shared_protocol::experiment::Experiment;
 
-use crate::job::Job;
+use crate::job::{Job, Span};
 use crate::settings::Borrowing;
-use crate::trace::{Span, inside};
+use crate::trace::inside;
 use crate::warnings::Warning;
 
-pub(crate) use error::CheckoutError;
-use error::Step;
-pub(crate) use mirror::Snapshot;
+use error::{CheckoutError, Step};
 use mirror::borrow;
 use sparse::Sparse;
 

@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn other_failures_are_followed_by_what_can_help() {
-        let lock = super::super::mirror::Lock::Clone;
+        let lock = super::super::error::Lock::Clone;
         let waited = Duration::from_secs(1);
         let io = || std::io::Error::other("full");
         let cases = [

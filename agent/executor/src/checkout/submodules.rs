@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::error::{CheckoutError, Step};
 use super::mirror::{self, Role, borrow};
 use super::{credentials, directory, hosts};
-use crate::job::Job;
-use crate::trace::{Span, inside};
+use crate::job::{Job, Span};
+use crate::trace::inside;
 use crate::warnings::Warning;
 use crate::words;
 

@@ -8,8 +8,9 @@ mod call;
 use agent_process::Exit;
 
 use crate::environment::Environment;
-use crate::failure::{Failure, RunError};
+use crate::failure::Failure;
 use crate::job::Job;
+use crate::run_error::RunError;
 
 use call::Compose;
 

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use agent_process::{Exit, StartError};
 
+use super::changes;
+use super::outcome::outcome;
 use super::place::Hook;
-use super::{changes, error};
 use crate::environment::Environment;
-use crate::failure::{Failure, RunError};
+use crate::failure::Failure;
 use crate::job::Job;
+use crate::run_error::RunError;
 
 /// How often a file that somebody still writes to is tried, and how long between: a process that was
 /// started while it was written holds it open until it becomes another program.
@@ -29,7 +31,7 @@ pub(super) async fn run(job: &mut Job, hook: &Hook) -> Result<(), Failure> {
     env.set("BUILDKITE_HOOK_SCOPE", hook.scope.as_str());
     job.log.prompt(&hook.path.to_string_lossy());
     let exit = until_free(job, hook, &env).await;
-    error::outcome(hook, exit)?;
+    outcome(hook, exit)?;
     let folder = job.take_workdir();
     changes::apply(job, BTreeMap::new(), folder);
     Ok(())

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use agent_hooks::FindError;
 use agent_process::Exit;
 
-use super::place::Hook;
-use crate::failure::{Failure, RunError};
+use crate::run_error::RunError;
 
 /// Why a hook ends the job.
 #[derive(Debug, thiserror::Error)]
@@ -54,24 +53,6 @@ pub(crate) enum HookError {
 }
 
 impl HookError {
-    pub(super) fn unreadable(hook: &Hook, error: io::Error) -> Self {
-        Self::Unreadable {
-            hook: hook.to_string(),
-            path: hook.path.clone(),
-            error,
-        }
-    }
-
-    pub(super) fn prepare(hook: &Hook, error: io::Error) -> Self {
-        let hook = hook.to_string();
-        Self::Prepare { hook, error }
-    }
-
-    pub(super) fn left(hook: &Hook, error: io::Error) -> Self {
-        let hook = hook.to_string();
-        Self::Left { hook, error }
-    }
-
     /// How the hook's process ended, if it ran.
     pub(crate) fn exit(&self) -> Option<Exit> {
         match self {
@@ -83,20 +64,5 @@ impl HookError {
     /// The status that the job ends with.
     pub(crate) fn status(&self) -> i32 {
         self.exit().map_or(1, Exit::status)
-    }
-}
-
-/// What the end of a hook's process means for the job. That of one which was canceled counts, too:
-/// later hooks see the status.
-pub(super) fn outcome(hook: &Hook, exit: Result<Exit, RunError>) -> Result<(), Failure> {
-    let hook = hook.to_string();
-    match exit {
-        Ok(exit) if exit.success() => Ok(()),
-        Ok(exit) => Err(HookError::Ended { hook, exit }.into()),
-        Err(RunError::Canceled) => Err(Failure::Canceled),
-        Err(RunError::Io(error)) => Err(Failure::Log(error)),
-        Err(error @ (RunError::Start(_) | RunError::TimedOut)) => {
-            Err(HookError::Run { hook, error }.into())
-        }
     }
 }

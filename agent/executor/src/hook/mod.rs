@@ -1,8 +1,10 @@
 //! Running hooks of the agent, the repository and the plugins.
 
+mod announce;
 mod changes;
 mod direct;
-mod error;
+pub(crate) mod error;
+mod outcome;
 mod place;
 mod shell;
 mod wrapped;
@@ -14,13 +16,12 @@ use agent_hooks::windows::Form;
 use agent_hooks::{Kind, Name};
 
 use crate::failure::Failure;
-use crate::job::Job;
-use crate::plugin;
-use crate::trace::{Span, inside};
+use crate::job::{Job, Span};
+use crate::trace::inside;
 
-pub(crate) use error::HookError;
+use announce::announce;
+use error::HookError;
 use place::Hook;
-pub(crate) use wrapper::Folder;
 
 /// Runs every hook of this name, of all who may have one, in their order. The first that fails
 /// ends it.
@@ -90,7 +91,7 @@ pub(crate) async fn run_of_plugins(
             }
         }
         seen = true;
-        plugin::announce(job, index);
+        announce(job, index);
         run_one(job, &hook).await?;
     }
     Ok(())
@@ -130,7 +131,7 @@ fn span(hook: &Hook) -> Span {
 async fn execute(job: &mut Job, hook: &Hook) -> Result<(), Failure> {
     job.check().await.map_err(|_| Failure::Canceled)?;
     job.log.header(&format!("Running {hook}"));
-    let kind = Kind::read(&hook.path).map_err(|error| HookError::unreadable(hook, error))?;
+    let kind = Kind::read(&hook.path).map_err(|error| hook.unreadable(error))?;
     match kind {
         Kind::Shell(shebang) => wrapped::run(job, hook, Form::Shell, shebang.as_ref()).await,
         Kind::PowerShell => wrapped::run(job, hook, Form::PowerShell, None).await,

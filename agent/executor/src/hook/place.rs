@@ -1,6 +1,7 @@
 //! Where the hooks of the agent, the repository and the plugins are.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use agent_hooks::{Found, Name, Scope, find};
@@ -20,6 +21,29 @@ pub(super) struct Hook {
     pub(super) variables: Vec<(String, String)>,
     /// What its span says of the plugin that it belongs to.
     pub(super) traced: Vec<(&'static str, String)>,
+}
+
+impl Hook {
+    /// Its file cannot be read.
+    pub(super) fn unreadable(&self, error: io::Error) -> HookError {
+        HookError::Unreadable {
+            hook: self.to_string(),
+            path: self.path.clone(),
+            error,
+        }
+    }
+
+    /// What is needed to run it could not be made.
+    pub(super) fn unprepared(&self, error: io::Error) -> HookError {
+        let hook = self.to_string();
+        HookError::Prepare { hook, error }
+    }
+
+    /// What it did to its environment cannot be read.
+    pub(super) fn left(&self, error: io::Error) -> HookError {
+        let hook = self.to_string();
+        HookError::Left { hook, error }
+    }
 }
 
 /// As logs name it.

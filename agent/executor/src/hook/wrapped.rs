@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use agent_hooks::windows::{Form, OF_THE_INTERPRETER};
 use agent_hooks::{BASH, Change, Dump, Shebang, WORKING_DIR, changes_environment, difference};
 
-use super::error::{HookError, outcome};
+use super::outcome::outcome;
 use super::place::Hook;
 use super::wrapper::Wrapper;
 use super::{changes, shell};
-use crate::failure::{Failure, RunError, status_text};
+use crate::failure::{Failure, status_text};
 use crate::job::Job;
 use crate::own;
+use crate::run_error::RunError;
 use crate::words;
 
 /// The status of the last wrapped hook, for those that come later.
@@ -32,7 +33,7 @@ pub(super) async fn run(
     let measure = changes_environment(&words, env.iter().map(|(name, _)| name));
     let files = &mut job.hook_files;
     let wrapper = Wrapper::write(files, hook, form, shebang, own.as_deref(), measure);
-    let wrapper = wrapper.map_err(|error| HookError::prepare(hook, error))?;
+    let wrapper = wrapper.map_err(|error| hook.unprepared(error))?;
     words.push(wrapper.script().into());
     wrapper.tell(hook, own.as_deref(), &mut env);
     show(job, hook, wrapper.script());
@@ -45,7 +46,7 @@ pub(super) async fn run(
     outcome(hook, exit)?;
     let before = wrapper.before();
     let dump = wrapper.environment();
-    let dump = dump.map_err(|error| HookError::left(hook, error))?;
+    let dump = dump.map_err(|error| hook.left(error))?;
     if job.settings.pty {
         env.set(agent_process::TERM.0, agent_process::TERM.1);
     }

@@ -1,7 +1,6 @@
 //! The files of a wrapped hook: the script that is run in its place, and what that writes down.
 //!
-//! They lie in a folder of the job's that only the agent's user can enter, and go with the hook; the
-//! folder goes with the job.
+//! They go with the hook.
 
 use std::fs::File;
 use std::io::{self, Read, Write as _};
@@ -9,19 +8,12 @@ use std::path::{Path, PathBuf};
 
 use agent_hooks::windows::{AFTER, AGENT, Form, HOOK};
 use agent_hooks::{Dump, Posix, Shebang};
-use tempfile::{TempDir, TempPath};
+use tempfile::TempPath;
 
 use super::place::Hook;
 use crate::environment::Environment;
+use crate::job::HookFiles;
 use crate::os;
-
-/// The folder of a job's wrappers.
-#[derive(Debug, Default)]
-pub(crate) struct Folder {
-    made: Option<TempDir>,
-    /// How many wrappers there were. What a child of an earlier one still writes is not a later one's.
-    count: u32,
-}
 
 /// A wrapper that was written.
 #[derive(Debug)]
@@ -36,35 +28,18 @@ pub(super) struct Wrapper {
     form: Form,
 }
 
-impl Folder {
-    /// The folder; made again if a hook took it away.
-    fn path(&mut self) -> io::Result<&Path> {
-        if self.made.as_ref().is_none_or(|made| !made.path().is_dir()) {
-            let within = std::env::temp_dir();
-            self.made = Some(os::private_scratch(
-                "buildkite-agent-hook-wrapper",
-                &within,
-            )?);
-        }
-        let made = self.made.as_ref().expect("it was made just now");
-        Ok(made.path())
-    }
-}
-
 impl Wrapper {
     /// Writes the wrapper of a hook. `own` is the agent's program; `measure` says that the shell
     /// itself may change its environment.
     pub(super) fn write(
-        folder: &mut Folder,
+        files: &mut HookFiles,
         hook: &Hook,
         form: Form,
         shebang: Option<&Shebang>,
         own: Option<&Path>,
         measure: bool,
     ) -> io::Result<Self> {
-        folder.count += 1;
-        let number = folder.count;
-        let folder = folder.path()?;
+        let (number, folder) = files.next()?;
         let dump_path = folder.join(format!("environment-{number}"));
         let json = folder.join(format!("environment-{number}.json"));
         // For us alone, even if a hook opened the folder to others: it will hold secrets.

@@ -2,11 +2,12 @@
 
 use agent_hooks::Name;
 
-use crate::failure::{Failure, RunError};
+use crate::failure::Failure;
 use crate::hook;
-use crate::job::Job;
+use crate::job::{Job, Span};
 use crate::own;
-use crate::trace::{Span, inside};
+use crate::run_error::RunError;
+use crate::trace::inside;
 
 /// Uploads what the job names, between its hooks, whether its command passed or not.
 pub(super) async fn run(job: &mut Job) -> Result<(), Failure> {

@@ -5,7 +5,8 @@ use std::path::Path;
 use agent_hooks::Name;
 use shared_protocol::env as names;
 
-use crate::checkout::{self, CheckoutError, directory, metadata};
+use crate::checkout::error::CheckoutError;
+use crate::checkout::{self, directory, metadata};
 use crate::failure::Failure;
 use crate::hook;
 use crate::job::Job;

@@ -9,11 +9,12 @@ use shared_protocol::env as names;
 use super::batch;
 use crate::control::Rest;
 use crate::docker;
-use crate::failure::{Failure, RunError, status_text};
+use crate::failure::{Failure, status_text};
 use crate::hook;
-use crate::job::Job;
+use crate::job::{Job, Span};
 use crate::os;
-use crate::trace::{self, Span, inside};
+use crate::run_error::RunError;
+use crate::trace::{self, inside};
 use crate::words;
 
 /// What there is to run.

@@ -15,43 +15,10 @@ use crate::checkout::credentials;
 use crate::control::Rest;
 use crate::desk;
 use crate::failure::Failure;
-use crate::job::Job;
+use crate::job::{Job, Span};
 use crate::plugin;
-use crate::trace::{self, Span, inside};
-
-/// What a job consists of, between set-up and teardown. A job may ask for some of them only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Getting the plugins.
-    Plugin,
-    /// Getting the repository.
-    Checkout,
-    /// Running the command.
-    Command,
-}
-
-impl Phase {
-    /// All of them, in their order.
-    pub(crate) const ORDER: [Self; 3] = [Self::Plugin, Self::Checkout, Self::Command];
-
-    /// The phase of a name in settings.
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "plugin" => Some(Self::Plugin),
-            "checkout" => Some(Self::Checkout),
-            "command" => Some(Self::Command),
-            _ => None,
-        }
-    }
-
-    async fn run(self, job: &mut Job) -> Result<(), Failure> {
-        match self {
-            Self::Plugin => plugin::prepare(job).await,
-            Self::Checkout => inside(job, Span::new("checkout"), checkout::run).await,
-            Self::Command => inside(job, Span::new("command"), command::run).await,
-        }
-    }
-}
+use crate::settings::Phase;
+use crate::trace::{self, inside};
 
 /// Runs the whole job; answers its exit status.
 pub(crate) async fn run(job: &mut Job) -> i32 {
@@ -104,12 +71,12 @@ async fn work(job: &mut Job) -> Result<(), Failure> {
         has(Phase::Command),
     );
     let prepared = if plugins {
-        Phase::Plugin.run(job).await
+        run_one(Phase::Plugin, job).await
     } else {
         Ok(())
     };
     if prepared.is_ok() && checkout {
-        Phase::Checkout.run(job).await?;
+        run_one(Phase::Checkout, job).await?;
     } else {
         checkout::enter_existing(job);
     }
@@ -118,7 +85,7 @@ async fn work(job: &mut Job) -> Result<(), Failure> {
         plugin::prepare_vendored(job).await?;
     }
     if command {
-        let result = Phase::Command.run(job).await;
+        let result = run_one(Phase::Command, job).await;
         job.allow(Rest::Artifacts);
         let artifacts = artifacts::run(job).await;
         if command_status(job) != 0 {
@@ -128,6 +95,14 @@ async fn work(job: &mut Job) -> Result<(), Failure> {
         return settle(job, result, artifacts);
     }
     Ok(())
+}
+
+async fn run_one(phase: Phase, job: &mut Job) -> Result<(), Failure> {
+    match phase {
+        Phase::Plugin => plugin::prepare(job).await,
+        Phase::Checkout => inside(job, Span::new("checkout"), checkout::run).await,
+        Phase::Command => inside(job, Span::new("command"), command::run).await,
+    }
 }
 
 /// A failed upload is what the job ends with, unless its command failed: then it is only said.

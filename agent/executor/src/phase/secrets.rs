@@ -12,9 +12,10 @@ use shared_protocol::{JobId, Secret};
 use tokio::task::JoinSet;
 
 use crate::endpoint::Access;
-use crate::failure::{Failure, RunError};
+use crate::failure::Failure;
 use crate::job::Job;
 use crate::protected;
+use crate::run_error::RunError;
 
 /// Most requests at a time.
 const AT_ONCE: usize = 10;

@@ -2,7 +2,6 @@
 
 use agent_hooks::Name;
 
-use super::Phase;
 use crate::checkout;
 use crate::control::Rest;
 use crate::docker;
@@ -10,6 +9,7 @@ use crate::failure::Failure;
 use crate::hook;
 use crate::job::Job;
 use crate::plugin;
+use crate::settings::Phase;
 
 /// Runs the last hooks, removes what the job had for itself, and ends what a canceled job left
 /// behind.

@@ -7,7 +7,8 @@ use agent_step_plugins::Reference;
 
 use super::error::Trouble;
 use super::place::{self, Place};
-use crate::checkout::{CheckoutError, hosts};
+use crate::checkout::error::CheckoutError;
+use crate::checkout::hosts;
 use crate::job::Job;
 
 /// How often a clone is tried.

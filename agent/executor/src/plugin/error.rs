@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use agent_process::{Exit, StartError};
 use agent_step_plugins::{ArchiveError, DefinitionError, ListError, ReferenceError};
 
-use crate::checkout::CheckoutError;
-use crate::failure::{Failure, RunError};
+use crate::checkout::error::CheckoutError;
+use crate::run_error::RunError;
 
 /// The step's plugins cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -111,15 +111,6 @@ impl PluginError {
 }
 
 impl Trouble {
-    /// What the job ends with if this plugin is in trouble.
-    pub(super) fn of(self, plugin: &str) -> Failure {
-        match self {
-            Self::Canceled => Failure::Canceled,
-            Self::Log(error) => Failure::Log(error),
-            trouble => Failure::Plugin(PluginError::One(plugin.to_owned(), trouble)),
-        }
-    }
-
     /// For `map_err`.
     pub(super) fn file(
         doing: &'static str,

@@ -5,7 +5,7 @@
 
 mod archive;
 mod clone;
-mod error;
+pub(crate) mod error;
 mod place;
 mod validation;
 
@@ -17,44 +17,10 @@ use agent_step_plugins::{Reference, Renamed, Source, Wanted, json, parse_list, v
 
 use crate::failure::Failure;
 use crate::hook;
-use crate::job::Job;
+use crate::job::{Job, Plugin};
 
-pub(crate) use error::PluginError;
-use error::Trouble;
+use error::{PluginError, Trouble};
 use place::Place;
-
-/// The part of a plugin where its hooks lie.
-const HOOKS: &str = "hooks";
-
-/// A plugin whose files are there.
-#[derive(Debug, Clone)]
-pub(crate) struct Plugin {
-    /// As headers in the log name it.
-    pub(crate) label: String,
-    /// Its short name, as warnings name it and as variables are made of it.
-    name: String,
-    /// The folder that its hooks may not leave: its clone, or the checkout.
-    pub(crate) root: PathBuf,
-    /// Where the plugin lies below that; empty if it is the whole of it. Its hooks are in the
-    /// folder `hooks` there.
-    folder: PathBuf,
-    /// What its hooks see besides the job's environment.
-    pub(crate) variables: Vec<(String, String)>,
-    /// What spans of its hooks say of it.
-    pub(crate) traced: Vec<(&'static str, String)>,
-    /// Which of the variables have an old name too.
-    renamed: Vec<Renamed>,
-    /// Whether it lies in the checkout.
-    pub(crate) vendored: bool,
-}
-
-impl Plugin {
-    /// The folder of its hooks.
-    pub(crate) fn hooks(&self) -> PathBuf {
-        let folder = self.root.join(&self.folder).join(HOOKS);
-        folder.components().collect() // without dots in the middle
-    }
-}
 
 /// Gets the plugins of the step, but for vendored ones, and runs their `environment` hooks.
 pub(crate) async fn prepare(job: &mut Job) -> Result<(), Failure> {
@@ -86,34 +52,12 @@ pub(crate) async fn prepare_vendored(job: &mut Job) -> Result<(), Failure> {
         if let Ok(Source::Vendored(path)) = wanted.reference.source() {
             let name = wanted.reference.name();
             let plugin = vendored(job, root.as_deref(), Path::new(&path), &wanted);
-            let plugin = plugin.map_err(|trouble| trouble.of(&name))?;
+            let plugin = plugin.map_err(|trouble| ends_job(trouble, &name))?;
             job.plugins.push(plugin);
         }
     }
     let vendored = first..job.plugins.len();
     hook::run_of_plugins(job, Name::Environment, vendored).await
-}
-
-/// Says in the log what is odd about a plugin's variables. Called before each of its hooks.
-pub(crate) fn announce(job: &mut Job, index: usize) {
-    let Some(plugin) = job
-        .plugins
-        .get(index)
-        .filter(|plugin| !plugin.renamed.is_empty())
-    else {
-        return;
-    };
-    let (name, renamed) = (plugin.name.clone(), plugin.renamed.clone());
-    job.log.header(&format!(
-        "Deprecated environment variables for plugin {name}"
-    ));
-    job.log.line(
-        "Each dash, blank and underscore of a key is one underscore in its variable. Earlier several in a row became one, and for now variables have that name too. Keys without several in a row avoid this.",
-    );
-    for Renamed { old, new } in renamed {
-        job.log
-            .line(&format!(" deprecated: {old:?}\nreplacement: {new:?}"));
-    }
 }
 
 /// Removes what was there for this job only. Called after its last hook.
@@ -149,7 +93,7 @@ async fn get_all(job: &mut Job, wanted: &[Wanted]) -> Result<Vec<Plugin>, Failur
     for wanted in wanted.iter().filter(|one| !one.reference.is_vendored()) {
         let name = wanted.reference.name();
         let plugin = get(job, &mut place, &mut roots, wanted).await;
-        plugins.push(plugin.map_err(|trouble| trouble.of(&name))?);
+        plugins.push(plugin.map_err(|trouble| ends_job(trouble, &name))?);
     }
     Ok(plugins)
 }
@@ -193,6 +137,15 @@ async fn get(
     ready(job, root, folder, wanted)
 }
 
+/// What the job ends with if this plugin is in trouble.
+fn ends_job(trouble: Trouble, plugin: &str) -> Failure {
+    match trouble {
+        Trouble::Canceled => Failure::Canceled,
+        Trouble::Log(error) => Failure::Log(error),
+        trouble => Failure::Plugin(PluginError::One(plugin.to_owned(), trouble)),
+    }
+}
+
 /// A secret in the address would be in the log with the command.
 fn hide_secret(job: &mut Job, reference: &Reference) {
     if let Some(secret) = reference.secret() {
@@ -219,7 +172,7 @@ fn ready(
     folder: PathBuf,
     wanted: &Wanted,
 ) -> Result<Plugin, Trouble> {
-    let hooks = folder.join(HOOKS);
+    let hooks = folder.join(Plugin::HOOKS);
     if !place::has_folder(&root, &hooks) {
         return Err(Trouble::NoHooks(hooks));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shared_protocol::env as names;
 
-use super::SettingsError;
+use super::error::SettingsError;
 use super::source::Source;
 
 /// What concerns the checkout.

@@ -6,10 +6,22 @@ use std::fmt::Write;
 
 use agent_flags::{Item, Takes};
 
-use super::SettingsError;
-use super::idle::is_idle;
+use super::error::SettingsError;
 
 use Takes::{Switch, Value};
+
+/// Variables of flags that are accepted and change nothing, see [`super::idle`].
+const IDLE: [&str; 4] = [
+    "BUILDKITE_AGENT_META_DATA_QUEUE", // a fact for hooks, which read the variable
+    "BUILDKITE_AGENT_PROFILE",
+    "BUILDKITE_GIT_REMOTE_MIRROR_URL",
+    "BUILDKITE_TRACE_CONTEXT_ENCODING", // of a variable that only other tracers read
+];
+
+/// Whether nothing depends on the flag of this variable.
+pub(super) fn is_idle(variable: &str) -> bool {
+    IDLE.contains(&variable)
+}
 
 /// One flag.
 #[derive(Debug, Clone, Copy)]

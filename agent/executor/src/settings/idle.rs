@@ -4,24 +4,13 @@
 use super::{Settings, flags};
 use crate::environment::Environment;
 
-/// Their variables.
-const IDLE: [&str; 4] = [
-    "BUILDKITE_AGENT_META_DATA_QUEUE", // a fact for hooks, which read the variable
-    "BUILDKITE_AGENT_PROFILE",
-    "BUILDKITE_GIT_REMOTE_MIRROR_URL",
-    "BUILDKITE_TRACE_CONTEXT_ENCODING", // of a variable that only other tracers read
-];
-
-/// Whether nothing depends on the flag of this variable.
-pub(super) fn is_idle(variable: &str) -> bool {
-    IDLE.contains(&variable)
-}
-
 impl Settings {
     /// The flags and variables that somebody set to something else than their default, and that
     /// change nothing.
     pub(crate) fn idle(&self, env: &Environment) -> Vec<(&'static str, &'static str)> {
-        let flags = flags::FLAGS.iter().filter(|flag| is_idle(flag.variable));
+        let flags = flags::FLAGS
+            .iter()
+            .filter(|flag| flags::is_idle(flag.variable));
         flags
             .filter(|flag| {
                 let given = self.given.get(flag.variable).map(String::as_str);

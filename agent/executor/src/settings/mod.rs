@@ -4,8 +4,10 @@
 
 mod again;
 mod checkout;
+mod error;
 mod flags;
 mod idle;
+mod phase;
 mod plugins;
 mod sockets;
 mod source;
@@ -14,7 +16,6 @@ mod tracing;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use agent_flags::FlagError;
 use agent_process::Signal;
 use shared_protocol::env as names;
 use shared_protocol::experiment::Experiments;
@@ -23,42 +24,15 @@ use shared_redact::DEFAULT_NAMES;
 
 use crate::cancellation::Grace;
 use crate::environment::Environment;
-use crate::phase::Phase;
-use crate::words::WordsError;
 
 pub(crate) use checkout::{Borrowing, Checkout, Mirrors, SparseMode, Verification};
+pub(crate) use error::SettingsError;
 pub(crate) use flags::{Parsed, help, parse};
+pub(crate) use phase::Phase;
 use plugins::Plugins;
 pub(crate) use sockets::Sockets;
 use source::Source;
 pub(crate) use tracing::{Backend, Tracing};
-
-/// Why a job cannot even be looked at. The executor ends with status 1 before anything runs.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SettingsError {
-    #[error(transparent)]
-    Flags(#[from] FlagError),
-    #[error("unexpected argument {0:?}; `agent bootstrap` takes flags only")]
-    Argument(String),
-    #[error("missing {flag}: set --{flag} or {variable}")]
-    Missing {
-        flag: &'static str,
-        variable: &'static str,
-    },
-    #[error("--{flag} ({variable}) is {value:?}, which is not {wanted}")]
-    Invalid {
-        flag: &'static str,
-        variable: &'static str,
-        value: String,
-        wanted: &'static str,
-    },
-    #[error("--{flag} ({variable}) cannot be split into words: {error}")]
-    Words {
-        flag: &'static str,
-        variable: &'static str,
-        error: WordsError,
-    },
-}
 
 /// The job as it is asked for.
 #[derive(Debug)]

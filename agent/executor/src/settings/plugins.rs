@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::SettingsError;
+use super::error::SettingsError;
 use super::source::Source;
 
 /// What concerns plugins.

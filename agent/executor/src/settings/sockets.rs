@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use agent_local_api::sockets_folder;
 use shared_protocol::env as names;
 
-use super::SettingsError;
+use super::error::SettingsError;
 use super::source::Source;
 
 /// The place of the job API.

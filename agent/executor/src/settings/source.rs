@@ -8,10 +8,11 @@ use agent_process::Signal;
 use shared_protocol::env as names;
 use shared_protocol::protection::OverrideMode;
 
-use super::{SettingsError, flags};
+use super::error::SettingsError;
+use super::flags;
+use super::phase::Phase;
 use crate::cancellation::Grace;
 use crate::environment::Environment;
-use crate::phase::Phase;
 use crate::words;
 
 /// Flags over environment, and over both what hooks changed.

@@ -1,6 +1,6 @@
 //! What concerns tracing, and sending the log to a collector.
 
-use super::SettingsError;
+use super::error::SettingsError;
 use super::source::Source;
 
 /// Name of the service when nobody gave one: the peer's.

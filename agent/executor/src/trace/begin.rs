@@ -3,9 +3,9 @@
 use agent_otel::propagation::{Format, Parent, from_traceparent};
 use agent_otel::{Destination, DestinationError, Signal, Spans, SpansError};
 
-use super::{On, Span, Trace, origin};
+use super::origin;
 use crate::environment::Environment;
-use crate::job::Job;
+use crate::job::{Job, Span, Trace};
 use crate::settings::Backend;
 
 /// Why the job is not traced although it should be.
@@ -33,7 +33,7 @@ pub(super) fn begin(job: &mut Job) {
     let formats = formats(job);
     let parent = parent(job, &formats);
     match start(job, datadog, formats, parent) {
-        Ok(on) => job.trace = Trace(Some(Box::new(on))),
+        Ok(trace) => job.trace = trace,
         Err(trouble) => return job.log.warning(&format!("nothing is traced: {trouble}")),
     }
     let root = root(job, datadog);
@@ -45,17 +45,14 @@ fn start(
     datadog: bool,
     formats: Vec<Format>,
     parent: Option<Parent>,
-) -> Result<On, Trouble> {
+) -> Result<Trace, Trouble> {
     let get = |name: &str| {
         let value = job.env.text(name).map(str::to_owned);
         value.or_else(|| datadog.then(|| of_datadog(&job.env, name))?)
     };
     let to = Destination::resolve(Signal::Traces, get)?;
-    Ok(On {
-        spans: Spans::start(&to, &origin::of(job), formats, parent)?,
-        datadog,
-        to: to.origin(),
-    })
+    let spans = Spans::start(&to, &origin::of(job), formats, parent)?;
+    Ok(Trace::new(spans, datadog, to.origin()))
 }
 
 /// A Datadog agent takes OTLP over HTTP at its usual port, once its `otlp_config` says so. Whoever

@@ -7,61 +7,14 @@
 mod begin;
 mod lines;
 mod origin;
-mod span;
 
 use std::fmt::Display;
 use std::time::Duration;
 
-use agent_otel::Spans;
-use agent_otel::propagation::Parent;
-
-use crate::job::Job;
-
-pub(crate) use span::Span;
+use crate::job::{Job, Span};
 
 /// How long the end of a job waits for the collector.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-/// The job's trace, if it is traced.
-#[derive(Debug, Default)]
-pub(crate) struct Trace(Option<Box<On>>);
-
-#[derive(Debug)]
-struct On {
-    spans: Spans,
-    /// Whether spans have the names that Datadog's users know.
-    datadog: bool,
-    /// Where they go, without what may be a secret.
-    to: String,
-}
-
-impl Trace {
-    /// The variables that tell a child of the innermost span.
-    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
-        self.0
-            .as_ref()
-            .map_or_else(Vec::new, |on| on.spans.variables())
-    }
-
-    /// The innermost span.
-    fn current(&self) -> Parent {
-        let on = self.0.as_ref();
-        on.map_or(Parent::NONE, |on| on.spans.current())
-    }
-
-    fn begin(&mut self, span: Span) {
-        if let Some(on) = &mut self.0 {
-            let (name, attributes) = span.named(on.datadog);
-            on.spans.begin(name, attributes);
-        }
-    }
-
-    fn end(&mut self, error: Option<&str>) {
-        if let Some(on) = &mut self.0 {
-            on.spans.end(error);
-        }
-    }
-}
 
 /// Begins what the settings ask for: the trace, and the copy of the log for a collector.
 pub(crate) fn begin(job: &mut Job) {
@@ -75,7 +28,7 @@ pub(crate) async fn inside<T, E: Display>(
     span: Span,
     work: impl AsyncFnOnce(&mut Job) -> Result<T, E>,
 ) -> Result<T, E> {
-    if job.trace.0.is_none() {
+    if !job.trace.is_on() {
         return work(job).await;
     }
     job.trace.begin(span);
@@ -90,13 +43,11 @@ pub(crate) async fn inside<T, E: Display>(
 
 /// Notes in the innermost span that something failed although the work goes on.
 pub(crate) fn note(job: &mut Job, error: &str) {
-    if job.trace.0.is_none() {
+    if !job.trace.is_on() {
         return;
     }
     let error = job.log.hidden(error);
-    if let Some(on) = &job.trace.0 {
-        on.spans.note(&error);
-    }
+    job.trace.note(&error);
 }
 
 /// Ends the trace and the collector's copy of the log: what is left of them is sent, or given up.
@@ -106,10 +57,9 @@ pub(crate) async fn end(job: &mut Job) {
 }
 
 async fn end_spans(job: &mut Job) {
-    let Some(on) = job.trace.0.take() else {
+    let Some((spans, to)) = job.trace.take() else {
         return;
     };
-    let On { spans, to, .. } = *on;
     if let Err(trouble) = spans.finish(PATIENCE).await {
         let text = format!("The trace did not reach the collector {to} as a whole: {trouble}");
         job.log.comment(&text);

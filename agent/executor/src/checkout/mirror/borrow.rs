@@ -5,9 +5,9 @@ use std::io;
 use std::path::Path;
 
 use super::super::error::{CheckoutError, Step};
-use crate::job::Job;
+use crate::job::{Job, Span};
 use crate::settings::Borrowing;
-use crate::trace::{Span, inside};
+use crate::trace::inside;
 
 const ALTERNATES: &str = ".git/objects/info/alternates";
 

@@ -2,7 +2,6 @@
 //! users of other agents, wait for the same file.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -10,22 +9,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::error::CheckoutError;
+use super::super::error::{CheckoutError, Lock};
 use crate::job::Job;
 
 /// How often a lock that somebody holds is tried.
 const POLL: Duration = Duration::from_secs(1);
 /// In the file while a clone is under way: who finds it knows that the clone was cut off.
 const UNDER_WAY: &[u8] = b"cloning\n";
-
-/// What a lock is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lock {
-    /// Making the mirror.
-    Clone,
-    /// Fetching into it.
-    Update,
-}
 
 impl Lock {
     /// The peer's names, so that both keep out of each other's way.
@@ -36,15 +26,6 @@ impl Lock {
             Self::Update => ".updatelockf",
         });
         PathBuf::from(name)
-    }
-}
-
-impl fmt::Display for Lock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Clone => "clone",
-            Self::Update => "update",
-        })
     }
 }
 

@@ -12,14 +12,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::error::{CheckoutError, Step};
+use super::error::{CheckoutError, Lock, Step};
 use super::{directory, fetch, git, origin};
-use crate::job::Job;
+use crate::job::{Job, Span};
 use crate::settings::Mirrors;
-use crate::trace::{Span, inside};
+use crate::trace::inside;
 
-pub(crate) use lock::Lock;
-pub(crate) use snapshot::Snapshot;
 pub(super) use snapshot::remove as remove_snapshots;
 
 const VARIABLE: &str = "BUILDKITE_REPO_MIRROR";

@@ -11,20 +11,12 @@ use std::path::{Path, PathBuf};
 
 use super::super::directory;
 use super::super::error::{CheckoutError, Step};
-use crate::job::Job;
-use crate::phase::Phase;
-use crate::settings::Mirrors;
+use crate::job::{Job, Snapshot};
+use crate::settings::{Mirrors, Phase};
 
 /// Ends the name of the file beside a snapshot that is locked for as long as the snapshot is needed.
 /// The peer's snapshots have none, so they are never taken for left ones.
 const HELD: &str = "heldlockf";
-
-/// A snapshot of this job.
-#[derive(Debug)]
-pub(crate) struct Snapshot {
-    folder: PathBuf,
-    _held: File,
-}
 
 /// What to borrow from: a snapshot that goes with the job, or the mirror itself.
 pub(super) async fn take(
@@ -58,7 +50,7 @@ fn make(folder: &Path) -> io::Result<Snapshot> {
     fs::create_dir(folder)?;
     Ok(Snapshot {
         folder: folder.to_owned(),
-        _held: held,
+        held,
     })
 }
 

@@ -1,5 +1,16 @@
 //! One job while it runs: its settings, its environment, its log, and the one child at a time
 //! that works for it.
+//!
+//! What a job holds for its hooks, plugins and checkout is here too, so that those who work on a
+//! job need it and never the other way round.
+
+mod api;
+mod hook_files;
+mod plugin;
+mod snapshot;
+mod span;
+mod tail;
+mod trace;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -15,17 +26,20 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
 
-use crate::checkout::Snapshot;
 use crate::control::{Control, Rest};
-use crate::desk::JobApi;
 use crate::environment::Environment;
-use crate::failure::RunError;
-use crate::hook;
 use crate::log::Log;
-use crate::plugin::Plugin;
+use crate::run_error::RunError;
 use crate::settings::Settings;
-use crate::trace::Trace;
 use crate::words;
+
+pub(crate) use api::JobApi;
+pub(crate) use hook_files::HookFiles;
+pub(crate) use plugin::Plugin;
+pub(crate) use snapshot::Snapshot;
+pub(crate) use span::Span;
+pub(crate) use tail::Tail;
+pub(crate) use trace::Trace;
 
 /// How long processes that a child left behind may hold its terminal. A pipe they may hold a second
 /// longer than a canceled child lives.
@@ -51,7 +65,7 @@ pub(crate) struct Job {
     /// The step's plugins, in their order; vendored ones are there after the checkout.
     pub(crate) plugins: Vec<Plugin>,
     /// Where wrapped hooks have their files.
-    pub(crate) hook_files: hook::Folder,
+    pub(crate) hook_files: HookFiles,
     /// Folders of plugins that are removed with the job.
     pub(crate) downloaded: Vec<PathBuf>,
     /// The job API, while it is open.
@@ -65,30 +79,6 @@ pub(crate) struct Job {
     control: Control,
     /// Whether the log says that the job is canceled.
     told: bool,
-}
-
-/// The last part of a child's output.
-#[derive(Debug, Default)]
-pub(crate) struct Tail {
-    bytes: Vec<u8>,
-}
-
-impl Tail {
-    const KEPT: usize = 16 * 1024;
-
-    fn push(&mut self, bytes: &[u8]) {
-        let fresh = &bytes[bytes.len().saturating_sub(Self::KEPT)..];
-        let surplus = (self.bytes.len() + fresh.len()).saturating_sub(Self::KEPT);
-        self.bytes.drain(..surplus.min(self.bytes.len()));
-        self.bytes.extend_from_slice(fresh);
-    }
-
-    /// Whether it holds this text.
-    pub(crate) fn contains(&self, text: &str) -> bool {
-        self.bytes
-            .windows(text.len())
-            .any(|window| window == text.as_bytes())
-    }
 }
 
 fn words(program: &str, args: &[&str]) -> Vec<OsString> {
@@ -116,7 +106,7 @@ impl Job {
             scratch: None,
             snapshots: Vec::new(),
             plugins: Vec::new(),
-            hook_files: hook::Folder::default(),
+            hook_files: HookFiles::default(),
             downloaded: Vec::new(),
             api: None,
             workdir: None,
