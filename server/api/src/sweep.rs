@@ -108,7 +108,7 @@ impl Sweeper {
             self.server.wakes.fleet();
         }
         let limit = self.server.settings.lost_after;
-        for (agent, presence, heard) in self.server.store.present_agents().await? {
+        for (agent, presence, heard) in self.server.store.silent_agents(now.minus(limit)).await? {
             let silence = now.since(heard.max(self.server.up_since));
             if presence.after(silence, limit) == Presence::Lost {
                 info!(agent = agent.as_str(), "agent lost");

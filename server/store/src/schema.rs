@@ -14,5 +14,6 @@ pub(crate) fn migrator() -> Migrator {
         plain(2, "ends", include_str!("../migrations/0002_ends.sql")),
         plain(3, "hosts", include_str!("../migrations/0003_hosts.sql")),
         plain(4, "orders", include_str!("../migrations/0004_orders.sql")),
+        plain(5, "scale", include_str!("../migrations/0005_scale.sql")),
     ])
 }

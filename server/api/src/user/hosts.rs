@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use server_jobs::host::Work;
 use server_jobs::{Admission, HostStanding, State as JobState};
 use server_store::{HostRow, StoreError};
-use shared_protocol::{AgentId, HostId};
+use shared_protocol::HostId;
 use tracing::info;
 
 use super::agents::REMEMBERED;
@@ -99,12 +99,10 @@ pub(crate) async fn standings(server: &Server) -> Result<Vec<(HostRow, HostStand
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let of_agent: HashMap<AgentId, HostId> =
-        server.store.hosts_of_agents().await?.into_iter().collect();
     let now = server.now();
-    let mut work: HashMap<&HostId, Vec<Work>> = HashMap::new();
+    let mut work: HashMap<HostId, Vec<Work>> = HashMap::new();
     for agent in server.store.agents(now.minus(REMEMBERED)).await? {
-        let Some(host) = of_agent.get(&agent.id) else {
+        let Some(host) = agent.host.clone() else {
             continue;
         };
         let state = match &agent.job {

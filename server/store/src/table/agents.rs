@@ -56,6 +56,8 @@ pub struct AgentRow {
     pub heard: Moment,
     /// The job it holds.
     pub job: Option<JobId>,
+    /// The machine whose secret registered it.
+    pub host: Option<HostId>,
     /// Whether its machine was shut out.
     pub shut_out: bool,
     /// What it was last asked to do about new jobs; ask [`Order::at`] whether that still counts.
@@ -125,7 +127,8 @@ impl Store {
     /// The workers that are there or were there after `since`, by name.
     pub async fn agents(&self, since: Moment) -> Result<Vec<AgentRow>, StoreError> {
         Ok(sqlx::query_as(select!(
-            "WHERE presence = 'connected' OR heard_at >= ? ORDER BY name, registered_at"
+            "WHERE presence = 'connected' OR (presence IN ('registered', 'lost', 'disconnected') \
+             AND heard_at >= ?) ORDER BY name, registered_at"
         ))
         .bind(to_column(since))
         .fetch_all(&self.reader)
@@ -142,11 +145,16 @@ impl Store {
         .await?)
     }
 
-    /// The workers that may turn out to be lost: those not known to be gone.
-    pub async fn present_agents(&self) -> Result<Vec<(AgentId, Presence, Moment)>, StoreError> {
+    /// The workers that may turn out to be lost: not known to be gone, and silent since `before`.
+    pub async fn silent_agents(
+        &self,
+        before: Moment,
+    ) -> Result<Vec<(AgentId, Presence, Moment)>, StoreError> {
         let rows: Vec<(String, String, i64)> = sqlx::query_as(
-            "SELECT id, presence, heard_at FROM agents WHERE presence IN ('registered', 'connected')",
+            "SELECT id, presence, heard_at FROM agents \
+             WHERE presence IN ('registered', 'connected') AND heard_at <= ?",
         )
+        .bind(to_column(before))
         .fetch_all(&self.reader)
         .await?;
         rows.into_iter()
@@ -308,6 +316,9 @@ impl FromRow<'_, SqliteRow> for AgentRow {
             registered: from_column(row.try_get("registered_at")?),
             heard: from_column(row.try_get("heard_at")?),
             job: row.try_get::<Option<String>, _>("job_id")?.map(JobId::new),
+            host: row
+                .try_get::<Option<String>, _>("host_id")?
+                .map(HostId::new),
             shut_out: row.try_get("shut_out")?,
             order: order(row)?,
         })

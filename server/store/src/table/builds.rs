@@ -97,7 +97,7 @@ impl Store {
         for (place, step) in (0u32..).zip(&pipeline.steps) {
             insert_job(&mut tx, &id, place, step, now).await?;
         }
-        let changed = jobs::settle(&mut tx, &id, now).await?;
+        let changed = jobs::settle(&mut tx, &id, 0, now).await?;
         tx.commit().await?;
         Ok((self.build(&pipeline.slug, number).await?, changed))
     }

@@ -98,20 +98,22 @@ impl Store {
                 Err(ChunkError::Differs { sequence })
             };
         }
-        let other: Option<(i64,)> = sqlx::query_as(
-            "SELECT sequence FROM chunks WHERE job_id = ? AND start < ? AND start + size > ? LIMIT 1",
+        // Chunks do not overlap each other, so the last one that begins before this one's end is
+        // the one that could reach into it.
+        let before: Option<(i64, i64)> = sqlx::query_as(
+            "SELECT sequence, start + size FROM chunks \
+             WHERE job_id = ? AND start < ? AND size > 0 ORDER BY start DESC LIMIT 1",
         )
         .bind(job.as_str())
         .bind(column(end))
-        .bind(column(place.offset))
         .fetch_optional(&self.reader)
         .await
         .map_err(StoreError::from)?;
-        match other {
-            Some((other,)) => Err(ChunkError::Overlaps {
+        match before {
+            Some((other, its_end)) if its_end > column(place.offset) => Err(ChunkError::Overlaps {
                 other: other.unsigned_abs(),
             }),
-            None => Ok(false),
+            _ => Ok(false),
         }
     }
 
@@ -144,7 +146,8 @@ impl Store {
     pub async fn close_log(&self, job: &JobId) -> Result<(), StoreError> {
         let row = self.job(job).await?;
         let late: Vec<(i64, i64)> = sqlx::query_as(
-            "SELECT start, size FROM chunks WHERE job_id = ? AND start >= ? ORDER BY start",
+            "SELECT start, size FROM chunks WHERE job_id = ? AND start >= ? AND size > 0 \
+             ORDER BY start",
         )
         .bind(job.as_str())
         .bind(column(row.log_size))

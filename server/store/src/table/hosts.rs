@@ -3,7 +3,7 @@
 use server_jobs::host::{Known, Reception, receive};
 use server_jobs::{Admission, Moment};
 use shared_protocol::enroll::EnrollRequest;
-use shared_protocol::{AgentId, HostId, Secret};
+use shared_protocol::{HostId, Secret};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
 use subtle::ConstantTimeEq as _;
@@ -151,18 +151,6 @@ impl Store {
             .await?;
         tx.commit().await?;
         Ok(done.rows_affected())
-    }
-
-    /// The machine of each worker that has one.
-    pub async fn hosts_of_agents(&self) -> Result<Vec<(AgentId, HostId)>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
-            "SELECT agents.id, host_id FROM agents JOIN hosts ON hosts.id = host_id \
-             WHERE presence IN ('registered', 'connected', 'lost')",
-        )
-        .fetch_all(&self.reader)
-        .await?;
-        let ids = |(agent, host)| (AgentId::new(agent), HostId::new(host));
-        Ok(rows.into_iter().map(ids).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A change of a job and what follows from it for the other jobs of its build are one transaction.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use server_jobs::{Event, Moment, Refusal, State, build, matching, timer};
@@ -11,13 +12,10 @@ use sqlx::SqliteConnection;
 use super::agents::AgentRow;
 use super::tokens;
 use crate::job_row::StateColumns;
-use crate::{JobRow, Step, Store, StoreError};
+use crate::{JobRow, Store, StoreError};
 
-/// How many jobs of the queue are read at once.
-const QUEUE_PAGE: i64 = 500;
-
-/// How often a worker that lost a race for a job tries the next one.
-const OFFER_TRIES: u32 = 4;
+/// How many sets of rules of the queue are read at once.
+const RULES_PAGE: u8 = 100;
 
 /// A job that has another state now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,45 +95,20 @@ impl Store {
                 Err(error) => Err(error),
             };
         }
-        for _ in 0..OFFER_TRIES {
-            let Some(job) = self.next_for(&agent.tags).await? else {
-                return Ok(None);
-            };
-            match self.happen(&job, assign(), now).await {
-                Ok(changed) => return Ok(Some((job, changed))),
-                Err(StoreError::Refused(_)) => {}
-                Err(error) => return Err(error),
-            }
+        // Most pings find nothing, and need no write lock to learn so.
+        let mut reader = self.reader.acquire().await?;
+        if next_for(&mut reader, &agent.tags).await?.is_none() {
+            return Ok(None);
         }
-        Ok(None)
-    }
-
-    /// The job that is longest in the queue among those that suit these tags.
-    async fn next_for(&self, tags: &[String]) -> Result<Option<JobId>, StoreError> {
-        let mut last = (i64::MIN, String::new());
-        loop {
-            let page: Vec<(i64, String, String)> = sqlx::query_as(
-                "SELECT scheduled_at, id, step FROM jobs WHERE state = 'scheduled' \
-                 AND finished_at IS NULL AND (scheduled_at, id) > (?, ?) \
-                 ORDER BY scheduled_at, id LIMIT ?",
-            )
-            .bind(last.0)
-            .bind(&last.1)
-            .bind(QUEUE_PAGE)
-            .fetch_all(&self.reader)
-            .await?;
-            let Some((since, id, _)) = page.last() else {
-                return Ok(None);
-            };
-            last = (*since, id.clone());
-            for (_, id, step) in page {
-                let step: Step = serde_json::from_str(&step)
-                    .map_err(|_| StoreError::Corrupt { what: "step" })?;
-                if matching::suits(&step.agents, tags) {
-                    return Ok(Some(JobId::new(id)));
-                }
-            }
-        }
+        drop(reader);
+        // Asked again with the lock held, the answer is this worker's: nobody can be faster.
+        let mut tx = self.write().await?;
+        let Some(job) = next_for(&mut tx, &agent.tags).await? else {
+            return Ok(None);
+        };
+        let changed = apply(&mut tx, &job, assign(), now).await?;
+        tx.commit().await?;
+        Ok(Some((job, changed)))
     }
 
     /// Cancels every unfinished job of a build.
@@ -165,9 +138,11 @@ impl Store {
 
     /// Lets everything happen that time alone brings about.
     pub async fn run_timers(&self, now: Moment) -> Result<Vec<Changed>, StoreError> {
+        // A running job without a time limit waits for nothing.
         let jobs: Vec<JobRow> = sqlx::query_as(
             "SELECT * FROM jobs WHERE state IN \
-             ('assigned', 'accepted', 'running', 'canceling', 'timing_out') AND finished_at IS NULL",
+             ('assigned', 'accepted', 'running', 'canceling', 'timing_out') AND finished_at IS NULL \
+             AND (state <> 'running' OR step ->> 'timeout_in_minutes' IS NOT NULL)",
         )
         .fetch_all(&self.reader)
         .await?;
@@ -196,12 +171,15 @@ async fn apply(
     now: Moment,
 ) -> Result<Vec<Changed>, StoreError> {
     let job = fetch(db, id).await?;
-    let build = job.build.clone();
+    let (build, place) = (job.build.clone(), job.place);
     let Some(changed) = step_to(db, job, event, now).await? else {
         return Ok(Vec::new());
     };
+    let has_ended = changed.state.is_finished();
     let mut all = vec![changed];
-    all.extend(settle(db, &build, now).await?);
+    if has_ended {
+        all.extend(settle(db, &build, place, now).await?);
+    }
     Ok(all)
 }
 
@@ -213,41 +191,90 @@ pub(crate) async fn apply_all(
     now: Moment,
 ) -> Result<Vec<Changed>, StoreError> {
     let mut all = Vec::new();
-    let mut builds = Vec::new();
+    // Of each build the first step that has ended.
+    let mut ended: BTreeMap<BuildId, u32> = BTreeMap::new();
     for (id, event) in events {
         let job = fetch(db, &id).await?;
-        let build = job.build.clone();
+        let (build, place) = (job.build.clone(), job.place);
         match step_to(db, job, event, now).await {
-            Ok(changed) => all.extend(changed),
-            Err(StoreError::Refused(_)) => continue,
+            Ok(Some(changed)) => {
+                if changed.state.is_finished() {
+                    let first = ended.entry(build).or_insert(place);
+                    *first = place.min(*first);
+                }
+                all.push(changed);
+            }
+            Ok(None) | Err(StoreError::Refused(_)) => {}
             Err(error) => return Err(error),
         }
-        if !builds.contains(&build) {
-            builds.push(build);
-        }
     }
-    for build in builds {
-        all.extend(settle(db, &build, now).await?);
+    for (build, place) in ended {
+        all.extend(settle(db, &build, place, now).await?);
     }
     Ok(all)
 }
 
-/// Brings the jobs of a build to where its steps' order wants them.
+/// Brings the jobs of a build to where its steps' order wants them, now that all steps before `place`
+/// have passed. Where the one there has passed as well, only the next one can be concerned: a build
+/// of many steps costs no more for each of them than one of a few.
 pub(crate) async fn settle(
     db: &mut SqliteConnection,
     build: &BuildId,
+    place: u32,
     now: Moment,
 ) -> Result<Vec<Changed>, StoreError> {
-    let jobs: Vec<JobRow> = sqlx::query_as("SELECT * FROM jobs WHERE build_id = ? ORDER BY place")
-        .bind(build.as_str())
-        .fetch_all(&mut *db)
-        .await?;
+    let jobs: Vec<JobRow> = sqlx::query_as(
+        "SELECT * FROM jobs WHERE build_id = ?1 AND place >= ?2 AND place <= iif((SELECT state \
+         FROM jobs WHERE build_id = ?1 AND place = ?2) = 'passed', ?2 + 1, 4294967295) \
+         ORDER BY place",
+    )
+    .bind(build.as_str())
+    .bind(place)
+    .fetch_all(&mut *db)
+    .await?;
     let states: Vec<State> = jobs.iter().map(|job| job.state.clone()).collect();
     let mut all = Vec::new();
     for (place, event) in build::follow_up(&states) {
         all.extend(step_to(db, jobs[place].clone(), event, now).await?);
     }
     Ok(all)
+}
+
+/// The job that is longest in the queue among those that suit these tags. Jobs with the same rules
+/// suit the same workers, so of each set of rules the oldest job is looked at, however many wait.
+async fn next_for(db: &mut SqliteConnection, tags: &[String]) -> Result<Option<JobId>, StoreError> {
+    let mut best: Option<(i64, String)> = None;
+    let mut last = String::new();
+    loop {
+        let page: Vec<(String, i64, String)> = sqlx::query_as(
+            "WITH RECURSIVE sets (rules) AS ( \
+             SELECT min(step ->> 'agents') FROM jobs \
+             WHERE state = 'scheduled' AND step ->> 'agents' > ?1 \
+             UNION ALL SELECT (SELECT min(step ->> 'agents') FROM jobs \
+             WHERE state = 'scheduled' AND step ->> 'agents' > rules) FROM sets \
+             WHERE rules IS NOT NULL LIMIT ?2) \
+             SELECT rules, scheduled_at, id FROM sets JOIN jobs ON jobs.id = (SELECT id FROM jobs \
+             WHERE state = 'scheduled' AND step ->> 'agents' = rules \
+             ORDER BY scheduled_at, id LIMIT 1)",
+        )
+        .bind(&last)
+        .bind(RULES_PAGE)
+        .fetch_all(&mut *db)
+        .await?;
+        let is_last = page.len() < usize::from(RULES_PAGE);
+        for (rules, since, id) in page {
+            let agents: Vec<String> =
+                serde_json::from_str(&rules).map_err(|_| StoreError::Corrupt { what: "step" })?;
+            let found = (since, id);
+            if best.as_ref().is_none_or(|best| found < *best) && matching::suits(&agents, tags) {
+                best = Some(found);
+            }
+            last = rules;
+        }
+        if is_last {
+            return Ok(best.map(|(_, id)| JobId::new(id)));
+        }
+    }
 }
 
 async fn fetch(db: &mut SqliteConnection, id: &JobId) -> Result<JobRow, StoreError> {

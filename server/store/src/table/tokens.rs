@@ -145,8 +145,8 @@ impl Store {
     pub async fn expire_job_tokens(&self, before: Moment) -> Result<u64, StoreError> {
         let mut tx = self.write().await?;
         let done = sqlx::query(
-            "DELETE FROM tokens WHERE kind = 'job' AND subject IN \
-             (SELECT id FROM jobs WHERE finished_at < ?)",
+            "DELETE FROM tokens WHERE kind = 'job' AND created_at < ?1 AND EXISTS \
+             (SELECT 1 FROM jobs WHERE id = subject AND finished_at < ?1)",
         )
         .bind(to_column(before))
         .execute(&mut *tx)
