@@ -11,6 +11,8 @@ pub enum Kind {
     SwitchOr(&'static [&'static str]),
     /// Any text.
     Text,
+    /// Arguments of a program; none of them when it is set to nothing.
+    Arguments,
     /// Any text, which nobody may see.
     Secret,
     /// One of these words.
@@ -65,7 +67,9 @@ pub struct Topic {
     pub flags: &'static [Flag],
 }
 
-use Kind::{Choice, Duration, Integer, List, Number, Path, Secret, Switch, SwitchOr, Text};
+use Kind::{
+    Arguments, Choice, Duration, Integer, List, Number, Path, Secret, Switch, SwitchOr, Text,
+};
 
 const fn flag(
     name: &'static str,
@@ -197,14 +201,14 @@ Topic { title: "Checkout", flags: &[
     flag("checkout-override-mode", "BUILDKITE_CHECKOUT_OVERRIDE_MODE", Choice(&["strict", "from-job", "none"]), "from-job", "who decides about the checkout"),
     flag("checkout-attempts", "BUILDKITE_CHECKOUT_ATTEMPTS", Number, "6", "tries of a checkout"),
     flag("skip-checkout", "BUILDKITE_SKIP_CHECKOUT", Switch, "", "do not check out"),
-    flag("git-checkout-flags", "BUILDKITE_GIT_CHECKOUT_FLAGS", Text, "-f", "flags of git checkout"),
-    flag("git-clone-flags", "BUILDKITE_GIT_CLONE_FLAGS", Text, "-v", "flags of git clone"),
-    flag("git-clean-flags", "BUILDKITE_GIT_CLEAN_FLAGS", Text, "-ffxdq", "flags of git clean"),
-    flag("git-fetch-flags", "BUILDKITE_GIT_FETCH_FLAGS", Text, "-v --prune", "flags of git fetch"),
+    flag("git-checkout-flags", "BUILDKITE_GIT_CHECKOUT_FLAGS", Arguments, "-f", "flags of git checkout"),
+    flag("git-clone-flags", "BUILDKITE_GIT_CLONE_FLAGS", Arguments, "-v", "flags of git clone"),
+    flag("git-clean-flags", "BUILDKITE_GIT_CLEAN_FLAGS", Arguments, "-ffxdq", "flags of git clean"),
+    flag("git-fetch-flags", "BUILDKITE_GIT_FETCH_FLAGS", Arguments, "-v --prune", "flags of git fetch"),
     flag("git-commit-verification", "BUILDKITE_GIT_COMMIT_VERIFICATION", Choice(&["strict", "off"]), "", "check that the commit is on its branch"),
     flag("git-sparse-checkout-paths", "BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS", List, "", "paths of a sparse checkout"),
     flag("git-sparse-checkout-mode", "BUILDKITE_GIT_SPARSE_CHECKOUT_MODE", Choice(&["cone", "no-cone"]), "cone", "how the paths of a sparse checkout are meant"),
-    flag("git-clone-mirror-flags", "BUILDKITE_GIT_CLONE_MIRROR_FLAGS", Text, "-v", "flags of git clone for a mirror"),
+    flag("git-clone-mirror-flags", "BUILDKITE_GIT_CLONE_MIRROR_FLAGS", Arguments, "-v", "flags of git clone for a mirror"),
     flag("git-mirrors-path", "BUILDKITE_GIT_MIRRORS_PATH", Path, "", "folder of mirrors"),
     flag("git-mirror-checkout-mode", "BUILDKITE_GIT_MIRROR_CHECKOUT_MODE", Choice(&["reference", "dissociate"]), "reference", "whether a checkout borrows objects of its mirror or copies them"),
     flag("git-mirrors-lock-timeout", "BUILDKITE_GIT_MIRRORS_LOCK_TIMEOUT", Number, "300", "seconds to wait for a mirror"),
@@ -270,6 +274,11 @@ impl Flag {
     /// Whether it may stand alone on the command line.
     pub fn is_switch(&self) -> bool {
         matches!(self.kind, Switch | SwitchOr(_))
+    }
+
+    /// Whether setting it to nothing says something: that nobody wants its default.
+    pub fn can_be_emptied(&self) -> bool {
+        self.kind == Arguments || (self.kind == List && !self.default.is_empty())
     }
 
     /// The words it takes, if there are only certain ones.

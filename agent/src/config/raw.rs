@@ -65,6 +65,8 @@ pub struct Renamed {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Raw {
     values: BTreeMap<&'static str, Sourced>,
+    /// Defaults that variables without a text take away, unless the file has something to say.
+    emptied: BTreeMap<&'static str, Sourced>,
     /// Settings whose names are old.
     pub renamed: Vec<Renamed>,
     /// Keys of the config file that no flag has.
@@ -100,6 +102,10 @@ impl Name {
         };
         if switch { Takes::Switch } else { Takes::Value }
     }
+
+    fn can_be_emptied(self) -> bool {
+        matches!(self, Self::Own(flag) if flag.can_be_emptied())
+    }
 }
 
 /// What one place says: the command line, the environment or the file.
@@ -113,7 +119,8 @@ impl Raw {
     ) -> Result<Self, RawError> {
         let mut raw = Self::default();
         raw.take(from_arguments(args)?, true);
-        raw.take(from_variables(variable), false);
+        raw.take(from_variables(&variable), false);
+        raw.emptied = emptied_by_variables(variable);
         Ok(raw)
     }
 
@@ -137,7 +144,7 @@ impl Raw {
                 self.unknown_keys.push(line.key);
                 continue;
             };
-            if !line.value.is_empty() {
+            if !line.value.is_empty() || name.can_be_emptied() {
                 let origin = Origin::File(path.to_owned(), line.number);
                 let text = line.value;
                 level.push((name, Sourced { text, origin }));
@@ -195,7 +202,7 @@ impl Raw {
     /// What was said about a flag, or its default.
     pub fn get(&self, name: &str) -> Sourced {
         let flag = flags::find(name).expect("settings are asked for by names of the table");
-        self.values.get(flag.name).cloned().unwrap_or(Sourced {
+        self.value(flag).cloned().unwrap_or(Sourced {
             text: flag.default.to_owned(),
             origin: Origin::Default(flag.name),
         })
@@ -203,7 +210,12 @@ impl Raw {
 
     /// Everything somebody said.
     pub fn said(&self) -> impl Iterator<Item = (&'static Flag, &Sourced)> {
-        flags::all().filter_map(|flag| Some((flag, self.values.get(flag.name)?)))
+        flags::all().filter_map(|flag| Some((flag, self.value(flag)?)))
+    }
+
+    fn value(&self, flag: &Flag) -> Option<&Sourced> {
+        let name = flag.name;
+        self.values.get(name).or_else(|| self.emptied.get(name))
     }
 }
 
@@ -231,7 +243,7 @@ fn from_arguments(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result
 }
 
 /// Of a flag's own variables the first that is set counts.
-fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Level {
+fn from_variables(variable: &impl Fn(&str) -> Option<String>) -> Level {
     let set = |name| {
         let text = variable(name).filter(|text| !text.is_empty())?;
         let origin = Origin::Variable(name);
@@ -242,6 +254,22 @@ fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Level {
     let others = OTHER_NAMES.iter();
     let others = others.filter_map(|other| Some((Name::Other(other), set(other.env)?)));
     own.chain(others).collect()
+}
+
+/// What variables that are set to nothing say.
+fn emptied_by_variables(
+    variable: impl Fn(&str) -> Option<String>,
+) -> BTreeMap<&'static str, Sourced> {
+    let emptied = |flag: &'static Flag| {
+        let name = flag
+            .variables()
+            .find(|name| variable(name).is_some_and(|text| text.is_empty()))?;
+        let origin = Origin::Variable(name);
+        let text = String::new();
+        Some((flag.name, Sourced { text, origin }))
+    };
+    let flags = flags::all().filter(|flag| flag.can_be_emptied());
+    flags.filter_map(emptied).collect()
 }
 
 /// Where a config file is looked for when `--config` names none, in this order: in each folder ours

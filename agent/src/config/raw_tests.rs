@@ -61,6 +61,34 @@ fn an_empty_variable_says_nothing() {
 }
 
 #[test]
+fn arguments_and_redacted_names_can_be_set_to_nothing_in_every_place() {
+    let empty = [
+        ("BUILDKITE_GIT_CLEAN_FLAGS", ""),
+        ("BUILDKITE_REDACTED_VARS", ""),
+    ];
+    let raw = read(&["--git-fetch-flags="], &empty).unwrap();
+    for name in ["git-clean-flags", "redacted-vars", "git-fetch-flags"] {
+        assert_eq!(text(&raw, name), "", "{name}");
+        assert_ne!(raw.get(name).origin, Origin::Default(name), "{name}");
+    }
+    let file = Path::new("/a.cfg");
+    let mut raw = read(&[], &[]).unwrap();
+    raw.take_file_text(file, "git-clone-flags=\"\"\nredacted-vars=\n")
+        .unwrap();
+    assert_eq!(text(&raw, "git-clone-flags"), "");
+    assert_eq!(text(&raw, "redacted-vars"), "");
+    assert_eq!(text(&raw, "git-clean-flags"), "-ffxdq");
+}
+
+#[test]
+fn a_file_that_says_something_beats_a_variable_that_does_not() {
+    let mut raw = read(&[], &[("BUILDKITE_GIT_CLEAN_FLAGS", "")]).unwrap();
+    raw.take_file_text(Path::new("/a.cfg"), "git-clean-flags=-fdx\n")
+        .unwrap();
+    assert_eq!(text(&raw, "git-clean-flags"), "-fdx");
+}
+
+#[test]
 fn a_switch_takes_its_value_after_an_equals_sign_only() {
     let raw = read(&["--debug", "--no-pty=false", "--name", "x"], &[]).unwrap();
     assert_eq!(text(&raw, "debug"), "true");

@@ -103,6 +103,7 @@ impl<'a> Values<'a> {
             | Kind::Choice(_)
             | Kind::Duration
             | Kind::Text
+            | Kind::Arguments
             | Kind::Secret
             | Kind::Path
             | Kind::List => Ok(()),
@@ -142,9 +143,14 @@ impl<'a> Values<'a> {
 }
 
 impl Surroundings {
+    /// `text` with its variables replaced.
+    pub fn expanded(&self, text: &str) -> String {
+        expand(text, &self.variables)
+    }
+
     /// `text` with `~` and variables expanded, made absolute.
     pub fn absolute(&self, text: &str) -> PathBuf {
-        let text = expand(text, &self.variables);
+        let text = self.expanded(text);
         let path = match (text.strip_prefix('~'), &self.home) {
             (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
                 home.join(rest.trim_start_matches('/'))

@@ -14,7 +14,8 @@ const HEAD: &str = "\
 
 Every setting has one name: `--name` on the command line of `agent start`, `name` in the config file,
 and a variable of the environment. Where it is set more than once, the command line wins over the
-environment, and the environment over the config file. An empty variable or key says nothing.
+environment, and the environment over the config file. An empty variable or key says nothing, but for
+the flags of git and for `redacted-vars`: there it means none, in the place of the default.
 `agent config show`, with the flags of `agent start`, prints each value and where it comes from, says
 what is wrong with it, and needs no token.
 
@@ -119,7 +120,7 @@ fn takes(kind: Kind) -> String {
         Kind::Switch => "on or off".to_owned(),
         Kind::SwitchOr(all) => format!("on, off, {}", words(all)),
         Kind::Choice(all) => words(all),
-        Kind::Text | Kind::Secret => "text".to_owned(),
+        Kind::Text | Kind::Arguments | Kind::Secret => "text".to_owned(),
         Kind::Number | Kind::Integer => "a number".to_owned(),
         Kind::Duration => "a time".to_owned(),
         Kind::Path => "a path".to_owned(),

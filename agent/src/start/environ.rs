@@ -30,7 +30,7 @@ pub(super) fn clock() -> SystemTime {
 
 /// Reads what was set: by arguments, by variables, and in the config file if there is one.
 pub(crate) fn settings(args: &[OsString], environ: &Environ) -> Result<Raw, RawError> {
-    let mut raw = Raw::read(args, |name| environ.get(name).map(str::to_owned))?;
+    let mut raw = Raw::read(args, |name| environ.text.get(name).cloned())?;
     let executable = std::env::current_exe().ok();
     let home = environ.home();
     let named = raw.get("config").text;
@@ -75,6 +75,7 @@ pub(crate) fn place(
         default_build_path: state.map(|state| state.root().join("builds")),
         temporary: std::env::temp_dir(),
         has_bash: Path::new("/bin/bash").exists(),
+        is_file: Path::is_file,
     }
 }
 

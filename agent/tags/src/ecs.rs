@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::patience::{Patience, insist};
 use crate::service::{Service, Trouble};
-use crate::{Tag, Variables};
+use crate::{Tag, Variables, set};
 
 /// Variable with the container's address at the service.
 const ADDRESS: &str = "ECS_CONTAINER_METADATA_URI_V4";
@@ -44,7 +44,7 @@ struct Limits {
 
 /// The tags.
 pub(crate) async fn tags(variables: &Variables, limit: Duration) -> Result<Vec<Tag>, Trouble> {
-    let address = variables.get(ADDRESS).ok_or(Trouble::Absent(ADDRESS))?;
+    let address = set(variables, ADDRESS).ok_or(Trouble::Absent(ADDRESS))?;
     let address = address.trim_end_matches('/');
     let patience = Patience::within(limit);
     let service = Service::near(patience)?;

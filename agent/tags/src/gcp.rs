@@ -11,7 +11,7 @@ use shared_protocol::Secret;
 use crate::pairs::Pair;
 use crate::patience::{Patience, insist};
 use crate::service::{Service, Trouble};
-use crate::{Tag, Variables};
+use crate::{Tag, Variables, set};
 
 /// Variable with host and port of the metadata service.
 const HOST: &str = "GCE_METADATA_HOST";
@@ -31,7 +31,7 @@ struct Metadata<'a> {
 
 impl<'a> Metadata<'a> {
     fn new(service: &'a Service, variables: &Variables) -> Self {
-        let host = variables.get(HOST).map_or(DEFAULT_HOST, String::as_str);
+        let host = set(variables, HOST).unwrap_or(DEFAULT_HOST);
         Self {
             service,
             root: format!("http://{host}/computeMetadata/v1"),
@@ -105,14 +105,14 @@ struct Token {
 #[derive(Deserialize)]
 struct Instance {
     #[serde(default)]
-    labels: BTreeMap<String, String>,
+    labels: Option<BTreeMap<String, String>>,
 }
 
 /// The instance's labels, by key. Needs a service account that may read instances.
 pub(crate) async fn labels(variables: &Variables, limit: Duration) -> Result<Vec<Tag>, Trouble> {
     let patience = Patience::within(limit);
     let (near, far) = (Service::near(patience)?, Service::far(patience)?);
-    let api = variables.get(API).map_or(DEFAULT_API, String::as_str);
+    let api = set(variables, API).unwrap_or(DEFAULT_API);
     insist(patience, async || {
         let metadata = Metadata::new(&near, variables);
         let project = metadata.get("project/project-id").await?;
@@ -123,7 +123,7 @@ pub(crate) async fn labels(variables: &Variables, limit: Duration) -> Result<Vec
         let bearer = format!("Bearer {}", token.access_token.expose());
         let url = format!("{api}/projects/{project}/zones/{zone}/instances/{name}");
         let instance: Instance = far.json(&url, ("Authorization", &bearer)).await?;
-        Ok(instance.labels.into_iter().collect())
+        Ok(instance.labels.unwrap_or_default().into_iter().collect())
     })
     .await
 }

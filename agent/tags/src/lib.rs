@@ -31,6 +31,12 @@ type Tag = (String, String);
 /// The environment.
 type Variables = BTreeMap<String, String>;
 
+/// What a variable says; one that is set to nothing says nothing.
+fn set<'a>(variables: &'a Variables, name: &str) -> Option<&'a str> {
+    let value = variables.get(name).map(String::as_str);
+    value.filter(|value| !value.is_empty())
+}
+
 /// Which sources somebody wants, and how long each may take.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {

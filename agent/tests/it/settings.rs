@@ -52,6 +52,27 @@ async fn each_setting_is_shown_with_the_place_that_won() {
 }
 
 #[tokio::test]
+async fn a_variable_of_nothing_empties_the_flags_of_git_and_says_nothing_else() {
+    let (bench, config) = with_file("build-path=/b\ngit-fetch-flags=-v\n");
+    let names = [
+        "BUILDKITE_GIT_CLEAN_FLAGS",
+        "BUILDKITE_GIT_FETCH_FLAGS",
+        "BUILDKITE_REDACTED_VARS",
+        "BUILDKITE_AGENT_SPAWN",
+    ];
+    let shown = show(&bench, &[&config], &names.map(|name| (name, ""))).await;
+    assert_eq!(shown.code, Some(0), "{}", shown.log);
+    for (name, expected) in [
+        ("git-clean-flags", "variable BUILDKITE_GIT_CLEAN_FLAGS"),
+        ("git-fetch-flags", "-v line 2 of the config file"),
+        ("redacted-vars", "variable BUILDKITE_REDACTED_VARS"),
+        ("spawn", "1 default"),
+    ] {
+        assert_eq!(line(&shown, name), format!("{name} {expected}"));
+    }
+}
+
+#[tokio::test]
 async fn the_token_is_not_shown_but_its_place_is() {
     for (token, shown) in [
         ("secret-token", "********"),

@@ -75,7 +75,9 @@ impl Client {
     /// The client of the worker that was just registered: its token, its endpoint if it was given
     /// another one, and a set of requested headers of its own.
     pub fn for_worker(&self, registered: &RegisterResponse) -> Result<Self, EndpointError> {
-        let mut client = self.with_token(&registered.access_token);
+        let mut client = self.clone();
+        // Also an empty one: the token to register with is nobody's to work with.
+        client.token = registered.access_token.clone();
         if !registered.endpoint.is_empty() {
             client.endpoint = Endpoint::parse(&registered.endpoint)?;
         }

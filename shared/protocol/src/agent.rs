@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lenient::{null_as_default, seconds};
+use crate::lenient::{null_as_default, seconds, texts};
 use crate::{AgentId, JobId, Secret};
 
 /// `POST register`: what a worker says of itself.
@@ -59,7 +59,11 @@ pub struct RegisterResponse {
     #[serde(default, deserialize_with = "null_as_default")]
     pub endpoint: String,
     /// Headers to send with every request from now on. Absent: leave as they are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "texts",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub request_headers: Option<BTreeMap<String, String>>,
     /// Seconds between pings.
     #[serde(default, deserialize_with = "seconds")]
@@ -130,7 +134,11 @@ pub struct PingResponse {
     )]
     pub endpoint: String,
     /// As in [`RegisterResponse::request_headers`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "texts",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub request_headers: Option<BTreeMap<String, String>>,
 }
 
@@ -181,14 +189,16 @@ impl<'de> Deserialize<'de> for PingAction {
 /// The part of a job that an offer carries: only its id counts, accept brings the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferedJob {
-    /// The job to accept.
+    /// The job to accept; empty for none.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub id: JobId,
 }
 
 /// `POST heartbeat`. Times are RFC 3339 with nanoseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
-    /// The agent's clock when it sent this.
+    /// The agent's clock when it sent this; answers may leave it out.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub sent_at: String,
     /// The endpoint's clock when it arrived; only in the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -245,6 +255,35 @@ mod tests {
             serde_json::from_str(r#"{"action":null,"message":null,"job":null,"endpoint":null}"#)
                 .unwrap();
         assert_eq!(ping, PingResponse::default());
+    }
+
+    #[test]
+    fn an_offer_without_an_id_is_none_and_says_the_rest() {
+        for job in ["{}", r#"{"id":null}"#, r#"{"id":""}"#] {
+            let text = format!(r#"{{"action":"disconnect","job":{job}}}"#);
+            let ping: PingResponse = serde_json::from_str(&text).unwrap();
+            assert_eq!(ping.action, PingAction::Disconnect, "{job}");
+            assert_eq!(ping.job.unwrap().id, JobId::default(), "{job}");
+        }
+    }
+
+    #[test]
+    fn an_answered_heartbeat_may_say_nothing() {
+        for text in ["{}", r#"{"sent_at":null,"received_at":null}"#] {
+            let answer: Heartbeat = serde_json::from_str(text).unwrap();
+            assert_eq!(answer.received_at, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_header_of_null_is_an_empty_one() {
+        let text = r#"{"request_headers":{"Buildkite-A":null,"Buildkite-B":"b"}}"#;
+        let ping: PingResponse = serde_json::from_str(text).unwrap();
+        let headers = ping.request_headers.unwrap();
+        assert_eq!(headers["Buildkite-A"], "");
+        assert_eq!(headers["Buildkite-B"], "b");
+        let none: PingResponse = serde_json::from_str(r#"{"request_headers":null}"#).unwrap();
+        assert_eq!(none.request_headers, None);
     }
 
     #[test]

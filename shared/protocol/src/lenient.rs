@@ -1,5 +1,7 @@
 //! Reading what endpoints really send: `null` where a value could stand means "not given".
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer};
 
 /// Reads `null` as the default value.
@@ -9,6 +11,15 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads texts by their names, of which each may be `null`; so may all of them.
+pub(crate) fn texts<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<String, String>>, D::Error> {
+    let texts = Option::<BTreeMap<String, Option<String>>>::deserialize(deserializer)?;
+    let given = |(name, text): (String, Option<String>)| (name, text.unwrap_or_default());
+    Ok(texts.map(|texts| texts.into_iter().map(given).collect()))
 }
 
 /// Reads a number of seconds. One below zero, which endpoints written for signed numbers may send,

@@ -14,10 +14,7 @@ pub(super) fn features(
     let on = |name| values.switch(name);
     let some = |name| !values.text(name).is_empty();
     let positive = |name| Ok::<_, BadValue>(values.number(name)? > 0);
-    let proxies = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
-    let proxy = proxies
-        .iter()
-        .any(|name| around.variables.contains_key(*name));
+    let has = |name: &str| around.variables.contains_key(name);
     let backend = values.text("tracing-backend");
     let named = [
         ("git-mirrors", some("git-mirrors-path")),
@@ -25,6 +22,10 @@ pub(super) fn features(
         ("acquire-job", some("acquire-job")),
         ("opentelemetry-tracing", backend == "opentelemetry"),
         ("datadog-tracing", backend == "datadog"),
+        (
+            "propagate-traceparent",
+            on("tracing-propagate-traceparent")?,
+        ),
         ("control-plane-otlp-tracing", true),
         ("disconnect-after-job", on("disconnect-after-job")?),
         (
@@ -41,7 +42,10 @@ pub(super) fn features(
         ("allowed-repositories", some("allowed-repositories")),
         ("allowed-plugins", some("allowed-plugins")),
         ("opentelemetry-metrics", on("opentelemetry-metrics")?),
-        ("env-http-proxy", proxy),
+        ("env-http-proxy", has("HTTP_PROXY") || has("http_proxy")),
+        // Nothing here reads it; hooks and commands of jobs that are written in Go do.
+        ("env-godebug", has("GODEBUG")),
+        ("datadog-metrics", on("metrics-datadog")?),
     ];
     let named = named.into_iter().filter(|(_, on)| *on);
     let experiments = values.list("experiment").into_iter();

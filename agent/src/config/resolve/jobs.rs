@@ -121,13 +121,22 @@ fn output(values: &Values<'_>) -> Result<ExecutorOutput, ConfigError> {
 
 fn executor(values: &Values<'_>, place: &Place) -> Result<Vec<OsString>, ConfigError> {
     let script = values.text("bootstrap-script");
-    let words = words::split(&script)
+    let words = words::split(&place.around.expanded(&script))
         .map_err(|error| values.complain("bootstrap-script", &format!("cannot be run: {error}")))?;
     let mut words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
     if words.is_empty() {
         words = vec![place.executable.clone().into(), "bootstrap".into()];
-    } else if let Some(program) = words[0].to_str().filter(|program| program.starts_with('~')) {
-        words[0] = place.around.absolute(program).into();
+    } else if let Some(program) = own_program(words[0].to_str(), place) {
+        words[0] = program.into();
     }
     Ok(words)
+}
+
+/// The file that a program's name means here; `None` if it is to be looked for on `PATH`. Jobs run
+/// in other folders than the agent was started in.
+fn own_program(name: Option<&str>, place: &Place) -> Option<PathBuf> {
+    let name = name?;
+    let path = place.around.absolute(name);
+    let is_path = name.starts_with('~') || name.contains('/');
+    (is_path || (place.is_file)(&path)).then_some(path)
 }

@@ -16,7 +16,7 @@ mod verification;
 mod workers;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent_otel::DestinationError;
@@ -64,6 +64,8 @@ pub struct Place {
     pub temporary: PathBuf,
     /// Whether `/bin/bash` is there.
     pub has_bash: bool,
+    /// Whether there is a file of that path.
+    pub is_file: fn(&Path) -> bool,
 }
 
 impl Place {

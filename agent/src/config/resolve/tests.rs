@@ -12,9 +12,9 @@ use super::*;
 fn place() -> Place {
     Place {
         around: Surroundings {
+            variables: [("WHERE".to_owned(), "/opt".to_owned())].into(),
             home: Some("/home/u".into()),
             cwd: "/here".into(),
-            ..Surroundings::default()
         },
         environ: vec![],
         process: ProcessFacts {
@@ -28,6 +28,7 @@ fn place() -> Place {
         default_build_path: None,
         temporary: "/tmp".into(),
         has_bash: true,
+        is_file: |path| path == Path::new("/here/boot"),
     }
 }
 
@@ -111,6 +112,41 @@ fn no_command_eval_takes_plugins_and_checkout_settings_with_it() {
 }
 
 #[test]
+fn features_name_what_is_on_and_what_the_environment_changes() {
+    let features = |args: &[&str], variables: &[&str]| {
+        let mut place = place();
+        let set = |name: &&str| ((*name).to_owned(), "x".to_owned());
+        place.around.variables = variables.iter().map(set).collect();
+        let mut all = vec!["--build-path=/b", "--ping-mode=poll-only"];
+        all.extend(args);
+        let raw = Raw::read(&all, |_| None).unwrap();
+        let mut features = resolve(&raw, &place).unwrap().workers.features;
+        features.retain(|name| name != "control-plane-otlp-tracing");
+        features
+    };
+    for (args, variables, expected) in [
+        (&[][..], &[][..], &[][..]),
+        (&[], &["HTTP_PROXY"], &["env-http-proxy"]),
+        (&[], &["http_proxy"], &["env-http-proxy"]),
+        (&[], &["HTTPS_PROXY", "https_proxy"], &[]),
+        (&[], &["GODEBUG"], &["env-godebug"]),
+        (&["--metrics-datadog"], &[], &["datadog-metrics"]),
+        (
+            &["--tracing-propagate-traceparent"],
+            &[],
+            &["propagate-traceparent"],
+        ),
+        (&["--tracing-propagate-traceparent=false"], &[], &[]),
+    ] {
+        assert_eq!(
+            features(args, variables),
+            expected,
+            "{args:?} {variables:?}"
+        );
+    }
+}
+
+#[test]
 fn plugins_stay_on_without_command_eval_when_somebody_says_so() {
     let config = config(&["--no-command-eval", "--no-plugins=false"]).unwrap();
     assert!(!config.workers.features.contains(&"no-plugins".to_owned()));
@@ -163,6 +199,23 @@ fn a_bootstrap_script_is_split_into_words() {
         .jobs
         .executor;
     assert_eq!(executor, ["/home/u/boot", "one", "two words"]);
+}
+
+#[test]
+fn a_bootstrap_script_is_found_where_the_agent_was_started() {
+    for (script, program) in [
+        ("~/boot", "/home/u/boot"),
+        ("$WHERE/boot", "/opt/boot"),
+        ("${WHERE}/boot", "/opt/boot"),
+        ("./scripts/boot", "/here/scripts/boot"),
+        ("boot", "/here/boot"),
+        ("other", "other"),
+        ("/a/boot", "/a/boot"),
+    ] {
+        let flag = format!("--bootstrap-script={script} one");
+        let executor = config(&[&flag]).unwrap().jobs.executor;
+        assert_eq!(executor, [program, "one"], "{script}");
+    }
     assert!(error(&["--bootstrap-script=it's"]).contains("not closed"));
 }
 

@@ -239,6 +239,16 @@ async fn a_worker_goes_where_its_registration_sends_it() {
 }
 
 #[tokio::test]
+async fn a_worker_never_speaks_with_the_token_it_registered_with() {
+    let played = Played::new(vec![reply(200, "{}")]).await;
+    let answer = shared_protocol::agent::RegisterResponse::default();
+    let worker = played.client.for_worker(&answer).unwrap();
+    let error = worker.connect().await.unwrap_err().to_string();
+    assert!(error.contains("token"), "{error}");
+    assert!(played.lines().is_empty(), "{:?}", played.lines());
+}
+
+#[tokio::test]
 async fn workers_and_jobs_share_one_connection() {
     let played = Played::new(vec![
         reply(500, "<html>"),
