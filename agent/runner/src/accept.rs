@@ -36,12 +36,13 @@ impl Offered {
     /// Accepts the job. From here on its own token is used, if it has one, and there is a record of
     /// it: an agent that dies sooner has started nothing, and the endpoint takes the job back.
     ///
-    /// An agent that has to go waits for the answer no longer than for a job that is to end: then
-    /// the worker disconnects, and the endpoint takes the job back in the same way.
+    /// An agent that has to go waits for the answer half as long as for a job that is to end: then
+    /// the worker disconnects, for which it needs the other half if the host or the endpoint is
+    /// slow, and the endpoint takes the job back in the same way.
     pub async fn accept(self) -> Result<Accepted, NotRunning> {
         let too_late = async {
             self.stop.cancelled().await;
-            tokio::time::sleep(self.settings.cancel_grace).await;
+            tokio::time::sleep(self.settings.cancel_grace / 2).await;
         };
         let answer = tokio::select! {
             biased;

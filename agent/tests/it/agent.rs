@@ -14,6 +14,9 @@ use tokio::time::timeout;
 
 use crate::endpoint::{Endpoint, PATIENCE};
 
+/// With this, a canceled job is killed and its agent gives up only after a wait that is over anyway.
+pub(crate) const UNHURRIED: &str = "--cancel-grace-period=300";
+
 /// A folder for everything an agent touches.
 pub(crate) struct Bench {
     folder: tempfile::TempDir,
@@ -55,7 +58,8 @@ impl Bench {
         self.start_with(endpoint, args, &[])
     }
 
-    /// As [`Bench::start`], with further variables.
+    /// As [`Bench::start`], with further variables. An agent that has to go, and its job, have all
+    /// the time that a loaded machine needs, unless the arguments say otherwise.
     pub(crate) fn start_with(
         &self,
         endpoint: &Endpoint,
@@ -68,7 +72,7 @@ impl Bench {
         let endpoint = format!("--endpoint={}", endpoint.url);
         let executor = format!("--bootstrap-script={}", executor.display());
         let builds = format!("--build-path={}", builds.display());
-        all.extend([endpoint.as_str(), &executor, &builds]);
+        all.extend([endpoint.as_str(), &executor, &builds, UNHURRIED]);
         all.extend(args);
         self.run(&all, env)
     }

@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use crate::streams::Streams;
 
-/// Long enough for a loaded machine; every wait is for an event.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// Long enough for a machine with forty times the work it can do; every wait is for an event.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A scripted endpoint on a port of its own.
 #[derive(Clone)]

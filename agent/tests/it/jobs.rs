@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::agent::{Bench, appears};
-use crate::endpoint::{Endpoint, disconnect, offer, ok, status};
+use crate::endpoint::{Endpoint, PATIENCE, disconnect, offer, ok, status};
 
 #[tokio::test]
 async fn a_job_goes_from_offer_to_finish_with_its_own_token_and_its_whole_log() {
@@ -105,9 +105,7 @@ async fn a_job_that_will_not_end_is_killed_with_everything_below_it() {
     assert_eq!(finish[0].json()["signal"], "SIGKILL");
     let child: u32 = child.trim().parse().unwrap();
     let left = shared_supervise::ProcessId::of(child);
-    let gone = left.is_none_or(|child| {
-        shared_supervise::wait_gone(&[child], std::time::Duration::from_secs(10))
-    });
+    let gone = left.is_none_or(|child| shared_supervise::wait_gone(&[child], PATIENCE));
     assert!(gone, "a process in a session of its own survived");
     assert_eq!(agent.ended().await.code, Some(0));
 }

@@ -43,8 +43,10 @@ async fn startup_comes_between_registration_and_connection_and_shutdown_after_al
     let args = ["--spawn=2", hooks.as_str()];
     let ended = bench.start_with(&endpoint, &args, &env).ended().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
-    let order: Vec<_> = endpoint.routes().iter().take(4).cloned().collect();
+    // One worker may ping before the other has connected.
     let (register, connect) = ("POST /v3/register", "POST /v3/connect");
+    let mut order = endpoint.routes();
+    order.retain(|route| route == register || route == connect);
     assert_eq!(order, [register, register, connect, connect]);
     let line = |text: &str| {
         let found = ended.log.lines().position(|line| line.contains(text));

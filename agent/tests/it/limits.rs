@@ -27,8 +27,9 @@ async fn a_job_is_finished_and_none_taken_after_the_time() {
     let (endpoint, bench) = (Endpoint::start().await, Bench::new());
     endpoint.on("GET /v3/ping", [offer("j1")]);
     endpoint.job("j1", &json!({}));
-    bench.executor("sleep 1.2; exit 3");
-    let agent = bench.start(&endpoint, &["--disconnect-after-uptime=1"]);
+    // The time begins when the worker has connected, and its first ping has to come back within it.
+    bench.executor("sleep 4.2; exit 3");
+    let agent = bench.start(&endpoint, &["--disconnect-after-uptime=4"]);
     let ended = agent.ended().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     let finish = endpoint.asked("PUT /v3/jobs/j1/finish");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::agent::Bench;
+use crate::agent::{Bench, appears};
 use crate::endpoint::{Endpoint, Reply, disconnect, offer, ok, status};
 
 fn registered(more: &serde_json::Value) -> Reply {
@@ -24,12 +24,16 @@ async fn jobs_and_heartbeats_follow_a_ping_to_another_endpoint_and_the_goodbye_d
     endpoint.on("GET /v9/ping", [ok(&json!({})), offer("j1"), disconnect()]);
     let job = json!({"id": "j1", "env": {}});
     endpoint.on("PUT /v9/jobs/j1/accept", [ok(&job)]);
-    bench.executor("echo $BUILDKITE_AGENT_ENDPOINT > where; sleep 1.5");
-    let ended = bench.start(&endpoint, &[]).ended().await;
+    bench.executor("echo $BUILDKITE_AGENT_ENDPOINT > where; until [ -e go ]; do sleep 0.02; done");
+    let agent = bench.start(&endpoint, &[]);
+    appears(&bench.path("builds/where")).await;
+    let beats = endpoint.asked("POST /v9/heartbeat").len();
+    endpoint.wait("POST /v9/heartbeat", beats + 1).await;
+    std::fs::write(bench.path("builds/go"), "").unwrap();
+    let ended = agent.ended().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     assert_eq!(endpoint.asked("GET /v3/ping").len(), 1);
     assert_eq!(endpoint.asked("PUT /v9/jobs/j1/finish").len(), 1);
-    assert!(!endpoint.asked("POST /v9/heartbeat").is_empty());
     assert_eq!(endpoint.asked("POST /v3/disconnect").len(), 1);
     assert!(endpoint.asked("POST /v9/disconnect").is_empty());
     let told = std::fs::read_to_string(bench.path("builds/where")).unwrap();

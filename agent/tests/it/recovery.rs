@@ -1,13 +1,12 @@
 //! What a dead agent leaves behind, and who cleans it up.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::json;
 use shared_supervise::{ProcessId, Signal};
 
 use crate::agent::{Bench, appears, until};
-use crate::endpoint::{Endpoint, disconnect, offer, ok, status};
+use crate::endpoint::{Endpoint, PATIENCE, disconnect, offer, ok, status};
 
 /// Waits until the record of the job `j1` says this much.
 async fn recorded(state: &Path, what: &str) {
@@ -47,10 +46,7 @@ async fn the_next_agent_ends_the_job_of_a_dead_one_and_reports_it_once() {
     endpoint.on("GET /v3/ping", [ok(&json!({}))]);
     let second = bench.start_with(&endpoint, &[], &[("TRIREME_STATE_DIR", state_text)]);
     let finish = endpoint.wait("PUT /v3/jobs/j1/finish", 1).await;
-    assert!(shared_supervise::wait_gone(
-        &[executor],
-        Duration::from_secs(10)
-    ));
+    assert!(shared_supervise::wait_gone(&[executor], PATIENCE));
     let body = finish[0].json();
     assert_eq!(body["exit_status"], "-1");
     assert_eq!(body["signal_reason"], "agent_stop");
@@ -119,14 +115,13 @@ async fn a_daemon_of_a_job_that_died_with_its_agent_is_found_by_the_jobs_id() {
     first.signal(Signal::Kill);
     first.ended().await;
     executor.send(Signal::Kill).unwrap();
-    let patience = Duration::from_secs(10);
-    assert!(shared_supervise::wait_gone(&[executor], patience));
+    assert!(shared_supervise::wait_gone(&[executor], PATIENCE));
     assert!(daemon.is_same_alive());
 
     endpoint.on("GET /v3/ping", [ok(&json!({}))]);
     let second = bench.start_with(&endpoint, &[], &env);
     endpoint.wait("PUT /v3/jobs/j1/finish", 1).await;
-    assert!(shared_supervise::wait_gone(&[daemon], patience));
+    assert!(shared_supervise::wait_gone(&[daemon], PATIENCE));
     second.signal(Signal::Terminate);
     assert_eq!(second.ended().await.code, Some(0));
 }
@@ -157,8 +152,7 @@ async fn what_a_killed_executor_leaves_behind_is_ended_by_its_agent_and_no_more(
     ids[0].send(Signal::Kill).unwrap();
     let finish = endpoint.wait("PUT /v3/jobs/j1/finish", 1).await;
     assert_eq!(finish[0].json()["signal"], "SIGKILL");
-    let patience = Duration::from_secs(10);
-    assert!(shared_supervise::wait_gone(&ids, patience));
+    assert!(shared_supervise::wait_gone(&ids, PATIENCE));
     assert_eq!(agent.ended().await.code, Some(0));
     assert_eq!(other.try_wait().unwrap(), None);
     other.kill().unwrap();
@@ -219,10 +213,7 @@ async fn a_hook_that_outlives_its_agent_is_ended_and_its_job_reported() {
     endpoint.on("GET /v3/ping", [ok(&json!({}))]);
     let second = bench.start_with(&endpoint, &[], &env);
     let body = endpoint.wait("PUT /v3/jobs/j1/finish", 1).await[0].json();
-    assert!(shared_supervise::wait_gone(
-        &[hook],
-        Duration::from_secs(10)
-    ));
+    assert!(shared_supervise::wait_gone(&[hook], PATIENCE));
     let told = (&body["exit_status"], &body["signal_reason"]);
     assert_eq!(told, (&json!("-1"), &json!("agent_stop")));
     second.signal(Signal::Terminate);

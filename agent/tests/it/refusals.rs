@@ -278,7 +278,7 @@ async fn an_agent_that_has_to_go_does_not_wait_for_a_hook() {
     endpoint.job("j1", &json!({}));
     bench.executor("touch ran");
     let (flag, daemon) = hanging(&bench);
-    let agent = bench.start(&endpoint, &[&flag, "--cancel-grace-period=2"]);
+    let agent = bench.start(&endpoint, &[&flag]);
     let daemon = daemon.await;
     agent.signal(Signal::Terminate);
     agent.signal(Signal::Interrupt);
