@@ -8,7 +8,7 @@ pub const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("TMPDIR", "folder for temporary files; `/tmp` without it"),
     ("HTTP_PROXY", "proxy for addresses that begin with `http:`; lower case is understood, too"),
     ("HTTPS_PROXY", "proxy for addresses that begin with `https:`; lower case is understood, too"),
-    ("NO_PROXY", "hosts that are reached without a proxy; lower case is understood, too"),
+    ("NO_PROXY", "hosts that are reached without a proxy, as `http:` addresses of this one always are; lower case is understood, too"),
     ("SSL_CERT_FILE", "file of CA certificates, in the place of the system's"),
     ("SSL_CERT_DIR", "folder of CA certificates, in the place of the system's"),
     ("NO_COLOR", "when set: no colours, as with `no-color`"),

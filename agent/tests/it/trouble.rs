@@ -28,6 +28,29 @@ async fn pings_go_on_through_every_kind_of_trouble_and_it_is_logged_once() {
 }
 
 #[tokio::test]
+async fn an_endpoint_on_this_host_is_asked_past_any_proxy() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    endpoint.on("GET /v3/ping", [disconnect()]);
+    let proxies = [
+        ("HTTP_PROXY", "http://proxy.invalid:1"),
+        ("http_proxy", "http://proxy.invalid:1"),
+    ];
+    let ended = bench.start_with(&endpoint, &[], &proxies).ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+}
+
+#[tokio::test]
+async fn an_answer_may_leave_out_what_it_does_not_need_to_say() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    let nobody =
+        json!({"action": "", "job": {"id": null}, "request_headers": {"Buildkite-A": null}});
+    endpoint.on("GET /v3/ping", [ok(&nobody), disconnect()]);
+    let ended = bench.start(&endpoint, &[]).ended().await;
+    assert_eq!(ended.code, Some(0));
+    assert!(!ended.log.contains("does not answer"), "{}", ended.log);
+}
+
+#[tokio::test]
 async fn a_wrong_token_is_one_request_and_one_clear_line() {
     let (endpoint, bench) = (Endpoint::start().await, Bench::new());
     endpoint.on("POST /v3/register", [status(401)]);

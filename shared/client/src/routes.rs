@@ -23,8 +23,12 @@ pub const REGISTER: Policy = constant(10, 30, Retries::Standard);
 /// Tried again even when refused: the endpoint may not know the new worker everywhere yet.
 pub const CONNECT: Policy = constant(5, 10, Retries::Any);
 
-/// Short, because the process is about to end and nothing depends on it.
-pub const DISCONNECT: Policy = constant(1, 4, Retries::Any);
+/// Short, because the process is about to end and nothing depends on it: an endpoint that hangs, or
+/// asks to come back in an hour, is not waited for.
+pub const DISCONNECT: Policy = Policy {
+    overall: Some(Duration::from_secs(30)),
+    ..constant(1, 4, Retries::Any)
+};
 
 /// For requests that come round again by themselves: ping and the poll of a job's state.
 pub const ONCE: Policy = constant(0, 1, Retries::Never);

@@ -80,7 +80,7 @@ impl Transport {
         if url.scheme() == "http" {
             return match cleartext {
                 Cleartext::Http1 => self.http(url),
-                Cleartext::Http2 => shared.cleartext.get_or_init(|| self.more_plain()),
+                Cleartext::Http2 => shared.cleartext.get_or_init(|| self.more_plain(url)),
             }
             .clone();
         }

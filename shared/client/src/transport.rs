@@ -13,6 +13,7 @@ use reqwest::{Method, StatusCode, Url};
 use shared_protocol::header::RELEASE_SERIAL;
 use shared_protocol::platform;
 use tokio::sync::watch;
+use url::Host;
 
 use crate::error::{ClientError, Silence};
 use crate::pacing::{Pacing, RealPacing};
@@ -38,6 +39,8 @@ const MAX_ANSWER_BYTES: usize = 32 << 20;
 pub struct Transport {
     /// For `http` URLs, and without CA certificates, which take more memory than an idle agent.
     plain: reqwest::Client,
+    /// For those of this host, if others have a proxy; made when the first one is asked for.
+    near: Option<Arc<OnceLock<reqwest::Client>>>,
     /// For `https` URLs, made when the first one is asked for.
     secure: Arc<OnceLock<reqwest::Client>>,
     agent: String,
@@ -62,6 +65,7 @@ impl Transport {
         let agent = user_agent(version);
         Ok(Self {
             plain: plain(&agent, true)?,
+            near: has_proxy().then(Arc::default),
             secure: Arc::default(),
             agent,
             http2: true,
@@ -76,6 +80,7 @@ impl Transport {
     pub fn without_http2(self) -> Result<Self, TransportError> {
         Ok(Self {
             plain: plain(&self.agent, false)?,
+            near: has_proxy().then(Arc::default),
             secure: Arc::default(),
             http2: false,
             ..self
@@ -84,10 +89,17 @@ impl Transport {
 
     /// The connections for a URL.
     pub(crate) fn http(&self, url: &Url) -> &reqwest::Client {
-        if url.scheme() == "http" {
-            return &self.plain;
+        if url.scheme() != "http" {
+            return self.secure.get_or_init(|| self.more_secure());
         }
-        self.secure.get_or_init(|| self.more_secure())
+        match self.near.as_ref().filter(|_| is_near(url)) {
+            Some(near) => near.get_or_init(|| {
+                let builder = builder(&self.agent, self.http2, Redirects::custom(redirect_plain));
+                let built = builder.no_proxy().tls_certs_only([]).build();
+                built.unwrap_or_else(|_| self.plain.clone())
+            }),
+            None => &self.plain,
+        }
     }
 
     /// Further connections for `https` URLs.
@@ -99,9 +111,14 @@ impl Transport {
         })
     }
 
-    /// Connections for `http` URLs that speak HTTP/2 without being asked.
-    pub(crate) fn more_plain(&self) -> reqwest::Client {
+    /// Connections for `http` URLs like this one that speak HTTP/2 without being asked.
+    pub(crate) fn more_plain(&self, url: &Url) -> reqwest::Client {
         let builder = builder(&self.agent, true, Redirects::custom(redirect_plain));
+        let builder = if is_near(url) {
+            builder.no_proxy()
+        } else {
+            builder
+        };
         let builder = builder.http2_prior_knowledge().tls_certs_only([]);
         builder.build().unwrap_or_else(|_| self.plain.clone())
     }
@@ -216,6 +233,24 @@ impl Answer {
     }
 }
 
+/// Whether a variable names a proxy for `http` URLs.
+fn has_proxy() -> bool {
+    let names = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    names.iter().any(is_set)
+}
+
+/// Whether a URL is of this host. No proxy could reach it, so none is asked, whatever `NO_PROXY`
+/// says; the peer has the same rule.
+fn is_near(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 /// For `http` URLs.
 fn plain(user_agent: &str, http2: bool) -> Result<reqwest::Client, TransportError> {
     builder(user_agent, http2, Redirects::custom(redirect_plain))
@@ -316,4 +351,25 @@ fn innermost(error: &reqwest::Error) -> String {
 
 fn chain(error: &reqwest::Error) -> String {
     causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_host_is_near() {
+        for (url, near) in [
+            ("http://localhost:8080/v3", true),
+            ("http://LOCALHOST/v3", true),
+            ("http://127.0.0.1/v3", true),
+            ("http://127.8.9.10/v3", true),
+            ("http://[::1]:80/v3", true),
+            ("http://localhost.example/v3", false),
+            ("http://128.0.0.1/v3", false),
+            ("http://[::2]/v3", false),
+        ] {
+            assert_eq!(is_near(&Url::parse(url).unwrap()), near, "{url}");
+        }
+    }
 }

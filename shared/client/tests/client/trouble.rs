@@ -170,6 +170,16 @@ async fn disconnect_is_tried_four_times_and_connect_even_when_refused() {
 }
 
 #[tokio::test]
+async fn a_goodbye_is_not_kept_waiting_for_long() {
+    for (retry_after, waits) in [("7", &[7.0; 3][..]), ("3600", &[])] {
+        let busy = reply(503, "").header("Retry-After", retry_after);
+        let played = Played::new(vec![busy]).await;
+        played.client.disconnect().await.unwrap_err();
+        assert_eq!(played.waits(), waits, "{retry_after}");
+    }
+}
+
+#[tokio::test]
 async fn an_acquired_job_is_asked_for_at_the_pace_of_any_answer_and_each_time_counted() {
     let played = Played::new(vec![
         reply(423, "").header("Retry-After", "3"),
