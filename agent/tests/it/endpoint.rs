@@ -113,6 +113,13 @@ impl Endpoint {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v3", listener.local_addr().unwrap());
+        let (endpoint, router) = Self::unserved(url);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        endpoint
+    }
+
+    /// The same for a server of the test's own, which has to serve this router at this address.
+    pub(crate) fn unserved(url: String) -> (Self, Router) {
         let inner = Arc::new(Inner {
             replies: Mutex::default(),
             asked: watch::Sender::new(Vec::new()),
@@ -121,7 +128,6 @@ impl Endpoint {
         let router = Router::new()
             .fallback(answer)
             .with_state(Arc::clone(&inner));
-        tokio::spawn(async move { axum::serve(listener, router).await });
         let endpoint = Self { url, inner };
         endpoint.on(
             "POST /v3/register",
@@ -130,7 +136,7 @@ impl Endpoint {
                 "ping_interval": 1, "job_status_interval": 1, "heartbeat_interval": 60,
             }))],
         );
-        endpoint
+        (endpoint, router)
     }
 
     /// Scripts a route: each request takes the next reply, the last one stays.

@@ -6,6 +6,8 @@
 mod agent;
 mod endpoint;
 mod enrollment;
+#[cfg(target_os = "linux")]
+mod grpc;
 mod streams;
 
 mod acquire;
@@ -30,6 +32,8 @@ mod settings;
 mod status;
 mod stop;
 mod stream;
+#[cfg(target_os = "linux")]
+mod stream_grpc;
 mod systemd;
 mod tags;
 mod tracing;
