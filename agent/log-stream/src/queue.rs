@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::chunk::Chunk;
 use crate::settings::Settings;
-use crate::spool::{Frame, Place, Spool};
+use crate::spool::{Frame, Place, Room, Spool};
 
 /// A chunk that is not settled by now meets an endpoint in trouble: its log goes to disk.
 const LATE: Duration = Duration::from_secs(5);
@@ -32,6 +32,7 @@ pub(crate) struct Queue {
     memory_bytes: usize,
     spool_bytes: u64,
     place: Option<Place>,
+    room: Room,
     flying: BTreeMap<u64, (Chunk, Instant)>,
     ready: VecDeque<Chunk>,
     spool: Option<Spool>,
@@ -44,16 +45,19 @@ pub(crate) struct Queue {
     /// No chunk comes any more; then, whether the spool says so.
     end: Option<bool>,
     failed: u64,
+    /// Chunks of those that the disk did not give back, not told yet.
+    unreadable: u64,
     held_bytes: usize,
     most_held_bytes: usize,
 }
 
 impl Queue {
-    pub(crate) fn new(settings: &Settings, place: Option<Place>) -> Self {
+    pub(crate) fn new(settings: &Settings, place: Option<Place>, room: Room) -> Self {
         Self {
             memory_bytes: settings.memory_bytes,
             spool_bytes: settings.spool_bytes,
             place,
+            room,
             flying: BTreeMap::new(),
             ready: VecDeque::new(),
             spool: None,
@@ -63,6 +67,7 @@ impl Queue {
             was_told: false,
             end: None,
             failed: 0,
+            unreadable: 0,
             held_bytes: 0,
             most_held_bytes: 0,
         }
@@ -70,7 +75,7 @@ impl Queue {
 
     /// The queue of a log that an earlier agent left.
     pub(crate) fn recovered(settings: &Settings, spool: Spool) -> Self {
-        let mut queue = Self::new(settings, None);
+        let mut queue = Self::new(settings, None, Room::default());
         queue.failed = spool.failed();
         queue.end = spool.is_whole().then_some(true);
         queue.spool = Some(spool);
@@ -146,6 +151,11 @@ impl Queue {
         self.failed
     }
 
+    /// Chunks that the disk did not give back since the last call.
+    pub(crate) fn take_unreadable(&mut self) -> u64 {
+        std::mem::take(&mut self.unreadable)
+    }
+
     /// The most compressed bytes that were in memory at once.
     pub(crate) fn most_held_bytes(&self) -> usize {
         self.most_held_bytes
@@ -204,7 +214,7 @@ impl Queue {
 
     async fn begin_spool(&mut self) {
         let Some(place) = &self.place else { return };
-        match Spool::create(place).await {
+        match Spool::create(place, &self.room).await {
             Ok(spool) => {
                 tracing::info!("the endpoint takes the job's log too slowly: it goes to disk");
                 self.spool = Some(spool);
@@ -319,6 +329,7 @@ impl Queue {
                     "a part of the job's log is lost: its spool: {error}"
                 );
                 self.failed += chunks;
+                self.unreadable += chunks;
                 if spool.clear().await.is_err() {
                     self.spool = None;
                 }

@@ -19,7 +19,7 @@ use crate::marker::Marker;
 use crate::queue::Queue;
 use crate::settings::Settings;
 use crate::sink::{LogSink, Piece};
-use crate::spool::{Place, Spool};
+use crate::spool::{Place, Room, Spool};
 use crate::upload::LogUpload;
 
 /// What became of a log.
@@ -42,6 +42,8 @@ pub struct Files {
     pub copy: Option<File>,
     /// Where chunks wait while the endpoint is away. None: only in memory.
     pub spool: Option<Place>,
+    /// What they share with those of other logs.
+    pub room: Room,
 }
 
 /// Starts the task of one log, in the current span, which should name the job. It ends with its
@@ -53,7 +55,7 @@ pub fn start(
     files: Files,
 ) -> (LogSink, JoinHandle<Summary>) {
     let (sink, incoming) = LogSink::new();
-    let queue = Queue::new(&settings, files.spool);
+    let queue = Queue::new(&settings, files.spool, files.room);
     let mut stream = Stream::new(uploader, settings, queue);
     stream.copy = Copy::new(files.copy);
     let task = stream.run(incoming, true).in_current_span();
@@ -156,12 +158,29 @@ impl<U: LogUpload> Stream<U> {
     /// To be called after each change.
     async fn settle_down(&mut self) {
         self.queue.tidy().await;
+        self.admit_loss().await;
         self.send();
         let backlog = self.queue.backlog();
         if backlog != self.backlog {
             self.backlog = backlog;
             self.uploader.backlog(backlog.0, backlog.1);
         }
+    }
+
+    /// Says in the log itself that a part of it is missing: whoever reads it may have nothing else.
+    async fn admit_loss(&mut self) {
+        let chunks = self.queue.take_unreadable();
+        // Numbers of the log of another agent are not known here.
+        if chunks == 0 || self.chunker.chunks() == 0 {
+            return;
+        }
+        let text = format!(
+            "\r\n[{chunks} parts of this log are lost: the agent could not read them from its disk]\r\n"
+        );
+        let pending = self.chunker.pending();
+        self.marker.push(text.as_bytes(), self.last_ms, pending);
+        self.cut(true);
+        self.queue.tidy().await;
     }
 
     fn has_free_upload(&self) -> bool {

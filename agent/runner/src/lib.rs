@@ -32,6 +32,7 @@ mod facts;
 mod files;
 mod finish;
 mod log;
+mod record_name;
 mod start;
 mod step;
 mod stream;

@@ -54,6 +54,7 @@ impl Log {
         let files = Files {
             copy,
             spool: Some(spool),
+            room: record.log_room().clone(),
         };
         let (sink, delivery) = span.in_scope(|| agent_log_stream::start(uploader, limits, files));
         let stdout = settings.stdout.as_ref();
@@ -106,7 +107,7 @@ pub(crate) async fn deliver_rest(client: &Client, file: &RecordFile) -> Option<u
         metrics: Metrics::none(),
     };
     let limits = Settings::for_job(&Job::default(), Marks::None);
-    match recover(&file.log_spool()?, uploader, limits).await {
+    match recover(&file.log_spool()?, uploader, limits, file.log_room()).await {
         Ok(summary) => summary.map(|summary| summary.failed),
         Err(error) => {
             tracing::error!(%job, "a part of the log of an earlier agent's job is lost: {error}");

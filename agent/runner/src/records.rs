@@ -13,6 +13,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use agent_log_stream::spool::Room;
 use shared_client::Client;
 use shared_fault::{point, write_point};
 use shared_protocol::JobId;
@@ -20,6 +21,7 @@ use shared_protocol::job::FinishRequest;
 use shared_supervise::ProcessId;
 
 use crate::record::{Entry, Record, Taken};
+use crate::record_name::{Name, prefix, spool};
 use crate::sweep::sweep;
 
 /// Where an agent keeps its records.
@@ -27,6 +29,8 @@ use crate::sweep::sweep;
 pub struct Records {
     folder: Option<PathBuf>,
     owner: ProcessId,
+    /// What logs that wait beside them may take together.
+    room: Room,
 }
 
 /// The record of one job in its place.
@@ -36,12 +40,18 @@ pub struct RecordFile {
     /// Whether the file lacks something, because the disk did not take it.
     behind: bool,
     record: Record,
+    room: Room,
 }
 
 impl Records {
     /// Records in `folder`, written by the agent `owner`. Without a folder nothing is kept.
     pub fn new(folder: Option<PathBuf>, owner: ProcessId) -> Self {
-        Self { folder, owner }
+        let room = Room::default();
+        Self {
+            folder,
+            owner,
+            room,
+        }
     }
 
     /// Writes the first line of a new record.
@@ -52,6 +62,7 @@ impl Records {
             place: None,
             behind: false,
             record: Record::new(taken),
+            room: self.room.clone(),
         };
         if let Some(folder) = &self.folder {
             match self.new_file(folder, job) {
@@ -124,6 +135,7 @@ impl Records {
             place: Some((path, file)),
             behind: false,
             record,
+            room: self.room.clone(),
         })
     }
 }
@@ -138,6 +150,11 @@ impl RecordFile {
     /// that is.
     pub(crate) fn log_spool(&self) -> Option<PathBuf> {
         spool(&self.place.as_ref()?.0)
+    }
+
+    /// What that log shares with all others of this agent.
+    pub(crate) fn log_room(&self) -> &Room {
+        &self.room
     }
 
     /// Whether it outlives this process.
@@ -216,12 +233,6 @@ pub(crate) fn list(folder: &Path) -> Vec<PathBuf> {
     }
 }
 
-/// Where the log of the job with this record waits; none if that is no record.
-pub(crate) fn spool(record: &Path) -> Option<PathBuf> {
-    let Name { job, random, .. } = Name::parse(record).filter(|_| has_extension(record, "json"))?;
-    Some(record.with_file_name(format!("{job}.{random}.log")))
-}
-
 pub(crate) fn has_extension(path: &Path, wanted: &str) -> bool {
     path.extension()
         .is_some_and(|extension| extension == wanted)
@@ -268,35 +279,6 @@ fn put_aside(path: &Path) {
 fn is_begun(bytes: &[u8]) -> bool {
     let (first, rest) = bytes.split_at(bytes.len().min(1));
     first.iter().all(|&byte| byte == b'\n') && !rest.contains(&b'\n')
-}
-
-/// What the name of a record's file says.
-struct Name<'a> {
-    job: &'a str,
-    owner: ProcessId,
-    random: &'a str,
-}
-
-impl<'a> Name<'a> {
-    fn parse(path: &'a Path) -> Option<Self> {
-        let mut parts = path.file_name()?.to_str()?.split('.');
-        let (job, owner, random) = (parts.next()?, parts.next()?, parts.next()?);
-        let (pid, start) = owner.split_once('-')?;
-        let owner = ProcessId {
-            pid: pid.parse().ok()?,
-            start: start.parse().ok()?,
-        };
-        Some(Self { job, owner, random })
-    }
-
-    fn with_owner(&self, owner: ProcessId) -> String {
-        format!("{}{}.json", prefix(self.job, owner), self.random)
-    }
-}
-
-/// What comes before the random part of a name.
-fn prefix(job: &str, owner: ProcessId) -> String {
-    format!("{job}.{}-{}.", owner.pid, owner.start)
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::records::{has_extension, list, remove, spool};
+use crate::record_name::spool;
+use crate::records::{has_extension, list, remove};
 
 /// A log without a record that nobody has written to for so long is nobody's.
 const ORPHANED_AFTER: Duration = Duration::from_hours(24);

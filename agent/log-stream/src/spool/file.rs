@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use shared_fault::{point, write_point};
 
-use super::{Frame, Place};
+use super::room::{Share, spare};
+use super::{Frame, Place, Room};
 use crate::chunk::Chunk;
 
 /// A spool in use. Dropping it leaves a named file where it is.
@@ -16,6 +17,7 @@ use crate::chunk::Chunk;
 pub(crate) struct Spool {
     file: Arc<File>,
     path: Option<PathBuf>,
+    share: Share,
     /// Bytes of whole frames.
     length: u64,
     /// Where the next unread chunk is looked for.
@@ -36,7 +38,8 @@ struct Found {
 
 impl Spool {
     /// Makes the file.
-    pub(crate) async fn create(place: &Place) -> io::Result<Self> {
+    pub(crate) async fn create(place: &Place, room: &Room) -> io::Result<Self> {
+        let share = room.share();
         let place = place.clone();
         let (file, path) = blocking(move || match place {
             Place::Named(path) => Ok((create_named(&path)?, Some(path))),
@@ -49,6 +52,7 @@ impl Spool {
         Ok(Self {
             file: Arc::new(file),
             path,
+            share,
             length: 0,
             read_at: 0,
             unread: 0,
@@ -57,7 +61,8 @@ impl Spool {
     }
 
     /// Opens the file that another agent left, without its torn tail.
-    pub(crate) async fn open(path: PathBuf) -> io::Result<Self> {
+    pub(crate) async fn open(path: PathBuf, room: &Room) -> io::Result<Self> {
+        let mut share = room.share();
         blocking(move || {
             point("log-spool.open")?;
             let file = OpenOptions::new().read(true).write(true).open(&path)?;
@@ -65,9 +70,11 @@ impl Spool {
             found.whole &= file.metadata()?.len() == length;
             point("log-spool.cut-torn")?;
             file.set_len(length)?;
+            share.add(length);
             Ok(Self {
                 file: Arc::new(file),
                 path: Some(path),
+                share,
                 length,
                 read_at: 0,
                 unread: found.left.len() as u64,
@@ -106,19 +113,31 @@ impl Spool {
     }
 
     /// Adds frames. Chunks among them are `unread` afterwards, unless they are also in memory. When
-    /// it fails the file is as before.
+    /// it fails the file is as before. Chunks need room; what became of others is always noted.
     pub(crate) async fn append(&mut self, frames: Vec<Frame>, unread: u64) -> io::Result<()> {
         let (file, from) = (self.file.clone(), self.length);
         let added: u64 = frames.iter().map(Frame::bytes).sum();
-        blocking(move || {
+        let has_chunks = frames.iter().any(|frame| matches!(frame, Frame::Chunk(_)));
+        if has_chunks {
+            self.share.grow(added)?;
+        } else {
+            self.share.add(added);
+        }
+        let appended = blocking(move || {
+            if has_chunks {
+                spare(&file, added)?;
+            }
             let written = write(&file, from, &frames);
             if written.is_err() {
                 // A torn tail would do no harm either, as long as nothing follows it.
                 let _ = file.set_len(from);
             }
             written
-        })
-        .await?;
+        });
+        if let Err(error) = appended.await {
+            self.share.shrink(added);
+            return Err(error);
+        }
         if self.unread == 0 && unread == 0 {
             self.read_at = from + added;
         }
@@ -152,14 +171,18 @@ impl Spool {
             file.set_len(0)
         })
         .await?;
+        self.share.clear();
         (self.length, self.read_at, self.unread) = (0, 0, 0);
         Ok(())
     }
 
     /// Removes the file: all of it is settled.
     pub(crate) async fn remove(self) {
-        let Self { file, path, .. } = self;
+        let Self {
+            file, path, share, ..
+        } = self;
         let removed = blocking(move || {
+            let _share = share;
             // A file's blocks are freed when the last handle is closed, which takes its time.
             let _file = file;
             let Some(path) = path else { return Ok(()) };
@@ -212,7 +235,13 @@ fn read(
     let mut input = BufReader::with_capacity(64 << 10, file);
     let (mut chunks, mut at, mut taken) = (Vec::new(), from, 0);
     while (chunks.len() as u64) < most && taken < bytes {
-        let frame = Frame::read(&mut input)?.ok_or(io::ErrorKind::InvalidData)?;
+        let frame = match Frame::read(&mut input) {
+            Ok(Some(frame)) => frame,
+            // What was read is not lost with what cannot be read: the next call meets that again.
+            _ if !chunks.is_empty() => break,
+            Ok(None) => return Err(io::ErrorKind::InvalidData.into()),
+            Err(error) => return Err(error),
+        };
         at += frame.bytes();
         if let Frame::Chunk(chunk) = frame
             && left.is_none_or(|left| left.contains(&chunk.place.sequence))

@@ -7,6 +7,7 @@
 
 mod file;
 mod frame;
+mod room;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::upload::LogUpload;
 
 pub(crate) use file::Spool;
 pub(crate) use frame::Frame;
+pub use room::Room;
 
 /// Where a spool may be made when one is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,13 +33,15 @@ pub enum Place {
 /// such file. May be dropped half-way: the file then says what is left.
 ///
 /// The summary counts chunks that were found to be delivered by now; a log without its end, or with
-/// a torn tail, has one more failed chunk, for nobody knows how many are missing.
+/// a torn tail, has one more failed chunk, for nobody knows how many are missing. What is in the file
+/// counts in the `room` of the agent that delivers it.
 pub async fn recover(
     path: &Path,
     uploader: impl LogUpload,
     settings: Settings,
+    room: &Room,
 ) -> io::Result<Option<Summary>> {
-    let spool = match Spool::open(path.to_owned()).await {
+    let spool = match Spool::open(path.to_owned(), room).await {
         Ok(spool) => spool,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agent_log_stream::spool::{Place, recover};
+use agent_log_stream::spool::{Place, Room, recover};
 use agent_log_stream::{Files, LogUpload, Settings, start};
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -99,17 +99,19 @@ async fn a_single_chunk_that_is_late_is_on_disk_as_well() {
     done.abort();
     assert!(done.await.is_err());
     let next = Played::new(|_| Fate::Deliver);
-    let summary = recover(&path, next.clone(), small_memory()).await;
+    let summary = recover(&path, next.clone(), small_memory(), &Room::default()).await;
     // The log came to its end, so nothing is missing.
     assert_eq!(summary.unwrap().unwrap().failed, 0);
     assert_eq!(next.log(), b"words");
     assert!(!path.exists());
-    let again = recover(&path, next, small_memory()).await.unwrap();
+    let again = recover(&path, next, small_memory(), &Room::default())
+        .await
+        .unwrap();
     assert!(again.is_none());
 }
 
 /// Writes noise until the stream takes no more for a minute, and then the rest of as much again.
-async fn with_a_spool_that_ends(spool: Place, spool_bytes: u64) -> usize {
+async fn with_a_spool_that_ends(spool: Place, spool_bytes: u64, room: &Room) -> usize {
     let (played, gate) = Played::gated(|_| Fate::Deliver, false);
     let settings = Settings {
         spool_bytes,
@@ -117,6 +119,7 @@ async fn with_a_spool_that_ends(spool: Place, spool_bytes: u64) -> usize {
     };
     let files = Files {
         spool: Some(spool),
+        room: room.clone(),
         ..Files::default()
     };
     let (sink, done) = start(played.clone(), settings, files);
@@ -147,9 +150,61 @@ async fn with_a_spool_that_ends(spool: Place, spool_bytes: u64) -> usize {
 async fn a_spool_at_its_limit_makes_the_job_wait_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::Unnamed(folder.path().to_owned());
-    let taken = with_a_spool_that_ends(place, 4 * MEMORY as u64).await;
+    let taken = with_a_spool_that_ends(place, 4 * MEMORY as u64, &Room::default()).await;
     assert!((4 * MEMORY..6 * MEMORY).contains(&taken), "{taken} bytes");
     assert_eq!(names(folder.path()), Vec::<PathBuf>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_logs_of_all_jobs_share_their_room_and_what_finds_none_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let room = Room::new(4 * MEMORY as u64);
+    let (other, gate) = Played::gated(|_| Fate::Deliver, false);
+    let files = Files {
+        room: room.clone(),
+        ..spooled(&folder.path().join("other.log"))
+    };
+    let (sink, done) = start(other.clone(), small_memory(), files);
+    let log = noise(3 * MEMORY, 7);
+    sink.write(&log, NOW_MS).await.unwrap();
+    drop(sink);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let held = room.used();
+    assert!(held > 2 * MEMORY as u64, "{held} bytes");
+    let place = Place::Named(folder.path().join("j1.log"));
+    let taken = with_a_spool_that_ends(place, u64::MAX, &room).await;
+    assert!((MEMORY..4 * MEMORY).contains(&taken), "{taken} bytes");
+    assert_eq!(room.used(), held, "it gave back what it took");
+    gate.send(true).unwrap();
+    assert_eq!(done.await.unwrap().failed, 0);
+    assert!(other.log() == log, "the log changed on its way");
+    assert_eq!(room.used(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_whose_spool_cannot_be_read_says_so_and_counts_what_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("j1.log");
+    let (played, gate) = Played::gated(|_| Fate::Deliver, false);
+    let (sink, done) = start(played.clone(), small_memory(), spooled(&path));
+    sink.write(&noise(8 * MEMORY, 9), NOW_MS).await.unwrap();
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let spool = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    spool.set_len(MEMORY as u64).unwrap();
+    gate.send(true).unwrap();
+    sink.write(b"the end", NOW_MS).await.unwrap();
+    drop(sink);
+    let summary = done.await.unwrap();
+    let delivered = played.chunks();
+    assert!(summary.failed > 0);
+    assert_eq!(delivered.len() as u64 + summary.failed, summary.chunks);
+    let log: Vec<u8> = delivered
+        .into_iter()
+        .flat_map(|(_, bytes, _)| bytes)
+        .collect();
+    let log = String::from_utf8_lossy(&log);
+    assert!(log.contains(&format!("[{} parts of this log are lost", summary.failed)));
+    assert!(!path.exists());
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,7 +212,7 @@ async fn without_a_place_on_disk_the_job_waits_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "").unwrap();
     let place = Place::Named(folder.path().join("file/spool"));
-    let taken = with_a_spool_that_ends(place, u64::MAX).await;
+    let taken = with_a_spool_that_ends(place, u64::MAX, &Room::default()).await;
     assert!((MEMORY..2 * MEMORY).contains(&taken), "{taken} bytes");
 }
 
@@ -167,7 +222,7 @@ async fn on_a_full_disk_the_job_waits_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spool");
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
-    let taken = with_a_spool_that_ends(Place::Named(path), u64::MAX).await;
+    let taken = with_a_spool_that_ends(Place::Named(path), u64::MAX, &Room::default()).await;
     assert!((MEMORY..2 * MEMORY).contains(&taken), "{taken} bytes");
 }
 
@@ -189,7 +244,7 @@ async fn a_spool_torn_at_any_byte_is_delivered_up_to_there() {
     for torn in 0..=whole.len() {
         std::fs::write(&path, &whole[..torn]).unwrap();
         let next = Played::new(|_| Fate::Deliver);
-        let summary = recover(&path, next.clone(), plain(10)).await;
+        let summary = recover(&path, next.clone(), plain(10), &Room::default()).await;
         let failed = summary.unwrap().unwrap().failed;
         assert_eq!(failed, u64::from(torn < whole.len()), "torn at {torn}");
         let log = next.log();
@@ -215,13 +270,14 @@ async fn the_third_agent_sends_only_what_the_second_left() {
     assert!(done.await.is_err());
     // The second agent is refused a chunk, delivers others, and dies as well.
     let second = Picky;
-    let task = tokio::spawn(async move { recover(&path, second, plain(10)).await });
+    let task =
+        tokio::spawn(async move { recover(&path, second, plain(10), &Room::default()).await });
     tokio::time::sleep(Duration::from_mins(1)).await;
     task.abort();
     assert!(task.await.is_err());
     let third = Played::new(|_| Fate::Deliver);
     let path = folder.path().join("j1.log");
-    let summary = recover(&path, third.clone(), plain(10)).await;
+    let summary = recover(&path, third.clone(), plain(10), &Room::default()).await;
     assert_eq!(summary.unwrap().unwrap().failed, 1);
     let sequences: Vec<_> = third.chunks().iter().map(|(p, ..)| p.sequence).collect();
     assert_eq!(sequences, [4, 8, 9, 10]);
@@ -241,7 +297,7 @@ async fn what_came_off_a_full_spool_is_not_sent_again() {
     done.abort();
     assert!(done.await.is_err());
     let next = Played::new(|_| Fate::Deliver);
-    let summary = recover(&path, next.clone(), plain(10)).await;
+    let summary = recover(&path, next.clone(), plain(10), &Room::default()).await;
     // The second chunk was refused, and the log has no end.
     assert_eq!(summary.unwrap().unwrap().failed, 2);
     let sequences: Vec<_> = next.chunks().iter().map(|(p, ..)| p.sequence).collect();
