@@ -23,6 +23,7 @@ pub mod wire;
 mod config_command;
 mod connection;
 mod os;
+mod profile;
 mod rest;
 
 use std::ffi::OsString;

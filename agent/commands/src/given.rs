@@ -61,7 +61,12 @@ pub(crate) const COMMON: &[Flag] = &[
     Flag::idle("debug", "BUILDKITE_AGENT_DEBUG", Kind::Switch),
     Flag::idle("log-level", "BUILDKITE_AGENT_LOG_LEVEL", Kind::Text),
     Flag::idle("experiment", "BUILDKITE_AGENT_EXPERIMENT", Kind::List),
-    Flag::idle("profile", "BUILDKITE_AGENT_PROFILE", Kind::Text),
+    Flag::text(
+        "profile",
+        "BUILDKITE_AGENT_PROFILE",
+        "",
+        "with cpu: write a CPU profile for pprof into the temporary folder",
+    ),
 ];
 
 /// Flags over environment over defaults.

@@ -13,6 +13,7 @@ mod format;
 mod given;
 mod help;
 mod lock;
+mod profile;
 mod redactor;
 mod workdir;
 
@@ -102,7 +103,7 @@ fn run_command(
 ) -> Result<(), CommandError> {
     let variable = |name: &str| std::env::var_os(name);
     match Given::read(stamp, command.flags, args, variable)? {
-        Some(given) => (command.run)(&given),
+        Some(given) => profile::during(given.text("profile"), || (command.run)(&given)),
         None => print(&help::of_command(command)),
     }
 }

@@ -23,6 +23,7 @@ mod os;
 mod own;
 mod phase;
 mod plugin;
+mod profile;
 mod promise;
 mod protected;
 mod run_error;
@@ -91,7 +92,9 @@ async fn run(version: &'static str, settings: Settings, env: Environment) -> Exi
     };
     let log = Log::new(Outlet::standard());
     let mut job = Job::new(version, settings, env, cwd, log, control);
+    let profile = profile::begin(&mut job);
     let status = phase::run(&mut job).await;
+    profile::end(profile, &mut job).await;
     match job.ends_by() {
         Some(signal) => {
             drop(job);

@@ -235,7 +235,7 @@ Topic { title: "The agent's own log", flags: &[
     flag("debug", "BUILDKITE_AGENT_DEBUG", Switch, "false", "as --log-level debug"),
     flag("log-format", "BUILDKITE_LOG_FORMAT", Choice(&["text", "json"]), "text", "form of the log; JSON goes to standard output"),
     flag("no-color", "BUILDKITE_AGENT_NO_COLOR", Switch, "false", "log without colours, also in a terminal"),
-    idle(flag("profile", "BUILDKITE_AGENT_PROFILE", Choice(&["cpu", "memory", "mem", "mutex", "block", "thread", "trace"]), "", "profile that the peer writes of itself; here nothing is written, use perf or heaptrack")),
+    flag("profile", "BUILDKITE_AGENT_PROFILE", Choice(&["cpu", "memory", "mem", "mutex", "block", "thread", "trace"]), "", "write a CPU profile for pprof into the temporary folder at the end, of jobs' executors too; of the kinds only cpu is there"),
 ]},
 Topic { title: "Health, metrics and traces", flags: &[
     flag("health-check-addr", "BUILDKITE_AGENT_HEALTH_CHECK_ADDR", Text, "", "address on which the agent says how it is"),
@@ -246,7 +246,7 @@ Topic { title: "Health, metrics and traces", flags: &[
     flag("tracing-backend", "BUILDKITE_TRACING_BACKEND", Choice(&["opentelemetry", "datadog"]), "", "where traces of jobs go, both by OTLP, as OTEL_EXPORTER_OTLP_* variables say"),
     flag("tracing-service-name", "BUILDKITE_TRACING_SERVICE_NAME", Text, "buildkite-agent", "name of the service in traces"),
     flag("tracing-propagate-traceparent", "BUILDKITE_TRACING_PROPAGATE_TRACEPARENT", Switch, "false", "continue the trace that the job came with"),
-    idle(flag("trace-context-encoding", "BUILDKITE_TRACE_CONTEXT_ENCODING", Choice(&["gob", "json"]), "gob", "form of BUILDKITE_TRACE_CONTEXT")),
+    idle(flag("trace-context-encoding", "BUILDKITE_TRACE_CONTEXT_ENCODING", Choice(&["gob", "json"]), "gob", "form of BUILDKITE_TRACE_CONTEXT, in which the peer's Datadog tracer hands a trace on; here traces go on in the variables that OTEL_PROPAGATORS names")),
 ]},
 Topic { title: "Kubernetes", flags: &[
     refused(flag("kubernetes-exec", "BUILDKITE_KUBERNETES_EXEC", Switch, "false", "run jobs in the other containers of this pod")),

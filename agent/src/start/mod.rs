@@ -10,6 +10,7 @@ mod parts;
 mod tell;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,15 +19,16 @@ use shared_protocol::env;
 use tokio::task::LocalSet;
 
 use self::checks::checks;
-use self::credentials::credentials;
+use self::credentials::{Credentials, credentials};
 use self::environ::{Environ, place, settings};
 use self::log::{PLAIN, open_log, style};
 use self::parts::parts;
 use self::tell::tell_start;
 use crate::config::raw::Raw;
-use crate::config::resolve::resolve;
+use crate::config::resolve::{Config, resolve};
 use crate::config::values::Values;
 use crate::locks;
+use crate::profile;
 use crate::wire;
 
 /// How long the end of the agent waits for the collector of its metrics.
@@ -93,6 +95,21 @@ fn start(
     let config = resolve(raw, &place)?;
     let credentials = credentials(stamp, &config, environ, state)?;
     tell_start(stamp, raw, &config);
+    let profile = profile::begin(config.profile.as_deref(), &place.temporary);
+    let ended = run(stamp, config, credentials, environ, state, executable);
+    profile::end(profile);
+    ended
+}
+
+/// Runs workers until all has ended.
+fn run(
+    stamp: &'static str,
+    config: Config,
+    credentials: Credentials,
+    environ: &Environ,
+    state: Option<&StateDir>,
+    executable: PathBuf,
+) -> Result<ExitCode, Fatal> {
     let reflect = config.workers.reflect_exit_status;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

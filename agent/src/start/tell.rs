@@ -19,8 +19,8 @@ pub(super) fn tell_start(stamp: &str, raw: &Raw, config: &Config) {
     }
     for (flag, said) in raw.said() {
         if flag.support == Support::Idle && said.text != flag.default {
-            let (name, origin) = (flag.name, &said.origin);
-            tracing::warn!("{name} has no effect in this version ({origin})");
+            let (name, origin, help) = (flag.name, &said.origin, flag.help);
+            tracing::warn!("{name} has no effect in this version ({origin}): {help}");
         }
     }
     if config.jobs.logs.idle_lines {

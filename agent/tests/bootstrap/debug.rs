@@ -19,7 +19,7 @@ fn debugging_hides_tokens_even_where_patterns_do_not() {
 #[test]
 fn settings_without_an_effect_are_told_to_those_who_debug() {
     let idle = [
-        ("--profile", "BUILDKITE_AGENT_PROFILE", "cpu"),
+        ("--queue", "BUILDKITE_AGENT_META_DATA_QUEUE", "q"),
         (
             "--trace-context-encoding",
             "BUILDKITE_TRACE_CONTEXT_ENCODING",
@@ -42,4 +42,24 @@ fn settings_without_an_effect_are_told_to_those_who_debug() {
         let text = format!("{flag} ({variable}) is set, but has no effect in this version");
         assert!(log.contains(&text), "{log}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_profile_of_a_job_is_kept_and_one_that_cannot_be_had_is_told() {
+    let mut world = World::without_checkout("true");
+    let folder = world.path("tmp");
+    std::fs::create_dir(&folder).expect("folder");
+    world.set("TMPDIR", folder.to_str().expect("text"));
+    world.set("BUILDKITE_AGENT_PROFILE", "block");
+    let ended = world.run();
+    assert_eq!(ended.code(), 0, "{}", ended.log);
+    assert!(ended.log.contains("# no block profile is written: "));
+    world.set("BUILDKITE_AGENT_PROFILE", "cpu");
+    let log = world.run().log;
+    let (_, told) = log.split_once("# CPU profile written to ").expect("told");
+    let (path, _) = told.split_once(':').expect("a path");
+    assert!(log.contains(&format!("it is written to {path} at the end")));
+    let content = std::fs::read(path).expect("a profile");
+    assert_eq!(content[..2], [0x1f, 0x8b], "gzip");
 }

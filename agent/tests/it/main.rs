@@ -24,6 +24,8 @@ mod logs;
 mod moves;
 mod own_log;
 mod plugins;
+#[cfg(target_os = "linux")]
+mod profile;
 mod recovery;
 mod refusals;
 #[cfg(target_os = "linux")]

@@ -11,11 +11,10 @@ use super::error::SettingsError;
 use Takes::{Switch, Value};
 
 /// Variables of flags that are accepted and change nothing, see [`super::idle`].
-const IDLE: [&str; 4] = [
+const IDLE: [&str; 3] = [
     "BUILDKITE_AGENT_META_DATA_QUEUE", // a fact for hooks, which read the variable
-    "BUILDKITE_AGENT_PROFILE",
     "BUILDKITE_GIT_REMOTE_MIRROR_URL",
-    "BUILDKITE_TRACE_CONTEXT_ENCODING", // of a variable that only other tracers read
+    "BUILDKITE_TRACE_CONTEXT_ENCODING", // of the variable of Datadog's own tracers; see `trace`
 ];
 
 /// Whether nothing depends on the flag of this variable.
@@ -251,7 +250,8 @@ mod tests {
         for line in [
             "  --git-clean-flags VALUE  [BUILDKITE_GIT_CLEAN_FLAGS]  (default -ffxdq)\n",
             "  --clean-checkout  [BUILDKITE_CLEAN_CHECKOUT]\n",
-            "  --profile VALUE  [BUILDKITE_AGENT_PROFILE]  (no effect in this version)\n",
+            "  --profile VALUE  [BUILDKITE_AGENT_PROFILE]\n",
+            "  --queue VALUE  [BUILDKITE_AGENT_META_DATA_QUEUE]  (no effect in this version)\n",
         ] {
             assert!(help.contains(line), "{help}");
         }

@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) shell: Vec<String>,
     pub(crate) pty: bool,
     pub(crate) debug: bool,
+    /// The kind of profile to take of this process, if any.
+    pub(crate) profile: Option<String>,
     pub(crate) redacted_names: Vec<String>,
     pub(crate) cancel_signal: Signal,
     pub(crate) grace: Grace,
@@ -117,6 +119,7 @@ impl Settings {
             shell: source.shell()?,
             pty: source.switch(names::PTY, true)?,
             debug: source.debug()?,
+            profile: source.text("BUILDKITE_AGENT_PROFILE").map(str::to_owned),
             redacted_names: source.list(names::REDACTED_VARS, DEFAULT_NAMES),
             cancel_signal: source.signal()?,
             grace: source.grace()?,

@@ -152,12 +152,15 @@ fn what_changes_nothing_is_known() {
     let settings = read(&[]).expect("read");
     assert_eq!(settings.idle(&env(&[])), []);
     let set = [
-        ("BUILDKITE_AGENT_PROFILE", "cpu"),
+        ("BUILDKITE_GIT_REMOTE_MIRROR_URL", "/m"),
         ("BUILDKITE_TRACE_CONTEXT_ENCODING", "gob"),
         ("BUILDKITE_JOB_LOGS_OTLP", "false"),
     ];
     let idle = settings.idle(&env(&set));
-    assert_eq!(idle, [("profile", "BUILDKITE_AGENT_PROFILE")]);
+    assert_eq!(
+        idle,
+        [("git-remote-mirror-url", "BUILDKITE_GIT_REMOTE_MIRROR_URL")]
+    );
 }
 
 #[test]

@@ -124,6 +124,8 @@ pub struct Config {
     pub orphan_grace: Duration,
     /// Folder of local sockets.
     pub sockets: Option<PathBuf>,
+    /// The kind of profile to take of this process, if any.
+    pub profile: Option<String>,
 }
 
 /// Why a configuration cannot be used.
@@ -180,6 +182,7 @@ pub fn resolve(raw: &Raw, place: &Place) -> Result<Config, ConfigError> {
         experiments: values.list("experiment"),
         orphan_grace: Duration::from_secs(values.number("orphan-grace")?),
         sockets: values.path("sockets-path"),
+        profile: Some(values.text("profile")).filter(|kind| !kind.is_empty()),
     })
 }
 
