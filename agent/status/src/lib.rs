@@ -12,12 +12,15 @@
 mod board;
 mod bytes;
 mod connected;
+mod guests;
 mod json;
 mod page;
 mod routes;
 mod server;
 mod times;
 
+#[cfg(test)]
+mod server_tests;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::board::Board;
-use crate::routes;
+use crate::{guests, routes};
 
 /// Between two tries to listen.
 const NEXT_TRY: Duration = Duration::from_secs(5);
@@ -64,16 +64,20 @@ impl StatusServer {
     }
 
     /// Listens, and answers until it is dropped. An address that cannot be had is tried again: the
-    /// agent whose place this one takes may still have it. It is never worth the agent.
+    /// agent whose place this one takes may still have it. It is never worth the agent. Has to be
+    /// called in a [`LocalSet`](tokio::task::LocalSet).
     pub async fn run(self) {
         let listener = self.listen().await;
+        self.serve(listener).await;
+    }
+
+    /// As [`StatusServer::run`], with an address that it has.
+    pub(crate) async fn serve(self, listener: TcpListener) {
         match listener.local_addr() {
             Ok(address) => tracing::info!("status page at http://{address}/status"),
             Err(error) => tracing::warn!("status page at an unknown address: {error}"),
         }
-        if let Err(error) = axum::serve(listener, routes::router(self.shared)).await {
-            tracing::error!("the status page is gone: {error}");
-        }
+        guests::serve(listener, routes::router(self.shared)).await;
     }
 
     async fn listen(&self) -> TcpListener {

@@ -1,15 +1,12 @@
 //! What events leave on the board, and what is made of it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use agent_metrics::{Event, JobFacts, ProcessFacts, Prometheus, Source};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use agent_metrics::{Event, JobFacts, ProcessFacts, Source};
 use tokio::time::Instant;
 
-use crate::board::{Board, State};
-use crate::{AgentFacts, StatusServer, connected, json, page};
+use crate::board::State;
+use crate::{AgentFacts, connected, json, page};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -41,7 +38,7 @@ fn job() -> JobFacts {
     }
 }
 
-fn facts() -> AgentFacts {
+pub(crate) fn facts() -> AgentFacts {
     AgentFacts {
         version: "1.2.3".into(),
         pid: 7,
@@ -225,42 +222,4 @@ fn the_page_shows_what_the_process_takes() {
     let html = page::render(&State::default(), &facts(), Some(&process), SECOND, now);
     let html = html.expect("a page");
     assert!(html.contains("7.0 MiB") && html.contains("12 of 1024"));
-}
-
-#[tokio::test]
-async fn an_address_is_taken_over_from_whoever_had_it() {
-    let other = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = other.local_addr().expect("its address");
-    let (board, prometheus) = <(Arc<Board>, Arc<Prometheus>)>::default();
-    let server = StatusServer::new(address.to_string(), board, prometheus, facts());
-    // The first try fails before anything else can happen.
-    let mut running = std::pin::pin!(server.run());
-    tokio::select! {
-        biased;
-        () = &mut running => unreachable!("it goes on trying"),
-        () = std::future::ready(()) => drop(other),
-    }
-    tokio::time::pause();
-    let asking = async {
-        let mut connection = loop {
-            match TcpStream::connect(address).await {
-                Ok(connection) => break connection,
-                Err(_) => tokio::time::sleep(SECOND).await,
-            }
-        };
-        let request = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
-        connection.write_all(request).await.expect("a request");
-        let mut answer = String::new();
-        let read = connection.read_to_string(&mut answer).await;
-        read.expect("an answer");
-        answer
-    };
-    let answer = tokio::select! {
-        answer = asking => answer,
-        () = running => unreachable!("it serves"),
-    };
-    assert!(
-        answer.ends_with("OK: Buildkite agent is running"),
-        "{answer}"
-    );
 }

@@ -252,3 +252,25 @@ async fn finished_jobs_are_told_to_dogstatsd() {
     assert_eq!(count, format!("buildkite.jobs.failed:1|c{tags}"));
     assert_eq!(agent.ended().await.code, Some(0));
 }
+
+#[tokio::test]
+async fn an_agent_whose_page_is_under_attack_goes_on_with_its_work() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    bench.executor("true");
+    let agent = bench.start(&endpoint, &[ANY_PORT]);
+    let address = address(&agent).await;
+    let mut held = Vec::new();
+    let long = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(10_000));
+    for part in ["", "GET /status HTT", &long].iter().cycle().take(300) {
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        // It may be refused before it is all there.
+        let _ = connection.write_all(part.as_bytes()).await;
+        held.push(connection);
+    }
+    endpoint.job("j1", &json!({}));
+    endpoint.on("GET /v3/ping", [offer("j1"), disconnect()]);
+    let ended = agent.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert_eq!(endpoint.asked("PUT /v3/jobs/j1/finish").len(), 1);
+    drop(held);
+}
