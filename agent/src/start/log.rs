@@ -54,10 +54,10 @@ pub(super) fn style(values: &Values<'_>, managed: bool) -> Result<Style, BadValu
             (false, true) => Format::PlainText,
             (false, false) => Format::Text,
         },
-        output: if json && !managed {
-            Output::Stdout
-        } else {
-            Output::Stderr
+        output: match json && !managed {
+            false => Output::Stderr,
+            true if values.switch("write-job-logs-to-stdout")? => Output::SharedStdout,
+            true => Output::Stdout,
         },
         target: Some((shared_client::REQUESTS, requests)),
     })

@@ -37,8 +37,17 @@ const LAST_METRICS: Duration = Duration::from_secs(3);
 /// An error that ends the program; its text is all anybody needs.
 type Fatal = Box<dyn std::error::Error>;
 
+/// How long the end of the agent waits for whoever reads its log.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
 /// Runs `agent start` with the arguments after that word.
 pub fn main(stamp: &'static str, args: &[OsString]) -> ExitCode {
+    let ended = start_with(stamp, args);
+    shared_telemetry::finish(LAST_LINES);
+    ended
+}
+
+fn start_with(stamp: &'static str, args: &[OsString]) -> ExitCode {
     let exposed = conceal::conceal(args).err();
     let environ = Environ::read();
     let state = environ.get(env::TRIREME_STATE_DIR).map(StateDir::new);

@@ -1,9 +1,15 @@
 //! The agent's own log: its forms, its levels, and what it says of requests.
 
-use serde_json::{Value, json};
+use std::io::{PipeReader, Read as _, Write as _};
+use std::process::Stdio;
 
-use crate::agent::Bench;
-use crate::endpoint::{Endpoint, disconnect, offer};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::agent::{Bench, until};
+use crate::endpoint::{Endpoint, PATIENCE, disconnect, offer};
 
 /// The log of an agent that runs one job and is sent away.
 async fn log(args: &[&str]) -> String {
@@ -81,4 +87,88 @@ async fn a_setting_without_effect_and_one_with_an_old_name_are_named_once() {
     assert_eq!(log.matches(old).count(), 1, "{log}");
     let idle = "kubernetes-log-collection-grace-period has no effect in this version";
     assert_eq!(log.matches(idle).count(), 1, "{log}");
+}
+
+/// An agent whose log goes into a pipe that is full, and the other end of it with what is in it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what starts children otherwise reads what they write"
+)]
+fn blocked(bench: &Bench, endpoint: &Endpoint, json: bool) -> (Child, PipeReader, usize) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let flags = fcntl_getfl(&writer).unwrap();
+    fcntl_setfl(&writer, flags | OFlags::NONBLOCK).unwrap();
+    let mut filled = 0;
+    while let Ok(bytes) = writer.write(&[b'.'; 512]) {
+        filled += bytes;
+    }
+    fcntl_setfl(&writer, flags).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_agent"));
+    command
+        .args(["start", "--token=registration-token", "--name=box"])
+        .arg(format!("--endpoint={}", endpoint.url))
+        .arg(format!(
+            "--bootstrap-script={}",
+            bench.path("executor").display()
+        ))
+        .arg(format!("--build-path={}", bench.path("builds").display()))
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("HOME", bench.path("home"))
+        .env("TMPDIR", bench.path("tmp"))
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    if json {
+        command.arg("--log-format=json");
+        command.stdout(writer).stderr(Stdio::null());
+    } else {
+        command.stdout(Stdio::null()).stderr(writer);
+    }
+    (command.spawn().unwrap(), reader, filled)
+}
+
+async fn ended(mut agent: Child) -> Option<i32> {
+    let ended = timeout(PATIENCE, agent.wait()).await;
+    ended.expect("the agent ends").unwrap().code()
+}
+
+#[tokio::test]
+async fn an_agent_whose_log_nobody_reads_runs_its_jobs_and_ends() {
+    for json in [true, false] {
+        let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+        bench.executor("true");
+        endpoint.on("GET /v3/ping", [offer("j1"), disconnect()]);
+        endpoint.job("j1", &json!({}));
+        let (agent, reader, _) = blocked(&bench, &endpoint, json);
+        assert_eq!(ended(agent).await, Some(0));
+        assert_eq!(endpoint.asked("PUT /v3/jobs/j1/finish").len(), 1);
+        drop(reader);
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_is_read_late_is_whole() {
+    let (endpoint, bench) = (Endpoint::start().await, Bench::new());
+    bench.executor("true");
+    endpoint.on("GET /v3/ping", [offer("j1")]);
+    endpoint.job("j1", &json!({}));
+    let (agent, mut reader, filled) = blocked(&bench, &endpoint, true);
+    until("the job is finished", || {
+        endpoint.asked("PUT /v3/jobs/j1/finish").pop()
+    })
+    .await;
+    endpoint.on("GET /v3/ping", [disconnect()]);
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut all = Vec::new();
+        reader.read_to_end(&mut all).unwrap();
+        String::from_utf8(all).unwrap()
+    });
+    assert_eq!(ended(agent).await, Some(0));
+    let log = timeout(PATIENCE, reading).await.unwrap().unwrap();
+    let mut lines = log[filled..].lines().map(|line| {
+        let object: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        object["msg"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(lines.next().as_deref(), Some("agent starts"), "{log}");
+    assert!(lines.all(|line| !line.contains("missing")), "{log}");
 }

@@ -9,14 +9,18 @@
 //! or, for programs that read logs, one JSON object with `ts`, `level`, `msg` and the fields as text.
 //!
 //! Fields of the spans around an event come before its own. Colours are used only when standard
-//! error is a terminal and `NO_COLOR` is not set. A log is never a reason to fail: when standard
-//! error is gone or the disk is full, lines are lost and the program goes on.
+//! error is a terminal and `NO_COLOR` is not set. A log is never a reason to fail or to wait: when
+//! standard error is gone or not read, or the disk is full, lines are lost and the program goes on.
 
+mod console;
 mod json;
 mod line;
+mod os;
 mod sinks;
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use shared_logfile::LogFile;
 use tracing::Level;
@@ -25,6 +29,10 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use tracing_subscriber::{Layer, Registry, fmt};
+
+use console::Console;
+use sinks::Sink;
+use tracing_subscriber::fmt::MakeWriter;
 
 pub use tracing::level_filters::ParseLevelFilterError as NotALevel;
 
@@ -49,6 +57,8 @@ pub enum Output {
     Stderr,
     /// Standard output.
     Stdout,
+    /// Standard output, to which this process writes other things, too, by [`std::io::stdout`].
+    SharedStdout,
 }
 
 /// How a program logs.
@@ -80,14 +90,28 @@ pub fn init(level: LevelFilter, file: Option<LogFile>) -> Result<(), TryInitErro
 
 /// As [`init`], in a style of one's own.
 pub fn init_in(style: Style, file: Option<LogFile>) -> Result<(), TryInitError> {
-    let console: Boxed = match style.output {
-        Output::Stderr => layer(io::stderr(), style, io::stderr().is_terminal()),
-        Output::Stdout => layer(io::stdout(), style, io::stdout().is_terminal()),
+    let terminal = match style.output {
+        Output::Stderr => io::stderr().is_terminal(),
+        Output::Stdout | Output::SharedStdout => io::stdout().is_terminal(),
     };
-    let mut layers = vec![console];
-    layers.extend(file.map(|file| layer(file, style, false)));
-    tracing_subscriber::registry().with(layers).try_init()
+    let console = Console::new(style.output, |lost| {
+        tracing::error!("{lost} lines of this log are missing here: nobody read them in time");
+    });
+    let mut layers = vec![layer(console.clone(), style, terminal)];
+    layers.extend(file.map(|file| layer(Sink::new(file), style, false)));
+    tracing_subscriber::registry().with(layers).try_init()?;
+    let _ = CONSOLE.set(console);
+    Ok(())
 }
+
+/// Waits at the end of a program until its log is written; for `longest` if nobody reads it.
+pub fn finish(longest: Duration) {
+    if let Some(console) = CONSOLE.get() {
+        console.finish(longest);
+    }
+}
+
+static CONSOLE: OnceLock<Console> = OnceLock::new();
 
 /// The level of that name: `off`, `error`, `warn`, `info`, `debug` or `trace`.
 pub fn parse_level(text: &str) -> Result<LevelFilter, NotALevel> {
@@ -96,10 +120,11 @@ pub fn parse_level(text: &str) -> Result<LevelFilter, NotALevel> {
 
 type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
 
-fn layer(to: impl Write + Send + 'static, style: Style, terminal: bool) -> Boxed {
-    let layer = fmt::layer()
-        .log_internal_errors(false)
-        .with_writer(sinks::Sink::new(to));
+fn layer<W>(to: W, style: Style, terminal: bool) -> Boxed
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let layer = fmt::layer().log_internal_errors(false).with_writer(to);
     let now = jiff::Timestamp::now;
     if style.format == Format::Json {
         let layer = layer
