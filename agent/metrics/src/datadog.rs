@@ -4,7 +4,7 @@
 //! what the queue cannot take is dropped: a metric is not worth a job.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use cadence::prelude::*;
 use cadence::{MetricSink, StatsdClient};
@@ -149,6 +149,9 @@ fn tag_value(text: &str) -> String {
 }
 
 fn with_port(host: &str) -> String {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return SocketAddr::new(address, DEFAULT_PORT).to_string();
+    }
     let port = host.rsplit_once(':').map(|(_, port)| port);
     match port.map(str::parse::<u16>) {
         Some(Ok(_)) => host.to_owned(),
@@ -238,6 +241,8 @@ mod tests {
         for (host, whole) in [
             ("127.0.0.1:9", "127.0.0.1:9"),
             ("dogstatsd", "dogstatsd:8125"),
+            ("10.0.0.7", "10.0.0.7:8125"),
+            ("::1", "[::1]:8125"),
             ("[::1]", "[::1]:8125"),
             ("[::1]:7", "[::1]:7"),
         ] {

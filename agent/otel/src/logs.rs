@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use opentelemetry::logs::{AnyValue, LogRecord, Logger, LoggerProvider, Severity};
 use opentelemetry::trace::SpanContext;
 use opentelemetry::{InstrumentationScope, Key, KeyValue, StringValue};
-use opentelemetry_otlp::{LogExporter, Protocol as Encoding, WithExportConfig, WithHttpConfig};
+use opentelemetry_otlp::LogExporter;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{
     LogBatch, LogExporter as _, LogProcessor, SdkLogRecord, SdkLogger, SdkLoggerProvider,
@@ -21,12 +21,11 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::SCOPE;
 use crate::destination::Destination;
 use crate::lines::{Lines, Record};
 use crate::resource::Origin;
 use crate::spans::{SpansError, Unsent};
-use crate::transport::{Transport, Trouble};
+use crate::transport::{Trouble, aimed};
 
 /// How long records wait for others before they are sent.
 const GATHERING: Duration = Duration::from_secs(1);
@@ -70,13 +69,8 @@ impl LogLines {
             timeout: to.timeout.min(LONGEST_EXPORT),
             ..to.clone()
         };
-        let mut exporter = LogExporter::builder()
-            .with_http()
-            .with_http_client(Transport::new(&to, trouble.clone())?)
-            .with_protocol(Encoding::HttpBinary)
-            .with_endpoint(to.address.as_str())
-            .with_timeout(to.timeout)
-            .build()?;
+        let builder = LogExporter::builder().with_http();
+        let mut exporter = aimed(builder, &to, &trouble)?.build()?;
         let resource = origin.resource();
         exporter.set_resource(&resource);
         let shared = Arc::new(Shared::default());
@@ -84,7 +78,6 @@ impl LogLines {
             .with_resource(resource)
             .with_log_processor(Gather(Arc::clone(&shared)))
             .build();
-        let scope = InstrumentationScope::builder(SCOPE).with_version(origin.version.clone());
         let (last, ending) = oneshot::channel();
         let sending = tokio::spawn(send(Arc::clone(&shared), exporter, ending));
         // Each record has them, but not a copy of their texts.
@@ -95,7 +88,7 @@ impl LogLines {
         Ok(Self {
             lines: Lines::default(),
             cut: Vec::new(),
-            logger: provider.logger_with_scope(scope.build()),
+            logger: provider.logger_with_scope(origin.scope()),
             provider,
             attributes: attributes.collect(),
             span: SpanContext::NONE,

@@ -7,9 +7,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use agent_metrics::{Event, JobFacts, Observer};
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, MeterProvider};
-use opentelemetry::{InstrumentationScope, KeyValue};
-use opentelemetry_otlp::{MetricExporter, Protocol as Encoding, WithExportConfig, WithHttpConfig};
+use opentelemetry_otlp::MetricExporter;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter as _;
@@ -21,11 +21,10 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::SCOPE;
 use crate::destination::Destination;
 use crate::resource::Origin;
 use crate::spans::SpansError;
-use crate::transport::{Transport, Trouble};
+use crate::transport::{Trouble, aimed};
 
 /// Upper bounds of the histograms' buckets, in milliseconds: a second to four hours.
 const BOUNDS: [f64; 12] = [
@@ -59,20 +58,14 @@ impl JobNumbers {
         interval: Option<Duration>,
     ) -> Result<(Self, Sending), SpansError> {
         let trouble = Trouble::default();
-        let exporter = MetricExporter::builder()
-            .with_http()
-            .with_http_client(Transport::new(to, trouble.clone())?)
-            .with_protocol(Encoding::HttpBinary)
-            .with_endpoint(to.address.as_str())
-            .with_timeout(to.timeout)
-            .build()?;
+        let builder = MetricExporter::builder().with_http();
+        let exporter = aimed(builder, to, &trouble)?.build()?;
         let reader = Reader(Arc::new(ManualReader::default()));
         let provider = SdkMeterProvider::builder()
             .with_resource(origin.resource())
             .with_reader(reader.clone())
             .build();
-        let scope = InstrumentationScope::builder(SCOPE).with_version(origin.version.clone());
-        let meter = provider.meter_with_scope(scope.build());
+        let meter = provider.meter_with_scope(origin.scope());
         let histogram = |name| {
             let builder = meter.f64_histogram(name).with_unit("ms");
             builder.with_boundaries(BOUNDS.to_vec()).build()

@@ -1,8 +1,10 @@
 //! Who the spans, records and numbers come from.
 
-use opentelemetry::KeyValue;
+use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::EnvResourceDetector;
+
+use crate::SCOPE;
 
 /// Who tells.
 #[derive(Debug, Clone)]
@@ -16,6 +18,12 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// What makes spans, records and numbers: the agent in this version.
+    pub(crate) fn scope(&self) -> InstrumentationScope {
+        let scope = InstrumentationScope::builder(SCOPE);
+        scope.with_version(self.version.clone()).build()
+    }
+
     /// What is known, over what `OTEL_RESOURCE_ATTRIBUTES` says.
     pub(crate) fn resource(&self) -> Resource {
         let own = [

@@ -14,10 +14,8 @@ use std::time::Duration;
 use opentelemetry::trace::{
     SpanBuilder, SpanContext, Status, TraceContextExt, Tracer, TracerProvider,
 };
-use opentelemetry::{Context, InstrumentationScope, KeyValue};
-use opentelemetry_otlp::{
-    ExporterBuildError, Protocol as Encoding, SpanExporter, WithExportConfig, WithHttpConfig,
-};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
     SdkTracer, SdkTracerProvider, Span, SpanData, SpanExporter as _, SpanProcessor,
@@ -26,11 +24,10 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::SCOPE;
 use crate::destination::Destination;
 use crate::propagation::Format;
 use crate::resource::Origin;
-use crate::transport::{Transport, TransportError, Trouble};
+use crate::transport::{TransportError, Trouble, aimed};
 
 /// How long spans wait for others before they are sent.
 const GATHERING: Duration = Duration::from_secs(5);
@@ -74,13 +71,8 @@ impl Spans {
         parent: Option<SpanContext>,
     ) -> Result<Self, SpansError> {
         let trouble = Trouble::default();
-        let mut exporter = SpanExporter::builder()
-            .with_http()
-            .with_http_client(Transport::new(to, trouble.clone())?)
-            .with_protocol(Encoding::HttpBinary)
-            .with_endpoint(to.address.as_str())
-            .with_timeout(to.timeout)
-            .build()?;
+        let builder = SpanExporter::builder().with_http();
+        let mut exporter = aimed(builder, to, &trouble)?.build()?;
         let resource = origin.resource();
         exporter.set_resource(&resource);
         let waiting = Arc::new(Waiting::default());
@@ -88,11 +80,10 @@ impl Spans {
             .with_resource(resource)
             .with_span_processor(Gather(Arc::clone(&waiting)))
             .build();
-        let scope = InstrumentationScope::builder(SCOPE).with_version(origin.version.clone());
         let (last, ending) = oneshot::channel();
         let sending = tokio::spawn(send(Arc::clone(&waiting), exporter, ending));
         Ok(Self {
-            tracer: provider.tracer_with_scope(scope.build()),
+            tracer: provider.tracer_with_scope(origin.scope()),
             provider,
             formats,
             stack: parent

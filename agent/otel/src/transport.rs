@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use bytes::{BufMut, BytesMut};
 use http_body_util::{BodyExt, Limited};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{Protocol as Encoding, WithExportConfig, WithHttpConfig};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE};
 
 use crate::destination::{Destination, Protocol};
@@ -116,6 +117,21 @@ impl HttpClient for Transport {
         });
         answer.map_err(HttpError::from)
     }
+}
+
+/// Aims the builder of an exporter at a destination. Over gRPC, too, what it makes is protobuf for
+/// HTTP: the rest is done here.
+pub(crate) fn aimed<B: WithExportConfig + WithHttpConfig>(
+    builder: B,
+    to: &Destination,
+    trouble: &Trouble,
+) -> Result<B, TransportError> {
+    let transport = Transport::new(to, trouble.clone())?;
+    Ok(builder
+        .with_http_client(transport)
+        .with_protocol(Encoding::HttpBinary)
+        .with_endpoint(to.address.as_str())
+        .with_timeout(to.timeout))
 }
 
 /// Bytes before a message: whether it is compressed, and its length.

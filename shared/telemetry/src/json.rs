@@ -3,12 +3,13 @@
 use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
-use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
-use tracing_subscriber::registry::{LookupSpan, Scope};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::parts::{Parts, of_spans, parts};
 
 /// Writes `{"ts":"…","level":"…","msg":"…","field":"value"}`.
 pub(crate) struct Objects {
@@ -33,22 +34,15 @@ where
         mut to: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut parts = Parts::default();
-        event.record(&mut parts);
+        let texts: Texts = parts(|visit| event.record(visit));
         let (now, level) = ((self.now)().strftime("%FT%TZ"), event.metadata().level());
         write!(
             to,
             r#"{{"ts":"{now}","level":"{level}","msg":"{}""#,
-            parts.message
+            texts.message
         )?;
-        let scope = context.event_scope().into_iter().flat_map(Scope::from_root);
-        for span in scope {
-            let extensions = span.extensions();
-            if let Some(fields) = extensions.get::<FormattedFields<N>>() {
-                write!(to, "{fields}")?;
-            }
-        }
-        writeln!(to, "{}}}", parts.fields)
+        of_spans(context, |fields| to.write_str(fields))?;
+        writeln!(to, "{}}}", texts.fields)
     }
 }
 
@@ -57,42 +51,27 @@ pub(crate) struct Members;
 
 impl<'writer> FormatFields<'writer> for Members {
     fn format_fields<R: RecordFields>(&self, mut to: Writer<'writer>, fields: R) -> fmt::Result {
-        let mut parts = Parts::default();
-        fields.record(&mut parts);
-        to.write_str(&parts.fields)
+        let texts: Texts = parts(|visit| fields.record(visit));
+        to.write_str(&texts.fields)
     }
 }
 
 /// Message and fields of an event, escaped.
 #[derive(Default)]
-struct Parts {
+struct Texts {
     message: String,
     fields: String,
 }
 
-impl Parts {
-    fn push(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            escape(&mut self.message, value);
-            return;
-        }
-        let _ = write!(self.fields, r#","{}":""#, field.name());
+impl Parts for Texts {
+    fn message(&mut self, text: &str) {
+        escape(&mut self.message, text);
+    }
+
+    fn field(&mut self, name: &str, value: &str) {
+        let _ = write!(self.fields, r#","{name}":""#);
         escape(&mut self.fields, value);
         self.fields.push('"');
-    }
-}
-
-impl Visit for Parts {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.push(field, value);
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.push(field, &value.to_string());
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.push(field, &format!("{value:?}"));
     }
 }
 

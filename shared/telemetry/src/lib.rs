@@ -16,6 +16,7 @@ mod console;
 mod json;
 mod line;
 mod os;
+mod parts;
 mod sinks;
 
 use std::io::{self, IsTerminal as _};

@@ -3,12 +3,13 @@
 use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
-use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
-use tracing_subscriber::registry::{LookupSpan, Scope};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::parts::{Parts, of_spans, parts};
 
 /// Writes `YYYY-MM-DD HH:MM:SS LEVEL  message field=value`.
 pub(crate) struct Lines {
@@ -35,19 +36,10 @@ where
     ) -> fmt::Result {
         write!(to, "{} ", (self.now)().strftime("%F %T"))?;
         write_level(&mut to, *event.metadata().level())?;
-        let mut parts = Parts::default();
-        event.record(&mut parts);
-        to.write_str(&parts.message)?;
-        let scope = context.event_scope().into_iter().flat_map(Scope::from_root);
-        for span in scope {
-            let extensions = span.extensions();
-            if let Some(fields) = extensions.get::<FormattedFields<N>>()
-                && !fields.is_empty()
-            {
-                write!(to, " {fields}")?;
-            }
-        }
-        writeln!(to, "{}", parts.fields)
+        let texts: Texts = parts(|visit| event.record(visit));
+        to.write_str(&texts.message)?;
+        of_spans(context, |fields| write!(to, " {fields}"))?;
+        writeln!(to, "{}", texts.fields)
     }
 }
 
@@ -57,9 +49,8 @@ pub(crate) struct PlainFields;
 
 impl<'writer> FormatFields<'writer> for PlainFields {
     fn format_fields<R: RecordFields>(&self, mut to: Writer<'writer>, fields: R) -> fmt::Result {
-        let mut parts = Parts::default();
-        fields.record(&mut parts);
-        to.write_str(parts.fields.trim_start())
+        let texts: Texts = parts(|visit| fields.record(visit));
+        to.write_str(texts.fields.trim_start())
     }
 }
 
@@ -78,18 +69,18 @@ fn write_level(to: &mut Writer<'_>, level: Level) -> fmt::Result {
 
 /// Message and fields of an event, as text without line breaks.
 #[derive(Default)]
-struct Parts {
+struct Texts {
     message: String,
     fields: String,
 }
 
-impl Parts {
-    fn push(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            escape(&mut self.message, value);
-            return;
-        }
-        let _ = write!(self.fields, " {}=", field.name());
+impl Parts for Texts {
+    fn message(&mut self, text: &str) {
+        escape(&mut self.message, text);
+    }
+
+    fn field(&mut self, name: &str, value: &str) {
+        let _ = write!(self.fields, " {name}=");
         if value.is_empty() || value.contains([' ', '"', '=']) {
             let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
             self.fields.push('"');
@@ -98,20 +89,6 @@ impl Parts {
         } else {
             escape(&mut self.fields, value);
         }
-    }
-}
-
-impl Visit for Parts {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.push(field, value);
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.push(field, &value.to_string());
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.push(field, &format!("{value:?}"));
     }
 }
 
