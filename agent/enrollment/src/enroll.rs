@@ -105,7 +105,7 @@ impl Enrollment {
         let facts = &self.facts;
         let request = EnrollRequest {
             id: identity.id.clone(),
-            boot: boot::name(&facts.hostname),
+            boot: boot::name(self.identity.path(), &facts.hostname),
             hostname: hostname.unwrap_or_else(|| facts.hostname.clone()),
             os: platform::system().to_owned(),
             arch: platform::architecture().to_owned(),

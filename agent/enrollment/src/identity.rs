@@ -43,13 +43,18 @@ impl IdentityFile {
         Self { path }
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Reads the identity, or makes one. Several agents of a host may do so at once; all get the
     /// same. A file that holds no identity is put aside.
     pub fn open(&self) -> Result<Identity, IdentityError> {
         for _ in 0..ATTEMPTS {
             match self.read() {
                 Ok(Some(identity)) => return Ok(identity),
-                Ok(None) => self.put_aside("unreadable")?,
+                Ok(None) => self.replace("unreadable", |found| matches!(found, Ok(None)))?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(self.broken(error)),
             }
@@ -64,12 +69,39 @@ impl IdentityFile {
 
     /// Puts `lost` aside and makes another one; unless another agent of the host has done so already.
     pub fn renew(&self, lost: &Identity) -> Result<Identity, IdentityError> {
-        let current = self.open()?;
-        if current != *lost {
-            return Ok(current);
-        }
-        self.put_aside("lost")?;
+        self.replace(
+            "lost",
+            |found| matches!(found, Ok(Some(found)) if found == lost),
+        )?;
         self.open()
+    }
+
+    /// Puts aside what is there if it is of no use still: agents of a host find that out at the same
+    /// time, and the second one must not put aside what the first has made in its place.
+    fn replace(
+        &self,
+        why: &str,
+        is_useless: impl FnOnce(&io::Result<Option<Identity>>) -> bool,
+    ) -> Result<(), IdentityError> {
+        let _turn = self.turn().map_err(|error| self.broken(error))?;
+        if is_useless(&self.read()) {
+            self.put_aside(why)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the other agents of the host, which need no longer than a rename takes. Held until
+    /// it is dropped.
+    fn turn(&self) -> io::Result<fs::File> {
+        self.folder()?;
+        let path = self.path.with_extension("lock");
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)?;
+        file.lock()?;
+        Ok(file)
     }
 
     fn read(&self) -> io::Result<Option<Identity>> {
@@ -82,8 +114,7 @@ impl IdentityFile {
 
     /// False when somebody else was faster.
     fn write(&self, identity: &Identity) -> io::Result<bool> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
+        let folder = self.folder()?;
         // Made for its owner only, whole, and never over another one.
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(encode(identity).as_bytes())?;
@@ -93,6 +124,13 @@ impl IdentityFile {
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error.error),
         }
+    }
+
+    /// The folder it is in, which is there after this.
+    fn folder(&self) -> io::Result<&Path> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        Ok(folder)
     }
 
     fn put_aside(&self, why: &str) -> Result<(), IdentityError> {
@@ -190,6 +228,32 @@ mod tests {
         );
         let aside = fs::read_to_string(file.path.with_extension("lost")).unwrap();
         assert_eq!(decode(&aside), Some(lost));
+    }
+
+    #[test]
+    fn agents_that_lose_an_identity_at_the_same_time_make_one_between_them() {
+        const AGENTS: usize = 8;
+        let (_folder, file) = file();
+        for round in 0..20 {
+            let lost = file.open().unwrap();
+            let start = std::sync::Barrier::new(AGENTS);
+            let made: Vec<Identity> = std::thread::scope(|scope| {
+                let renew = || {
+                    start.wait();
+                    file.renew(&lost).unwrap()
+                };
+                let agents: Vec<_> = (0..AGENTS).map(|_| scope.spawn(renew)).collect();
+                agents
+                    .into_iter()
+                    .map(|agent| agent.join().unwrap())
+                    .collect()
+            });
+            assert!(
+                made.iter().all(|one| *one == made[0]),
+                "round {round}: {made:?}"
+            );
+            assert_eq!(file.open().unwrap(), made[0], "round {round}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod ansi;
 mod auth;
 mod fault;
 mod input;
+mod order;
 mod page;
 mod release;
 mod router;

@@ -15,5 +15,10 @@ pub(crate) fn migrator() -> Migrator {
         plain(3, "hosts", include_str!("../migrations/0003_hosts.sql")),
         plain(4, "orders", include_str!("../migrations/0004_orders.sql")),
         plain(5, "scale", include_str!("../migrations/0005_scale.sql")),
+        plain(
+            6,
+            "successors",
+            include_str!("../migrations/0006_successors.sql"),
+        ),
     ])
 }

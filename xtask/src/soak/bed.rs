@@ -9,6 +9,9 @@ use anyhow::{Context, Result, ensure};
 use crate::cargo;
 use crate::chain::{Profile, end, log_file, server_token, wait_for_text};
 
+/// What the agent's log says when a job is over.
+pub(super) const ENDED: &str = "job finished";
+
 /// What runs, and where.
 pub(super) struct Bed {
     server: Option<Child>,
@@ -66,7 +69,7 @@ impl Bed {
             .env("BUILDKITE_AGENT_TOKEN", token)
             .env("SOAK", &self.folder)
             .stdin(Stdio::null())
-            .stderr(log_file(&folder("agent.log"))?)
+            .stderr(log_file(&self.agent_log())?)
             .spawn()
             .context("start the agent")
     }
@@ -79,6 +82,11 @@ impl Bed {
     /// The server's process id.
     pub(super) fn server(&self) -> u32 {
         self.server.as_ref().map_or(0, Child::id)
+    }
+
+    /// Where the agent's log is.
+    pub(super) fn agent_log(&self) -> PathBuf {
+        self.folder.join("agent.log")
     }
 
     /// Stops the agent as a service manager would.
@@ -99,9 +107,9 @@ impl Bed {
 
     /// The agent has said of each job once that it is over and that the server knows.
     pub(super) fn check_reports(&self, jobs: usize) -> Result<()> {
-        let log = std::fs::read_to_string(self.folder.join("agent.log"))?;
+        let log = std::fs::read_to_string(self.agent_log())?;
         let mut told: BTreeMap<&str, usize> = BTreeMap::new();
-        for line in log.lines().filter(|line| line.contains("job finished")) {
+        for line in log.lines().filter(|line| line.contains(ENDED)) {
             ensure!(line.contains("delivered=true"), "not delivered: {line}");
             let job = line.split("job=").nth(1).unwrap_or_default();
             let job = job.split(' ').next().unwrap_or_default();

@@ -1,7 +1,8 @@
 //! `cargo xtask soak`: many short jobs on many workers of one agent, against a real server.
 //!
-//! Every job has to end once, with its own status and its own log; the agent must not grow; nothing
-//! may be left when it has gone. It says how fast that was, and whether agent or server was at work.
+//! Every job has to end once, with its own status and its own log; neither agent nor server may grow;
+//! nothing may be left when they have gone. It says how fast that was, and whether agent or server
+//! was at work, early and late.
 
 mod bed;
 mod watch;
@@ -71,10 +72,8 @@ async fn soak(args: &Args) -> Result<()> {
         let count = (args.jobs + args.workers - 1 - worker) / args.workers;
         builds.push(start(&api, worker, count).await?);
     }
-    let mut watch = Watch::new(bed.agent(), args.workers);
-    for build in &builds {
-        watch.until_ended(&api, build).await?;
-    }
+    let mut watch = Watch::new(&bed, args.workers, args.jobs);
+    watch.until_ended().await?;
     let seconds = begun.elapsed().as_secs_f64();
     let after = (Times::of(bed.agent())?, Times::of(bed.server())?);
     for build in &builds {
@@ -105,7 +104,7 @@ async fn soak(args: &Args) -> Result<()> {
         "  server CPU ms/job     {:8.2}",
         per_job(after.1.own - before.1.own)
     );
-    println!("  {watch}");
+    print!("{watch}");
     Ok(())
 }
 

@@ -1,24 +1,28 @@
-//! Looking at the agent while it works: memory, descriptors, zombies, processor time.
+//! Looking at agent and server while they work: memory, descriptors, zombies, processor time.
 
 use std::fmt;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::Build;
+use super::bed::{Bed, ENDED};
 use crate::bench::proc::{Snapshot, children};
-use crate::chain::Api;
 
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Looks before a build is given up: five minutes.
+/// Looks without a job that ends before the run is given up: five minutes.
 const MOST_LOOKS: u32 = 3000;
 
-/// Growth from the first third of the looks to the last that is no leak: buffers that the first
-/// jobs make, and more jobs under way by chance. A short run of a hundred jobs sees a leak of 60 KiB
-/// a job, one of two thousand a leak of 3 KiB.
+/// Growth from the first third of the jobs to the last that is no leak: buffers and caches that the
+/// first jobs make, and more jobs under way by chance. A short run of a hundred jobs sees a leak of
+/// 60 KiB a job, one of two thousand a leak of 3 KiB.
 const MEMORY_SLACK_KIB: u64 = 4096;
+
+/// The same for the server, whose five connections to its database fill a cache of 2 MiB each.
+const SERVER_SLACK_KIB: u64 = 16384;
 
 /// The same for descriptors, for each worker: its job's terminal or connection may be there in the
 /// last third only. One that stays for each job is more than that after a few jobs of each worker.
@@ -26,57 +30,66 @@ const DESCRIPTOR_SLACK: u64 = 3;
 
 /// What was seen so far.
 pub(super) struct Watch {
-    agent: u32,
+    agent: Process,
+    server: Process,
     workers: u64,
-    memory: Vec<u64>,
-    descriptors: Vec<u64>,
+    jobs: usize,
+    ends: Ends,
 }
 
 impl Watch {
-    /// Watches an agent with so many workers.
-    pub(super) fn new(agent: u32, workers: usize) -> Self {
+    /// Watches the agent with so many workers, until it has ended so many jobs, and its server.
+    pub(super) fn new(bed: &Bed, workers: usize, jobs: usize) -> Self {
         Self {
-            agent,
+            agent: Process::new("agent", bed.agent()),
+            server: Process::new("server", bed.server()),
             workers: workers as u64,
-            memory: Vec::new(),
-            descriptors: Vec::new(),
+            jobs,
+            ends: Ends {
+                log: bed.agent_log(),
+                read: 0,
+                seen: 0,
+            },
         }
     }
 
-    /// Looks at the agent until all jobs of a build have ended.
-    pub(super) async fn until_ended(&mut self, api: &Api, build: &Build) -> Result<()> {
-        for _ in 0..MOST_LOOKS {
-            self.look()?;
-            let jobs = api.jobs(&build.pipeline, build.number).await?;
-            if jobs.iter().all(|job| !job["finished_at"].is_null()) {
+    /// Looks at both until all jobs have ended.
+    pub(super) async fn until_ended(&mut self) -> Result<()> {
+        let mut idle = 0;
+        while idle < MOST_LOOKS {
+            let before = self.ends.seen;
+            let ended = self.ends.count()?;
+            idle = if ended > before { 0 } else { idle + 1 };
+            self.agent.look(ended)?;
+            self.server.look(ended)?;
+            if ended >= self.jobs {
                 return Ok(());
             }
             tokio::time::sleep(LOOK).await;
         }
-        bail!("the build of {} did not end", build.pipeline)
+        let (ended, jobs) = (self.ends.seen, self.jobs);
+        bail!("only {ended} of {jobs} jobs ended")
     }
 
-    fn look(&mut self) -> Result<()> {
-        self.memory.push(Snapshot::of(self.agent)?.rss);
-        let folder = format!("/proc/{}/fd", self.agent);
-        let open = std::fs::read_dir(&folder).with_context(|| format!("list {folder}"))?;
-        self.descriptors.push(open.count() as u64);
-        Ok(())
-    }
-
-    /// The agent has not grown, and has buried its children.
+    /// Neither has grown, and the agent has buried its children.
     pub(super) fn verdict(&self) -> Result<()> {
-        let (early, late) = thirds(&self.memory);
-        ensure!(
-            late <= early + MEMORY_SLACK_KIB,
-            "the agent grew from {early} to {late} KiB"
-        );
-        let (early, late) = thirds(&self.descriptors);
-        ensure!(
-            late <= early + self.workers * DESCRIPTOR_SLACK,
-            "the agent went from {early} to {late} descriptors"
-        );
-        let left = children(self.agent);
+        for (process, slack) in [
+            (&self.agent, MEMORY_SLACK_KIB),
+            (&self.server, SERVER_SLACK_KIB),
+        ] {
+            let name = process.name;
+            let [early, _, late] = process.averages(self.jobs, |look| look.memory);
+            ensure!(
+                late <= early + slack,
+                "the {name} grew from {early} to {late} KiB"
+            );
+            let [early, _, late] = process.averages(self.jobs, |look| look.descriptors);
+            ensure!(
+                late <= early + self.workers * DESCRIPTOR_SLACK,
+                "the {name} went from {early} to {late} descriptors"
+            );
+        }
+        let left = children(self.agent.id);
         ensure!(
             left.is_empty(),
             "children are left, or not buried: {left:?}"
@@ -87,22 +100,102 @@ impl Watch {
 
 impl fmt::Display for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let memory = thirds(&self.memory);
-        let descriptors = thirds(&self.descriptors);
-        write!(
-            f,
-            "agent, first and last third: {} and {} KiB resident, {} and {} descriptors",
-            memory.0, memory.1, descriptors.0, descriptors.1
-        )
+        writeln!(f, "  by thirds of the jobs")?;
+        for process in [&self.agent, &self.server] {
+            let name = process.name;
+            let [a, b, c] = process.averages(self.jobs, |look| look.memory);
+            writeln!(f, "  {name:6} resident KiB    {a:8} {b:8} {c:8}")?;
+            let [a, b, c] = process.averages(self.jobs, |look| look.descriptors);
+            writeln!(f, "  {name:6} descriptors     {a:8} {b:8} {c:8}")?;
+            let [a, b, c] = process.costs(self.jobs);
+            writeln!(f, "  {name:6} CPU ms/job      {a:8.2} {b:8.2} {c:8.2}")?;
+        }
+        Ok(())
     }
 }
 
-/// Averages of the first and the last third.
-fn thirds(all: &[u64]) -> (u64, u64) {
-    let third = all.len().div_ceil(3).max(1);
-    let average = |part: &[u64]| part.iter().sum::<u64>() / (part.len() as u64).max(1);
-    let last = all.len().saturating_sub(third);
-    (average(&all[..third.min(all.len())]), average(&all[last..]))
+/// How many jobs the agent has ended, as its log tells.
+struct Ends {
+    log: PathBuf,
+    read: u64,
+    seen: usize,
+}
+
+impl Ends {
+    fn count(&mut self) -> Result<usize> {
+        let mut file = std::fs::File::open(&self.log).context("open the agent's log")?;
+        file.seek(SeekFrom::Start(self.read))?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        // A line that is being written is read the next time.
+        let whole = text.iter().rposition(|&byte| byte == b'\n');
+        text.truncate(whole.map_or(0, |end| end + 1));
+        self.read += text.len() as u64;
+        let lines = String::from_utf8_lossy(&text);
+        self.seen += lines.lines().filter(|line| line.contains(ENDED)).count();
+        Ok(self.seen)
+    }
+}
+
+/// One look at a process.
+struct Look {
+    /// Jobs that had ended.
+    jobs: usize,
+    /// Resident KiB.
+    memory: u64,
+    descriptors: u64,
+    /// Processor time of its own, in ticks.
+    ticks: u64,
+}
+
+/// A process and the looks at it.
+struct Process {
+    name: &'static str,
+    id: u32,
+    looks: Vec<Look>,
+}
+
+impl Process {
+    fn new(name: &'static str, id: u32) -> Self {
+        let looks = Vec::new();
+        Self { name, id, looks }
+    }
+
+    fn look(&mut self, jobs: usize) -> Result<()> {
+        let folder = format!("/proc/{}/fd", self.id);
+        let open = std::fs::read_dir(&folder).with_context(|| format!("list {folder}"))?;
+        self.looks.push(Look {
+            jobs,
+            memory: Snapshot::of(self.id)?.rss,
+            descriptors: open.count() as u64,
+            ticks: Times::of(self.id)?.own,
+        });
+        Ok(())
+    }
+
+    /// Averages of a figure over the looks of each third of the jobs.
+    fn averages(&self, jobs: usize, figure: impl Fn(&Look) -> u64) -> [u64; 3] {
+        [0, 1, 2].map(|third| {
+            let (from, to) = (jobs * third / 3, jobs * (third + 1) / 3);
+            let inside = |look: &&Look| (from..=to).contains(&look.jobs);
+            let figures: Vec<u64> = self.looks.iter().filter(inside).map(&figure).collect();
+            figures.iter().sum::<u64>() / (figures.len() as u64).max(1)
+        })
+    }
+
+    /// Processor time for a job of each third, in milliseconds.
+    fn costs(&self, jobs: usize) -> [f64; 3] {
+        let at = |count: usize| self.looks.iter().find(|look| look.jobs >= count);
+        [0, 1, 2].map(|third| {
+            let ends = (at(jobs * third / 3), at(jobs * (third + 1) / 3));
+            let (Some(first), Some(last)) = ends else {
+                return 0.0;
+            };
+            #[expect(clippy::cast_precision_loss, reason = "a count of jobs is small")]
+            let jobs = (last.jobs - first.jobs).max(1) as f64;
+            Times::milliseconds(last.ticks - first.ticks) / jobs
+        })
+    }
 }
 
 /// Processor time in clock ticks.

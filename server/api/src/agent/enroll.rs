@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use server_jobs::host::Reception;
-use server_store::{Asking, Enrolled, Grant};
+use server_store::{Asking, Enrolled, Grant, StoreError};
 use shared_protocol::HostId;
 use shared_protocol::enroll::{EnrollRequest, EnrollResponse, Waiting};
 use tracing::{info, warn};
@@ -129,7 +129,7 @@ async fn has_key(server: &Server, request: &EnrollRequest) -> Result<bool, Fault
 }
 
 /// Tags that a worker gets from its machine.
-pub(super) async fn tags_of_host(server: &Server, id: &HostId) -> Result<Vec<String>, Fault> {
+pub(super) async fn tags_of_host(server: &Server, id: &HostId) -> Result<Vec<String>, StoreError> {
     let host = server.store.host(id).await?;
     let resources = host.resources.iter().map(|word| format!("resource={word}"));
     let environments = host

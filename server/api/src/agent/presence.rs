@@ -21,7 +21,7 @@ pub(super) async fn connect(
     let now = server.now();
     known(&server, &id).await?;
     server.note_heard(&id, now);
-    server.store.set_present(&id, now).await?;
+    server.store.connect(&id, now).await?;
     info!(agent = id.as_str(), "agent connected");
     server.wakes.fleet();
     Ok(Json(json!({})))

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use server_store::NewAgent;
+use server_store::{NewAgent, StoreError};
 use shared_protocol::agent::{RegisterRequest, RegisterResponse};
 use tracing::info;
 
@@ -28,7 +28,7 @@ pub(super) async fn register(
     }
     let mut tags = request.meta_data;
     if let Some(host) = &host {
-        tags.extend(tags_of_host(&server, host).await?);
+        tags.extend(tags_of_host(&server, host).await.map_err(host_is_gone)?);
     }
     let new = NewAgent {
         name,
@@ -39,7 +39,8 @@ pub(super) async fn register(
         takes_jobs: !request.ignore_in_dispatches,
         host,
     };
-    let (id, access_token) = server.store.register(&new, server.now()).await?;
+    let registered = server.store.register(&new, server.now()).await;
+    let (id, access_token) = registered.map_err(host_is_gone)?;
     info!(
         agent = id.as_str(),
         name = new.name,
@@ -61,6 +62,14 @@ pub(super) async fn register(
         meta_data: new.tags,
         tracing: None,
     }))
+}
+
+/// A person may have decided about the host since its secret was looked at.
+fn host_is_gone(error: StoreError) -> Fault {
+    match error {
+        StoreError::NotFound { .. } => Fault::unauthorized("this host is not let in any more"),
+        other => other.into(),
+    }
 }
 
 /// Fills in the placeholders that agents leave to the endpoint.

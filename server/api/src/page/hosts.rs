@@ -1,5 +1,6 @@
 //! What the first page says of machines, and the buttons beside them.
 
+use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect};
 use server_jobs::{Admission, HostStanding};
@@ -8,7 +9,7 @@ use shared_protocol::HostId;
 
 use super::Broken;
 use super::session::Visitor;
-use crate::user::hosts::{self, Decision};
+use crate::user::hosts::{self, Decision, Unseen};
 use crate::{Server, stamp};
 
 /// A row of the list of machines.
@@ -22,6 +23,7 @@ pub(super) struct HostView {
     pub(super) location: String,
     pub(super) free: String,
     pub(super) asked: String,
+    pub(super) seen: String,
     /// Whether it can be let in.
     pub(super) is_out: bool,
     /// Whether it can be shut out.
@@ -40,6 +42,7 @@ impl HostView {
             location: row.location,
             free: free.unwrap_or_default(),
             asked: stamp::for_people(row.asked),
+            seen: stamp::for_people(row.seen),
             is_out: row.admission != Admission::Approved,
             is_in: row.admission == Admission::Approved,
         }
@@ -69,4 +72,13 @@ pub(super) async fn decide(
         Ok(()) | Err(StoreError::NotFound { .. }) => Ok(Redirect::to("/")),
         Err(error) => Err(error.into()),
     }
+}
+
+pub(super) async fn forget_unseen(
+    State(server): State<Server>,
+    Visitor(who): Visitor,
+    Form(unseen): Form<Unseen>,
+) -> Result<impl IntoResponse, Broken> {
+    hosts::forget_unseen(&server, &who, &unseen).await?;
+    Ok(Redirect::to("/"))
 }

@@ -35,6 +35,7 @@ pub(crate) fn routes() -> Router<Server> {
         .route("/login", get(login::form).post(login::sign_in))
         .route("/logout", post(login::sign_out))
         .route("/events", get(live::fleet))
+        .route("/hosts/forget", post(hosts::forget_unseen))
         .route("/hosts/{id}/{decision}", post(hosts::decide))
         .route(build, get(build::show))
         .route(&format!("{build}/cancel"), post(build::cancel))

@@ -1,13 +1,15 @@
 //! Machines and what people decide about them, over REST.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use server_jobs::host::Work;
-use server_jobs::{Admission, HostStanding, State as JobState};
+use server_jobs::{Admission, HostStanding, Moment, State as JobState};
 use server_store::{HostRow, StoreError};
 use shared_protocol::HostId;
 use tracing::info;
@@ -17,6 +19,8 @@ use crate::Server;
 use crate::auth::User;
 use crate::fault::Fault;
 use crate::stamp::rfc3339;
+
+const DAY: Duration = Duration::from_hours(24);
 
 /// A decision about a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +65,44 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Which machines are to be forgotten.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Unseen {
+    /// Days without a sign of them, at least one.
+    pub(crate) unseen_for_days: u32,
+}
+
+pub(super) async fn remove_unseen(
+    State(server): State<Server>,
+    User(who): User,
+    Query(unseen): Query<Unseen>,
+) -> Result<Json<Value>, Fault> {
+    let removed = forget_unseen(&server, &who, &unseen).await?;
+    Ok(Json(json!({"removed": removed})))
+}
+
+/// Forgets the machines that were let in and not seen for so many days.
+pub(crate) async fn forget_unseen(
+    server: &Server,
+    who: &str,
+    unseen: &Unseen,
+) -> Result<Vec<HostId>, Fault> {
+    let days = unseen.unseen_for_days;
+    if days == 0 {
+        return Err(Fault::refused("unseen_for_days is 1 or more"));
+    }
+    let before = server.now().minus(DAY.saturating_mul(days));
+    let removed = server.store.remove_unseen_hosts(before).await?;
+    for host in &removed {
+        info!(
+            host = host.as_str(),
+            who, days, "host not seen for long, forgotten"
+        );
+    }
+    server.wakes.fleet();
+    Ok(removed)
+}
+
 async fn change(
     server: &Server,
     who: &str,
@@ -95,16 +137,19 @@ pub(crate) async fn decide(
 
 /// All machines, with what they are doing.
 pub(crate) async fn standings(server: &Server) -> Result<Vec<(HostRow, HostStanding)>, StoreError> {
-    let rows = server.store.hosts().await?;
+    let mut rows = server.store.hosts().await?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
     let now = server.now();
     let mut work: HashMap<HostId, Vec<Work>> = HashMap::new();
+    let mut seen: HashMap<HostId, Moment> = HashMap::new();
     for agent in server.store.agents(now.minus(REMEMBERED)).await? {
         let Some(host) = agent.host.clone() else {
             continue;
         };
+        let last = seen.entry(host.clone()).or_default();
+        *last = agent.heard.max(*last);
         let state = match &agent.job {
             Some(job) => Some(server.store.job(job).await?.state),
             None => None,
@@ -114,6 +159,9 @@ pub(crate) async fn standings(server: &Server) -> Result<Vec<(HostRow, HostStand
             stopping: state.as_ref().is_some_and(is_stopping),
             running: state.as_ref().is_some_and(is_running),
         });
+    }
+    for row in &mut rows {
+        row.seen = seen.get(&row.id).map_or(row.seen, |at| row.seen.max(*at));
     }
     let standing = |row: &HostRow| {
         let workers = work.get(&row.id).map_or(&[][..], Vec::as_slice);
@@ -146,5 +194,6 @@ fn shape(row: &HostRow, standing: HostStanding) -> Value {
         "environments": row.environments,
         "created_at": rfc3339(row.asked),
         "last_asked_at": rfc3339(row.heard),
+        "last_seen_at": rfc3339(row.seen),
     })
 }

@@ -20,7 +20,10 @@ pub(crate) use shape::{finished, started};
 pub(crate) fn routes() -> Router<Server> {
     Router::new()
         .route("/agents", get(agents::list))
-        .route("/hosts", get(hosts::list))
+        .route("/agents/{id}/stop", put(agents::stop))
+        .route("/agents/{id}/pause", put(agents::pause))
+        .route("/agents/{id}/resume", put(agents::resume))
+        .route("/hosts", get(hosts::list).delete(hosts::remove_unseen))
         .route("/hosts/{id}", delete(hosts::remove))
         .route("/hosts/{id}/approve", put(hosts::approve))
         .route("/hosts/{id}/disable", put(hosts::disable))

@@ -199,3 +199,84 @@ async fn the_page_shows_who_waits_and_lets_them_in() {
     assert_eq!(post("same-origin").await.unwrap().status(), 303);
     assert_eq!(bed.host_state().await, "missing");
 }
+
+#[tokio::test]
+async fn a_host_that_is_known_stays_paused_however_long_it_was_away() {
+    let mut bed = Bed::new().await;
+    bed.enroll(SECRET, asking("a")).await;
+    bed.decide(Method::PUT, "/approve").await;
+    let (_, first) = bed.worker().await;
+    let pause = Some(json!({"note": "broken fan"}));
+    let path = format!("agents/{}/pause", first.id);
+    assert_eq!(bed.rest(Method::PUT, &path, pause).await.0, 204);
+    bed.pass(Duration::from_hours(72)).await;
+    let (_, next) = bed.worker().await;
+    let ping = bed.agent(Method::GET, "ping", &next.token, None).await;
+    let (_, told) = answer(ping).await;
+    assert_eq!(
+        (&told["action"], &told["message"]),
+        (&json!("pause"), &json!("broken fan"))
+    );
+}
+
+#[tokio::test]
+async fn two_copies_that_start_together_are_told_apart() {
+    let mut bed = Bed::new().await;
+    let with_key = |boot| {
+        let mut body = asking(boot);
+        body["key"] = json!(bed.registration);
+        body
+    };
+    let (one, other) = (with_key("a"), with_key("b"));
+    assert_eq!(bed.enroll(SECRET, one).await.0, 200);
+    let (status, answer) = bed.enroll(SECRET, other.clone()).await;
+    assert_eq!(
+        (status.as_u16(), &answer["waiting"]),
+        (202, &json!("other_run"))
+    );
+    bed.pass(Duration::from_secs(5)).await;
+    let (_, worker) = bed.worker().await;
+    bed.ping(&worker).await;
+    assert_eq!(bed.enroll(SECRET, other).await.0, 409);
+}
+
+#[tokio::test]
+async fn hosts_that_were_not_seen_for_days_are_forgotten_at_once() {
+    let mut bed = Bed::new().await;
+    let key = bed.registration.clone();
+    let host = |n: u32| {
+        let mut body = asking("a");
+        body["id"] = json!(format!("00000000-0000-4000-8000-{n:012}"));
+        body["key"] = json!(key);
+        (format!("trireme_host_{n:048}"), body)
+    };
+    for n in 1..=2 {
+        let (secret, body) = host(n);
+        assert_eq!(bed.enroll(&secret, body).await.0, 200);
+    }
+    bed.rest(
+        Method::PUT,
+        &format!("hosts/{}/disable", host(2).1["id"].as_str().unwrap()),
+        None,
+    )
+    .await;
+    bed.enroll(SECRET, asking("a")).await;
+    bed.decide(Method::PUT, "/approve").await;
+    let (_, worker) = bed.worker().await;
+    bed.pass(Duration::from_hours(24 * 31)).await;
+    bed.ping(&worker).await;
+    bed.pass(Duration::from_secs(5)).await;
+    let forget = async |days: u32| {
+        let path = format!("hosts?unseen_for_days={days}");
+        bed.rest(Method::DELETE, &path, None).await
+    };
+    assert_eq!(forget(0).await.0, 422);
+    assert_eq!(forget(32).await.1, json!({"removed": []}));
+    assert_eq!(forget(30).await.1, json!({"removed": [host(1).1["id"]]}));
+    let (_, hosts) = bed.rest(Method::GET, "hosts", None).await;
+    let left: Vec<_> = hosts.as_array().unwrap().iter().collect();
+    assert_eq!(left.len(), 2, "who is there or shut out stays: {hosts}");
+    let seen = |host: &&&Value| host["id"] == ID;
+    let seen = left.iter().find(seen).unwrap()["last_seen_at"].clone();
+    assert_eq!(seen, "2026-02-01T00:00:00.000Z", "{hosts}");
+}

@@ -127,3 +127,76 @@ async fn only_a_worker_and_its_job_are_heard() {
     assert_eq!(bed.ask(&agent.token, "pause", long).await, 422);
     assert_eq!(bed.told(&agent).await, said("", ""));
 }
+
+fn disk_full() -> Value {
+    json!({"note": "disk full"})
+}
+
+#[tokio::test]
+async fn a_person_pauses_resumes_and_stops_a_worker_over_rest() {
+    let bed = Bed::new().await;
+    let agent = bed.register("a").await;
+    let path = |what: &str| format!("agents/{}/{what}", agent.id);
+    let put = async |what: &str, body| bed.rest(Method::PUT, &path(what), body).await.0;
+    assert_eq!(put("pause", Some(disk_full())).await, 204);
+    assert_eq!(bed.told(&agent).await, said("pause", "disk full"));
+    assert_eq!(put("resume", None).await, 204);
+    assert_eq!(bed.told(&agent).await, said("", ""));
+    assert_eq!(put("stop", Some(json!({}))).await, 204);
+    assert_eq!(bed.told(&agent).await.0, "disconnect");
+    let (status, _) = bed.rest(Method::PUT, "agents/nobody/resume", None).await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn a_pause_is_for_the_place_whoever_takes_it_next() {
+    let bed = Bed::new().await;
+    let (first, second) = (bed.register("host-3").await, bed.register("host-4").await);
+    assert_eq!(bed.ask(&first.token, "pause", Some(disk_full())).await, 200);
+    // An upgrade: the new agent's workers are there before the old ones go.
+    let (third, fourth) = (bed.register("host-3").await, bed.register("host-4").await);
+    for (agent, action) in [
+        (&first, "pause"),
+        (&second, ""),
+        (&third, "pause"),
+        (&fourth, ""),
+    ] {
+        assert_eq!(bed.told(agent).await.0, action, "{}", agent.id);
+    }
+    assert_eq!(bed.told(&third).await.1, "disk full");
+    let fifth = bed.register("host-3").await;
+    assert_eq!(bed.told(&fifth).await, said("pause", "disk full"));
+}
+
+#[tokio::test]
+async fn who_is_resumed_takes_the_one_in_its_place_along() {
+    let bed = Bed::new().await;
+    let first = bed.register("a").await;
+    bed.ask(&first.token, "pause", Some(disk_full())).await;
+    let next = bed.register("a").await;
+    assert_eq!(bed.told(&next).await.0, "pause");
+    assert_eq!(bed.ask(&first.token, "resume", None).await, 200);
+    assert_eq!(bed.told(&next).await, said("", ""));
+    let last = bed.register("a").await;
+    assert_eq!(bed.told(&last).await, said("", ""));
+}
+
+#[tokio::test]
+async fn what_is_over_or_long_ago_is_not_handed_on() {
+    for (what, body, passes) in [
+        ("stop", json!({}), Duration::ZERO),
+        (
+            "pause",
+            json!({"timeout_in_minutes": 1}),
+            Duration::from_mins(1),
+        ),
+        ("pause", json!({}), Duration::from_mins(61)),
+    ] {
+        let mut bed = Bed::new().await;
+        let first = bed.register("a").await;
+        bed.ask(&first.token, what, Some(body)).await;
+        bed.pass(passes).await;
+        let next = bed.register("a").await;
+        assert_eq!(bed.told(&next).await, said("", ""), "{what} {passes:?}");
+    }
+}

@@ -1,13 +1,13 @@
 //! Registered workers.
 
-use server_jobs::{Ask, Event, Moment, Order, Presence, Standing};
+use server_jobs::{Event, Moment, Order, Presence, Standing};
 use shared_protocol::{AgentId, BuildId, HostId, JobId, Secret};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
 use uuid::Uuid;
 
 use super::jobs::{self, Changed};
-use super::tokens;
+use super::{hosts, orders, tokens};
 use crate::job_row::unreadable;
 use crate::store::{from_column, to_column};
 use crate::{Store, StoreError};
@@ -85,7 +85,8 @@ macro_rules! select {
 }
 
 impl Store {
-    /// Registers a worker; the secret is its token from now on.
+    /// Registers a worker; the secret is its token from now on. A machine that was shut out or
+    /// forgotten meanwhile has none.
     pub async fn register(
         &self,
         new: &NewAgent,
@@ -93,6 +94,9 @@ impl Store {
     ) -> Result<(AgentId, Secret), StoreError> {
         let id = AgentId::new(Uuid::now_v7().to_string());
         let mut tx = self.write().await?;
+        if let Some(host) = &new.host {
+            hosts::must_be_in(&mut tx, host).await?;
+        }
         sqlx::query(
             "INSERT INTO agents (id, name, hostname, version, arch, tags, takes_jobs, presence, \
              registered_at, heard_at, host_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -167,6 +171,16 @@ impl Store {
             .collect()
     }
 
+    /// Notes that a worker has connected. At its first time it takes over the pause of a worker of
+    /// the same place that is not there any more, or will soon not be.
+    pub async fn connect(&self, id: &AgentId, now: Moment) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        orders::inherit(&mut tx, id, now).await?;
+        write_presence(&mut tx, id, Presence::Connected, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Notes that a worker is there, as of `now`.
     pub async fn set_present(&self, id: &AgentId, now: Moment) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
@@ -190,31 +204,6 @@ impl Store {
         }
         tx.commit().await?;
         Ok(())
-    }
-
-    /// Notes what was asked of a worker, and returns how it stands now.
-    pub async fn ask(&self, id: &AgentId, ask: Ask, now: Moment) -> Result<Order, StoreError> {
-        let mut tx = self.write().await?;
-        let row = sqlx::query("SELECT asked, pause_note, pause_until FROM agents WHERE id = ?")
-            .bind(id.as_str())
-            .fetch_optional(&mut *tx)
-            .await?
-            .ok_or(StoreError::NotFound { what: "agent" })?;
-        let order = order(&row)?.after(ask, now);
-        let (word, note, until) = match &order {
-            Order::Work => (None, None, None),
-            Order::Pause { note, until } => (Some("pause"), Some(note), *until),
-            Order::Stop => (Some("stop"), None, None),
-        };
-        sqlx::query("UPDATE agents SET asked = ?, pause_note = ?, pause_until = ? WHERE id = ?")
-            .bind(word)
-            .bind(note)
-            .bind(until.map(to_column))
-            .bind(id.as_str())
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(order)
     }
 
     /// Cancels what a worker has accepted. A job that it was only offered goes to another one.
@@ -248,6 +237,7 @@ impl Store {
     ) -> Result<Vec<Changed>, StoreError> {
         let mut tx = self.write().await?;
         write_presence(&mut tx, id, presence, now).await?;
+        hosts::note_seen_by(&mut tx, id).await?;
         let held: Vec<(String,)> =
             sqlx::query_as("SELECT id FROM jobs WHERE agent_id = ? AND finished_at IS NULL")
                 .bind(id.as_str())
@@ -281,24 +271,6 @@ async fn write_presence(
     Ok(())
 }
 
-/// What the columns say that [`Store::ask`] wrote.
-fn order(row: &SqliteRow) -> Result<Order, sqlx::Error> {
-    let asked: Option<String> = row.try_get("asked")?;
-    match asked.as_deref() {
-        None => Ok(Order::Work),
-        Some("stop") => Ok(Order::Stop),
-        Some("pause") => Ok(Order::Pause {
-            note: row
-                .try_get::<Option<String>, _>("pause_note")?
-                .unwrap_or_default(),
-            until: row
-                .try_get::<Option<i64>, _>("pause_until")?
-                .map(from_column),
-        }),
-        Some(other) => Err(unreadable("asked", &other)),
-    }
-}
-
 impl FromRow<'_, SqliteRow> for AgentRow {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         let presence: String = row.try_get("presence")?;
@@ -320,7 +292,7 @@ impl FromRow<'_, SqliteRow> for AgentRow {
                 .try_get::<Option<String>, _>("host_id")?
                 .map(HostId::new),
             shut_out: row.try_get("shut_out")?,
-            order: order(row)?,
+            order: orders::order(row)?,
         })
     }
 }

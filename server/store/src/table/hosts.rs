@@ -3,8 +3,8 @@
 use server_jobs::host::{Known, Reception, receive};
 use server_jobs::{Admission, Moment};
 use shared_protocol::enroll::EnrollRequest;
-use shared_protocol::{HostId, Secret};
-use sqlx::sqlite::SqliteRow;
+use shared_protocol::{AgentId, HostId, Secret};
+use sqlx::sqlite::{SqliteQueryResult, SqliteRow};
 use sqlx::{FromRow, Row as _, SqliteConnection};
 use subtle::ConstantTimeEq as _;
 
@@ -40,6 +40,8 @@ pub struct HostRow {
     pub asked: Moment,
     /// When it last asked.
     pub heard: Moment,
+    /// When it last asked, or its last worker left.
+    pub seen: Moment,
 }
 
 /// What became of a request to be let in.
@@ -108,38 +110,42 @@ impl Store {
     /// Notes what a person decided about a machine.
     pub async fn decide(&self, id: &HostId, admission: Admission) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let done = sqlx::query("UPDATE hosts SET admission = ? WHERE id = ?")
+        let decision = sqlx::query("UPDATE hosts SET admission = ? WHERE id = ?")
             .bind(admission.as_str())
-            .bind(id.as_str())
-            .execute(&mut *tx)
-            .await?;
+            .bind(id.as_str());
+        concerns_one(&decision.execute(&mut *tx).await?)?;
         tx.commit().await?;
-        match done.rows_affected() {
-            0 => Err(StoreError::NotFound { what: "host" }),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// Forgets a machine, and withdraws the tokens of its workers. If it is still there it asks to
     /// be let in as if for the first time. A worker's running job keeps its own token.
     pub async fn remove_host(&self, id: &HostId) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        sqlx::query(
-            "DELETE FROM tokens WHERE kind = 'worker' AND subject IN \
-             (SELECT id FROM agents WHERE host_id = ?)",
-        )
-        .bind(id.as_str())
-        .execute(&mut *tx)
-        .await?;
-        let done = sqlx::query("DELETE FROM hosts WHERE id = ?")
-            .bind(id.as_str())
-            .execute(&mut *tx)
-            .await?;
+        forget(&mut tx, id).await?;
         tx.commit().await?;
-        match done.rows_affected() {
-            0 => Err(StoreError::NotFound { what: "host" }),
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// Forgets the machines that were let in and not seen since `before`, and says which. Those that
+    /// were shut out stay so.
+    pub async fn remove_unseen_hosts(&self, before: Moment) -> Result<Vec<HostId>, StoreError> {
+        let mut tx = self.write().await?;
+        // A worker that counts as present was seen, even if the server was away since.
+        let unseen: Vec<(String,)> = sqlx::query_as(
+            "SELECT id FROM hosts WHERE admission = 'approved' AND seen_at < ? AND NOT EXISTS \
+             (SELECT 1 FROM agents WHERE host_id = hosts.id AND presence IN \
+             ('registered', 'connected'))",
+        )
+        .bind(to_column(before))
+        .fetch_all(&mut *tx)
+        .await?;
+        let unseen: Vec<HostId> = unseen.into_iter().map(|(id,)| HostId::new(id)).collect();
+        for id in &unseen {
+            forget(&mut tx, id).await?;
         }
+        tx.commit().await?;
+        Ok(unseen)
     }
 
     /// Forgets machines that waited and have not asked since `before`.
@@ -152,6 +158,54 @@ impl Store {
         tx.commit().await?;
         Ok(done.rows_affected())
     }
+}
+
+/// What a machine leaves behind is that of nobody, also when it is let in again: workers that will
+/// soon be lost, and the jobs that some of them run.
+async fn forget(db: &mut SqliteConnection, id: &HostId) -> Result<(), StoreError> {
+    for sql in [
+        "DELETE FROM tokens WHERE kind = 'worker' AND subject IN \
+         (SELECT id FROM agents WHERE host_id = ?)",
+        "UPDATE agents SET host_id = NULL WHERE host_id = ?",
+    ] {
+        sqlx::query(sql).bind(id.as_str()).execute(&mut *db).await?;
+    }
+    let removal = sqlx::query("DELETE FROM hosts WHERE id = ?").bind(id.as_str());
+    concerns_one(&removal.execute(db).await?)
+}
+
+/// A change that was meant for one machine has found it.
+fn concerns_one(done: &SqliteQueryResult) -> Result<(), StoreError> {
+    match done.rows_affected() {
+        0 => Err(StoreError::NotFound { what: "host" }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a machine may still register workers: it was looked for before, and people decide at any
+/// time.
+pub(crate) async fn must_be_in(db: &mut SqliteConnection, id: &HostId) -> Result<(), StoreError> {
+    sqlx::query("SELECT 1 FROM hosts WHERE id = ? AND admission = 'approved'")
+        .bind(id.as_str())
+        .fetch_optional(db)
+        .await?
+        .map(drop)
+        .ok_or(StoreError::NotFound { what: "host" })
+}
+
+/// Notes that a machine was there as long as its worker was.
+pub(crate) async fn note_seen_by(
+    db: &mut SqliteConnection,
+    agent: &AgentId,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE hosts SET seen_at = max(seen_at, (SELECT heard_at FROM agents WHERE id = ?1)) \
+         WHERE id = (SELECT host_id FROM agents WHERE id = ?1)",
+    )
+    .bind(agent.as_str())
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 async fn first_time(
@@ -219,9 +273,12 @@ async fn again(
 
 async fn known(db: &mut SqliteConnection, id: &str) -> Result<Known, StoreError> {
     let row = sqlx::query(
-        "SELECT admission, boot, rival_boot, rival_since, iif(admission = 'pending', heard_at, \
+        // One that is in and has registered no worker since was heard of when it asked.
+        "SELECT admission, boot, rival_boot, rival_since, nullif(max(coalesce( \
          (SELECT max(heard_at) FROM agents WHERE host_id = hosts.id AND presence IN \
-          ('registered', 'connected'))) AS heard FROM hosts WHERE id = ?",
+         ('registered', 'connected')), 0), iif(admission = 'pending' OR NOT EXISTS \
+         (SELECT 1 FROM agents WHERE host_id = hosts.id AND registered_at >= hosts.heard_at), \
+         heard_at, 0)), 0) AS heard FROM hosts WHERE id = ?",
     )
     .bind(id)
     .fetch_one(db)
@@ -248,7 +305,8 @@ async fn take_facts(
         "UPDATE hosts SET admission = ?1, boot = ?2, rival_boot = NULL, rival_since = NULL, \
          hostname = ?3, os = ?4, arch = ?5, version = ?6, location = ?7, free_bytes = ?8, \
          resources = iif(?9 = '[]', resources, ?9), \
-         environments = iif(?10 = '[]', environments, ?10), heard_at = ?11 WHERE id = ?12",
+         environments = iif(?10 = '[]', environments, ?10), heard_at = ?11, seen_at = ?11 \
+         WHERE id = ?12",
     )
     .bind(admission.as_str())
     .bind(&request.boot)
@@ -297,6 +355,7 @@ impl FromRow<'_, SqliteRow> for HostRow {
             environments: words(row, "environments")?,
             asked: from_column(row.try_get("asked_at")?),
             heard: from_column(row.try_get("heard_at")?),
+            seen: from_column(row.try_get("seen_at")?),
         })
     }
 }

@@ -80,6 +80,7 @@ impl Bed {
             ..NewAgent::default()
         };
         let (id, secret) = self.store.register(&new, NOW).await.unwrap();
+        self.store.connect(&id, NOW).await.unwrap();
         self.store.set_present(&id, NOW).await.unwrap();
         self.store.grant(secret.expose()).await.unwrap();
         id

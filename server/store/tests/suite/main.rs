@@ -4,6 +4,7 @@
 
 mod chunks;
 mod folder;
+mod hosts;
 mod jobs;
 mod tokens;
 
