@@ -18,6 +18,7 @@ use agent_worker::pulse::Pulse;
 use agent_worker::{PoolStatus, Served, Wanted};
 use shared_client::Transport;
 use shared_handover::message::Phase;
+use shared_systemd::Systemd;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -30,7 +31,7 @@ use crate::plan::{Order, Plan};
 use crate::rest;
 use crate::service::{Service, ServiceError};
 use crate::signals::Signals;
-use crate::systemd::Systemd;
+use crate::systemd;
 
 /// Beyond the jobs' own grace period: the time in which the rest of a canceled agent has to end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -105,8 +106,8 @@ pub async fn run(parts: Parts) -> Ending {
     ));
     let phase = || outlets.phase.subscribe();
     let _rest = AbortOnDrop::spawn(rest::keep_small(status.clone()));
-    let _systemd = systemd
-        .map(|(systemd, pulse)| AbortOnDrop::spawn(systemd.serve(pulse, phase(), status.clone())));
+    let _systemd =
+        systemd.map(|systemd| AbortOnDrop::spawn(systemd::serve(systemd, phase(), status.clone())));
     let _control =
         control.map(|control| AbortOnDrop::spawn(control.serve(orders_in, phase(), status)));
     let _deliveries = AbortOnDrop::spawn(deliveries.run());

@@ -22,7 +22,7 @@
 //! (the control socket), `crew` (all agents of this host), `hand_over` (who gets which slots; pure),
 //! `start_agent`. `run` is the loop around all of it; `settings`, `lock` and `trust` come before. What
 //! the state machine asks for is carried out by `perform`, with `install` up to the decision, `bring_in`
-//! up to the trial and `try_out` from there; `tend` looks after agents, and `outward` tells operators.
+//! up to the trial and `try_out` from there; `tend` looks after agents, `outward` tells operators, and `systemd` the service manager.
 //! `os` is what differs between systems. `docs/life-of-an-upgrade.md` walks through all of it.
 //!
 //! A failing server never stops the agent, and neither does anything this tier cannot write.
@@ -60,6 +60,7 @@ mod step_stage;
 mod step_switch;
 mod step_watch;
 mod sweep;
+mod systemd;
 mod tend;
 mod trust;
 mod try_out;

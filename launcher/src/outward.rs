@@ -99,6 +99,12 @@ impl Outward {
         self.server_trouble = Some(trouble(class, what, reason));
     }
 
+    /// What is wrong with the server, for people.
+    pub(crate) fn server_trouble(&self) -> Option<&str> {
+        let trouble = self.server_trouble.as_ref();
+        trouble.map(|trouble| trouble.detail.as_str())
+    }
+
     /// The manifest was compared with what is installed.
     pub(crate) fn planned(&mut self, plan: &Plan) {
         let skipped = plan.skipped.iter().map(|skipped| Change {

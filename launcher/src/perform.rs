@@ -25,6 +25,7 @@ use crate::settings::Settings;
 use crate::spoiled::Spoiled;
 use crate::step_watch::Gate;
 use crate::sweep;
+use crate::systemd::Voice;
 use crate::trust::Trust;
 use crate::upgrade::{Effect, Event, Now, Step, Upgrade};
 use crate::wire::Reports;
@@ -86,6 +87,7 @@ pub(crate) struct Host<'a> {
     pub(crate) unswept: bool,
     pub(crate) complaints: Complaints,
     pub(crate) outward: Outward,
+    pub(crate) voice: Voice,
     pub(crate) reports: Reports,
     /// When this launcher started, moved on by what it overslept.
     started: tokio::time::Instant,
@@ -113,6 +115,7 @@ impl<'a> Host<'a> {
             effort: Effort::load(&state.root().join("effort.json")),
             rules: Rules::load(&state.policy(), settings.update_mode),
             outward: Outward::new(&state),
+            voice: Voice::find(&own),
             crash_loop: CrashLoop::default(),
             gate: Gate::new(settings.gate_seconds),
             agent_page: agent_slot.read().page,

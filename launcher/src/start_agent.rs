@@ -83,6 +83,10 @@ pub(crate) fn start(start: &Start<'_>, reports: Reports) -> Result<ProcessId, St
         .stdin(Stdio::null())
         // Ours is the report pipe, which is nobody else's business.
         .stdout(Stdio::null());
+    // This process speaks to systemd, for agents and their jobs as well.
+    for variable in shared_systemd::VARIABLES {
+        command.env_remove(variable);
+    }
     match start.plugins {
         Some(plugins) => command.env("TRIREME_PLUGINS", plugins),
         None => command.env_remove("TRIREME_PLUGINS"),

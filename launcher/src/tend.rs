@@ -174,6 +174,7 @@ impl Host<'_> {
         }
         self.publish();
         if self.exit.is_some() {
+            self.tell_systemd();
             return self.exit;
         }
         let trial = self.upgrade.trial();
@@ -184,6 +185,7 @@ impl Host<'_> {
         self.ping(now);
         self.note_workers(now);
         self.report_health(now);
+        self.tell_systemd();
         let stopped = self.ending != Ending::No && self.crew.is_empty();
         stopped.then_some(Exit::Success)
     }
@@ -386,6 +388,7 @@ impl Host<'_> {
             wakes.push(self.gate.pulse);
         }
         wakes.extend(self.outward.due().map(in_time));
+        wakes.extend(self.voice.due().map(in_time));
         wakes.extend(self.crew.deaf_in(now));
         wakes.into_iter().min()
     }

@@ -18,6 +18,7 @@ mod many_releases;
 mod operator;
 mod server_trouble;
 mod stopped;
+mod systemd;
 
 use std::path::PathBuf;
 

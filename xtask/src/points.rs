@@ -18,9 +18,10 @@ use crate::cargo;
 use source::{Bare, Named, Reader};
 
 /// Crates all of whose calls must stand behind points.
-const CHECKED: [&str; 6] = [
+const CHECKED: [&str; 7] = [
     "shared/slots",
     "shared/supervise",
+    "shared/systemd",
     "shared/fetch",
     "launcher",
     "launcher/control",

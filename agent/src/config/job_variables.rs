@@ -61,13 +61,15 @@ pub fn variables(
     })
 }
 
-/// Whether a variable is a setting of the agent, which is nobody else's business.
+/// Whether a variable is a setting of the agent, or for it alone to speak to systemd: nobody else's
+/// business.
 fn is_own(name: &OsString) -> bool {
     let Some(name) = name.to_str() else {
         return false;
     };
     let mut settings = flags::all().flat_map(flags::Flag::variables);
     name.starts_with("TRIREME_")
+        || shared_systemd::VARIABLES.contains(&name)
         || settings.any(|variable| variable == name)
         || OTHER_NAMES.iter().any(|other| other.env == name)
 }
@@ -310,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_the_agent_do_not_leak_into_jobs() {
+    fn settings_of_the_agent_and_its_line_to_systemd_do_not_leak_into_jobs() {
         let variables = of(
             &[],
             &[
@@ -318,6 +320,9 @@ mod tests {
                 ("BUILDKITE_AGENT_PRIORITY", "3"),
                 ("BUILDKITE_AGENT_META_DATA", "old=1"),
                 ("TRIREME_STATE_DIR", "/s"),
+                ("NOTIFY_SOCKET", "/run/systemd/notify"),
+                ("WATCHDOG_USEC", "60000000"),
+                ("WATCHDOG_PID", "7"),
                 ("BUILDKITE_NOT_A_FLAG", "kept"),
                 ("PATH", "kept"),
             ],

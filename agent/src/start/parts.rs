@@ -22,6 +22,7 @@ use shared_handover::handle::Handle;
 use shared_handover::layout::StateDir;
 use shared_protocol::{Secret, env, platform};
 use shared_supervise::ProcessId;
+use shared_systemd::Systemd;
 
 use super::Fatal;
 use super::credentials::Credentials;
@@ -35,7 +36,6 @@ use crate::plan::Plan;
 use crate::plugins::Plugins;
 use crate::service::Service;
 use crate::signals::Signals;
-use crate::systemd::Systemd;
 use crate::tags::Tags;
 use crate::wire::Parts;
 
@@ -49,8 +49,11 @@ pub(super) fn parts(
     executable: PathBuf,
 ) -> Result<Parts, Fatal> {
     let signals = Signals::catch()?;
-    // Under a launcher another process is the service.
-    let systemd = state.map_or_else(Systemd::find, |_| Ok(None))?;
+    // Under a launcher that one speaks for the service.
+    let systemd = match state {
+        None => Systemd::find(&[std::process::id()])?,
+        Some(_) => None,
+    };
     let systemd = systemd.map(|systemd| (systemd, Pulse::default()));
     let (client, enrollment) = connection(stamp, &config, credentials)?;
     let transport = client.transport().clone();

@@ -43,7 +43,7 @@ async fn it_hears_of_start_life_and_end() {
         ("WATCHDOG_USEC", "100000"),
     ];
     let agent = bench.start_with(&endpoint, &[], &env);
-    let status = "STATUS=0 jobs run, 1 worker waits for work";
+    let status = "STATUS=idle, 1 worker connected";
     let start = ear.hears(status).await;
     for text in ["EXTEND_TIMEOUT_USEC=", "READY=1"] {
         assert!(start.contains(text), "{text}: {start}");

@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -22,6 +23,9 @@ use crate::server::Server;
 
 /// Names the host in the environment of all its processes.
 const MARK: &str = "TORTURE_HOST";
+
+/// Name of the socket on which a host says how it is.
+const EAR: &str = "notify";
 
 /// How long an init system would wait before it starts a service again.
 const INIT_DELAY: Duration = Duration::from_millis(50);
@@ -72,6 +76,8 @@ pub(crate) struct Host<'a> {
     pub(crate) folder: PathBuf,
     pub(crate) state: StateDir,
     dose: Dose,
+    /// Where the host says how it is, as to systemd.
+    ear: UnixDatagram,
     pub(crate) factory: Factory,
     child: Option<Child>,
     ended: Option<Instant>,
@@ -96,9 +102,12 @@ impl<'a> Host<'a> {
             let _quiet = rig.starting.lock().expect("no thread panics with the lock");
             copy_tree(template, &state)?;
         }
+        let ear = UnixDatagram::bind(folder.join(EAR))?;
+        ear.set_nonblocking(true)?;
         Ok(Self {
             rig,
             name: name.to_owned(),
+            ear,
             folder,
             state: StateDir::new(state),
             dose,
@@ -137,6 +146,7 @@ impl<'a> Host<'a> {
             .arg(self.folder.join("agent.cfg"))
             .env(MARK, &self.name)
             .env("TORTURE_LEDGER", self.ledger())
+            .env("NOTIFY_SOCKET", self.folder.join(EAR))
             .stdin(Stdio::null())
             .stderr(stderr);
         match &self.dose {
@@ -158,6 +168,7 @@ impl<'a> Host<'a> {
 
     /// Does what an init system does: starts what has ended.
     pub(crate) fn keep_up(&mut self) -> io::Result<()> {
+        while self.ear.recv(&mut [0; 8]).is_ok() {}
         if let Some(child) = &mut self.child
             && child.try_wait()?.is_some()
         {
