@@ -38,7 +38,10 @@ impl Snapshot {
             .flatten()
         {
             let folder = task.path();
-            let status = read(&folder.join("status").to_string_lossy())?;
+            // A thread may end while it is looked at.
+            let Ok(status) = read(&folder.join("status").to_string_lossy()) else {
+                continue;
+            };
             let switches = status
                 .lines()
                 .find(|line| line.starts_with("voluntary_ctxt_switches"));
@@ -47,7 +50,7 @@ impl Snapshot {
                 .and_then(|word| word.parse::<u64>().ok())
                 .unwrap_or(0);
             // First field of schedstat: nanoseconds on a CPU.
-            let schedstat = read(&folder.join("schedstat").to_string_lossy())?;
+            let schedstat = read(&folder.join("schedstat").to_string_lossy()).unwrap_or_default();
             snapshot.cpu_ns += schedstat
                 .split_whitespace()
                 .next()
