@@ -1,5 +1,7 @@
 //! Cuts a log into numbered, compressed chunks. Pure: when to cut is the caller's business.
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
 use bytes::Bytes;
 use flate2::{Compress, Compression, FlushCompress};
 use shared_protocol::job::ChunkPlace;
@@ -87,15 +89,19 @@ impl Chunker {
     }
 }
 
-/// A compressor that keeps its tables from one chunk to the next.
+/// The compressor of all logs of this process, while there are any. Its tables take a third of a
+/// mebibyte, and no log needs them from one chunk to the next.
+static SHARED: Mutex<Weak<Mutex<Compress>>> = Mutex::new(Weak::new());
+
+/// A log's part in the compressor, from its first chunk on.
 #[derive(Debug, Default)]
-struct Gzip(Option<Compress>);
+struct Gzip(Option<Arc<Mutex<Compress>>>);
 
 impl Gzip {
     fn member(&mut self, bytes: &[u8]) -> Bytes {
-        let state = self
-            .0
-            .get_or_insert_with(|| Compress::new_gzip(Compression::new(LEVEL), WINDOW_BITS));
+        let shared = self.0.get_or_insert_with(shared);
+        // A chunk begins anew, whatever a panic has left of another one.
+        let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
         state.reset();
         let mut out = Vec::with_capacity(bytes.len() / 4 + 64);
         loop {
@@ -110,4 +116,14 @@ impl Gzip {
             out.reserve(out.capacity());
         }
     }
+}
+
+fn shared() -> Arc<Mutex<Compress>> {
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let compress = Compress::new_gzip(Compression::new(LEVEL), WINDOW_BITS);
+        let made = Arc::new(Mutex::new(compress));
+        *shared = Arc::downgrade(&made);
+        made
+    })
 }

@@ -11,6 +11,9 @@ use crate::{Exit, Output, Running};
 /// One read at most; a pipe holds as much.
 const BUFFER: usize = 64 * 1024;
 
+/// As much is read at first: most children say little, and an agent may follow many at once.
+const FIRST: usize = 4 * 1024;
+
 /// After the time for leaked holders is over, this much that already waits is still taken: more
 /// than any pipe or terminal holds by default, so a child's own last words are never lost.
 const LAST_WORDS: usize = 1024 * 1024;
@@ -35,7 +38,7 @@ pub async fn follow(
     patience: Duration,
     mut sink: impl AsyncFnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<Ending> {
-    let mut buffer = vec![0; BUFFER];
+    let mut buffer = vec![0; FIRST];
     let mut open = true;
     let mut ended: Option<Exit> = None;
     let mut deadline = None;
@@ -55,6 +58,9 @@ pub async fn follow(
                 count => {
                     let count = fill(output, &mut buffer, count)?;
                     sink(&buffer[..count]).await?;
+                    if count == buffer.len() {
+                        buffer.resize(BUFFER, 0);
+                    }
                 }
             },
         }

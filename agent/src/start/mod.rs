@@ -16,13 +16,15 @@ use std::time::Duration;
 
 use shared_handover::layout::StateDir;
 use shared_protocol::env;
-use tokio::task::LocalSet;
+use shared_supervise::release_code;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::Instant;
 
 use self::checks::checks;
 use self::credentials::{Credentials, credentials};
 use self::environ::{Environ, place, settings};
 use self::log::{PLAIN, open_log, style};
-use self::parts::parts;
+use self::parts::{Process, parts};
 use self::tell::tell_start;
 use crate::config::raw::Raw;
 use crate::config::resolve::{Config, resolve};
@@ -120,23 +122,27 @@ fn run(
     executable: PathBuf,
 ) -> Result<ExitCode, Fatal> {
     let reflect = config.workers.reflect_exit_status;
+    let process = Process {
+        stamp,
+        executable,
+        began: Instant::now(),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     LocalSet::new().block_on(&runtime, async {
         let locks = locks::open(&config.experiments, config.sockets.clone())?;
         let checks = checks(&config, environ).await?;
-        let mut parts = parts(
-            stamp,
-            config,
-            checks,
-            credentials,
-            environ,
-            state,
-            executable,
-        )?;
+        let mut parts = parts(process, config, checks, credentials, environ, state)?;
         let sending = parts.observers.last_words();
-        let ending = wire::run(parts).await;
+        // What ran until now seldom runs again.
+        release_code();
+        // As a task: what is waited for here itself is looked at whenever any task has something to
+        // do, and with it all that it waits for.
+        let ending = match spawn_local(wire::run(parts)).await {
+            Ok(ending) => ending,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
         if let Some(sending) = sending {
             sending.finish(LAST_METRICS).await;
         }

@@ -16,6 +16,7 @@ use agent_worker::Settings;
 use agent_worker::host::HostFacts;
 use agent_worker::pulse::Pulse;
 use agent_worker::register::Identity;
+use agent_worker::rounds::Rounds;
 use shared_client::{Client, Transport};
 use shared_fault::point;
 use shared_handover::handle::Handle;
@@ -23,6 +24,7 @@ use shared_handover::layout::StateDir;
 use shared_protocol::{Secret, env, platform};
 use shared_supervise::ProcessId;
 use shared_systemd::Systemd;
+use tokio::time::Instant;
 
 use super::Fatal;
 use super::credentials::Credentials;
@@ -39,15 +41,25 @@ use crate::signals::Signals;
 use crate::tags::Tags;
 use crate::wire::Parts;
 
+/// What this process is.
+pub(super) struct Process {
+    /// Version of the program.
+    pub(super) stamp: &'static str,
+    /// The program's own file.
+    pub(super) executable: PathBuf,
+    /// When the runtime was about to start.
+    pub(super) began: Instant,
+}
+
 pub(super) fn parts(
-    stamp: &'static str,
+    process: Process,
     config: Config,
     checks: Checks,
     credentials: Credentials,
     environ: &Environ,
     state: Option<&StateDir>,
-    executable: PathBuf,
 ) -> Result<Parts, Fatal> {
+    let stamp = process.stamp;
     let signals = Signals::catch()?;
     // Under a launcher that one speaks for the service.
     let systemd = match state {
@@ -76,6 +88,7 @@ pub(super) fn parts(
         identity,
         jobs: Arc::new(jobs),
         ping_mode: config.ping_mode,
+        rounds: Rounds::since(process.began),
         one_job: workers.one_job,
         acquire: workers.acquire,
         uptime: workers.uptime,
@@ -90,7 +103,7 @@ pub(super) fn parts(
         tags: Tags {
             around: tags_around(&settings.identity.host, environ),
             config: config.tags,
-            plugins: zip.and_then(|zip| Plugins::start(zip, executable, state)),
+            plugins: zip.and_then(|zip| Plugins::start(zip, process.executable, state)),
         },
         hooks: life_hooks(config.life, &settings.jobs),
         settings,

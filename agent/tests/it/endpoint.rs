@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io::Read as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
+use axum::serve::ListenerExt as _;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -30,6 +32,7 @@ struct Inner {
     replies: Mutex<HashMap<String, VecDeque<Reply>>>,
     asked: watch::Sender<Vec<Asked>>,
     streams: Streams,
+    connections: AtomicUsize,
 }
 
 /// One answer.
@@ -114,6 +117,10 @@ impl Endpoint {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v3", listener.local_addr().unwrap());
         let (endpoint, router) = Self::unserved(url);
+        let counted = Arc::clone(&endpoint.inner);
+        let listener = listener.tap_io(move |_| {
+            counted.connections.fetch_add(1, Ordering::Relaxed);
+        });
         tokio::spawn(async move { axum::serve(listener, router).await });
         endpoint
     }
@@ -124,6 +131,7 @@ impl Endpoint {
             replies: Mutex::default(),
             asked: watch::Sender::new(Vec::new()),
             streams: Streams::default(),
+            connections: AtomicUsize::new(0),
         });
         let router = Router::new()
             .fallback(answer)
@@ -144,6 +152,11 @@ impl Endpoint {
         let replies = replies.into_iter().collect();
         let mut scripts = self.inner.replies.lock().unwrap();
         scripts.insert(route.to_owned(), replies);
+    }
+
+    /// How many connections were opened so far, if it serves by itself.
+    pub(crate) fn connections(&self) -> usize {
+        self.inner.connections.load(Ordering::Relaxed)
     }
 
     /// Its streams.

@@ -16,6 +16,7 @@ mod command_line;
 mod control;
 #[cfg(feature = "faults")]
 mod crash;
+mod crowd;
 mod jobs;
 mod life_hooks;
 mod limits;

@@ -19,6 +19,16 @@ async fn recorded(state: &Path, what: &str) {
     .await;
 }
 
+/// Waits until no job has a record: an agent that is told to end sooner leaves what it has not heard
+/// the answer to for the next one.
+async fn settled(state: &Path) {
+    until("no records", || {
+        let mut records = std::fs::read_dir(state.join("jobs")).ok()?;
+        records.next().is_none().then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_next_agent_ends_the_job_of_a_dead_one_and_reports_it_once() {
     let (endpoint, bench) = (Endpoint::start().await, Bench::new());
@@ -52,6 +62,7 @@ async fn the_next_agent_ends_the_job_of_a_dead_one_and_reports_it_once() {
     assert_eq!(body["signal_reason"], "agent_stop");
     assert_eq!(body["chunks_failed_count"], 1, "its last words are unknown");
     assert_eq!(finish[0].token, "Token token-of-j1");
+    settled(&state).await;
     second.signal(Signal::Terminate);
     assert_eq!(second.ended().await.code, Some(0));
 
@@ -216,6 +227,7 @@ async fn a_hook_that_outlives_its_agent_is_ended_and_its_job_reported() {
     assert!(shared_supervise::wait_gone(&[hook], PATIENCE));
     let told = (&body["exit_status"], &body["signal_reason"]);
     assert_eq!(told, (&json!("-1"), &json!("agent_stop")));
+    settled(&state).await;
     second.signal(Signal::Terminate);
     assert_eq!(second.ended().await.code, Some(0));
     for folder in [state.join("jobs"), bench.path("tmp")] {

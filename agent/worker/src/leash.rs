@@ -133,7 +133,11 @@ impl Leash {
         let taking = async {
             // Nobody closes it.
             let _turn = turns.acquire().await;
-            request.await
+            let answer = request.await;
+            // The connection that the answer came on is there for the next one whose turn it is
+            // only after its own task has run.
+            tokio::task::yield_now().await;
+            answer
         };
         tokio::select! {
             biased;

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A [`Pool`] holds as many workers as are wanted, which may change while it runs: that is how an
-//! agent is upgraded without a gap. What to do is decided by pure modules ([`ping`], [`action`],
-//! [`slots`], [`outage`], and for streams [`baton`], [`debounce`], [`backoff`]); the rest waits and
+//! agent is upgraded without a gap. What to do is decided by pure modules ([`ping`], [`rounds`],
+//! [`action`], [`slots`], [`outage`], and for streams [`baton`], [`debounce`], [`backoff`]); the rest waits and
 //! sends.
 //!
 //! This crate knows nothing of launchers, signals or configuration, and nothing of what a job is.
@@ -25,6 +25,7 @@ pub mod ping;
 pub mod pool;
 pub mod pulse;
 pub mod register;
+pub mod rounds;
 pub mod slots;
 
 mod heartbeat;

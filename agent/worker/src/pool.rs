@@ -19,6 +19,7 @@ use crate::leash::{Leash, Registered, Report, Told, Wish};
 use crate::outage::{Note, Outage};
 use crate::pulse::Pulse;
 use crate::register::Identity;
+use crate::rounds::Rounds;
 use crate::scout::Scout;
 use crate::slots::{Activity, Crew, Slot, changes, idle_deadline};
 use crate::worker::{End, Worker, WorkerError};
@@ -41,6 +42,8 @@ pub struct Settings {
     pub jobs: Arc<JobSettings>,
     /// Where they look for work.
     pub ping_mode: PingMode,
+    /// When they ask for it.
+    pub rounds: Rounds,
     /// Each worker ends after one job.
     pub one_job: bool,
     /// The one worker acquires this job, runs it, and ends.

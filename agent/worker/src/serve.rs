@@ -88,8 +88,9 @@ impl Serving {
         }
         let uptime = self.settings.uptime;
         let until = uptime.and_then(|uptime| Instant::now().checked_add(uptime));
-        let (mode, line) = (self.settings.ping_mode, self.line.clone());
-        let mut source = Source::new(mode, line, self.leash.clone(), registered);
+        let (mode, rounds) = (self.settings.ping_mode, self.settings.rounds);
+        let (line, leash) = (self.line.clone(), self.leash.clone());
+        let mut source = Source::new(mode, rounds, line, leash, registered);
         loop {
             let step = tokio::select! {
                 biased;

@@ -17,6 +17,7 @@ use crate::baton::{PingMode, Turn};
 use crate::leash::Leash;
 use crate::line::Line;
 use crate::ping::PingSchedule;
+use crate::rounds::Rounds;
 use crate::streaming::Streaming;
 use crate::worker::WorkerError;
 
@@ -41,16 +42,20 @@ pub(crate) struct Source {
     /// None in a worker that polls, by its settings or because the endpoint streams no pings.
     streaming: Option<Streaming>,
     schedule: PingSchedule,
+    rounds: Rounds,
     /// When the next ping is due, while it is a ping's turn.
     due: Option<Instant>,
     /// The endpoint asked to be left alone until then.
     retry_after: Option<Duration>,
+    /// The first ping waits for its turn.
+    starts: bool,
 }
 
 impl Source {
     /// The source of a worker that is connected now: its first ping is due at once.
     pub(crate) fn new(
         mode: PingMode,
+        rounds: Rounds,
         line: Line,
         leash: Leash,
         registered: &RegisterResponse,
@@ -62,8 +67,10 @@ impl Source {
             agent: registered.id.clone(),
             streaming: None,
             schedule: PingSchedule::new(registered.ping_interval, Instant::now()),
+            rounds,
             due: None,
             retry_after: None,
+            starts: true,
         };
         source.stream();
         source
@@ -173,7 +180,8 @@ impl Source {
         let now = Instant::now();
         let due = self.due.unwrap_or_else(|| {
             let due = self.schedule.next(now, RealPacing.random());
-            PingSchedule::not_before(due, now, self.retry_after.take())
+            let due = PingSchedule::not_before(due, now, self.retry_after.take());
+            self.rounds.for_due(due, now)
         });
         self.due = Some(due);
         tokio::select! {
@@ -184,9 +192,20 @@ impl Source {
         let waited = now.elapsed();
         self.leash
             .record(|worker| Event::PingSent { worker, waited });
-        let sent = Instant::now();
-        let answer = self.line.client().ping().await;
-        tell(&self.leash, sent.elapsed(), answer.as_ref().err());
+        let client = self.line.client();
+        let asking = async {
+            let sent = Instant::now();
+            let answer = client.ping().await;
+            (answer, sent.elapsed())
+        };
+        let (answer, took) = if self.starts {
+            let turn = self.leash.in_turn(asking).await?;
+            self.starts = false;
+            turn
+        } else {
+            asking.await
+        };
+        tell(&self.leash, took, answer.as_ref().err());
         Some(answer)
     }
 

@@ -4,8 +4,9 @@
 //! `bench-endpoint serve` prints its URL, then a line of JSON ([`script::Summary`]) when the last of
 //! its jobs has finished, and another one when its standard input ends; then it ends itself.
 //! `bench-endpoint print BYTES` is the command of a job with a large log, so that the endpoint knows
-//! what must arrive.
+//! what must arrive. `bench-endpoint ping ADDRESS` sends pings with as little as there is.
 
+mod floor;
 mod log;
 mod routes;
 mod script;
@@ -30,11 +31,17 @@ enum Arguments {
         /// How many.
         bytes: u64,
     },
+    /// Ping an endpoint fifty times a second until it is gone.
+    Ping {
+        /// Address and port.
+        address: String,
+    },
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse() {
         Arguments::Serve(plan) => serve(plan),
+        Arguments::Ping { address } => floor::ping(&address),
         Arguments::Print { bytes } => text::print(bytes, &mut io::stdout().lock()),
     };
     match done {

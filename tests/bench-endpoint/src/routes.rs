@@ -32,10 +32,11 @@ pub(crate) fn lock(script: &Mutex<Script>) -> MutexGuard<'_, Script> {
 enum Asked<'a> {
     Register,
     Ping,
+    Heartbeat,
     Accept(&'a str),
     Chunk(&'a str),
     Finish(&'a str),
-    /// Connect, heartbeat and whatever else wants no answer of its own.
+    /// Connect and whatever else wants no answer of its own.
     Other,
 }
 
@@ -45,6 +46,7 @@ impl<'a> Asked<'a> {
         match (words.next(), words.next(), words.next()) {
             (Some("register"), ..) => Self::Register,
             (Some("ping"), ..) => Self::Ping,
+            (Some("heartbeat"), ..) => Self::Heartbeat,
             (Some("jobs"), Some(job), Some("accept")) => Self::Accept(job),
             (Some("jobs"), Some(job), Some("chunks")) => Self::Chunk(job),
             (Some("jobs"), Some(job), Some("finish")) => Self::Finish(job),
@@ -56,6 +58,7 @@ impl<'a> Asked<'a> {
         match self {
             Self::Register => "register",
             Self::Ping => "ping",
+            Self::Heartbeat => "heartbeat",
             Self::Accept(_) => "accept",
             Self::Chunk(_) => "chunk",
             Self::Finish(_) => "finish",
@@ -78,6 +81,8 @@ async fn answer(State((script, finished, began)): State<Shared>, request: Reques
     let reply = match asked {
         Asked::Register => script.register(),
         Asked::Ping => script.ping(),
+        // With what was sent, as any endpoint that has taken note of it.
+        Asked::Heartbeat => serde_json::from_slice(&body).unwrap_or_default(),
         Asked::Accept(job) => script.accept(job, now),
         Asked::Chunk(job) => return chunk(&mut script, job, &parts.uri, body),
         Asked::Finish(job) => {

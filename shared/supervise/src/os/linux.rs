@@ -55,10 +55,10 @@ pub(crate) fn environment(pid: u32) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// The mappings of this process; see proc_pid_maps(5).
-pub(crate) fn own_maps() -> io::Result<String> {
+/// The mappings of this process and what is resident of them; see proc_pid_smaps(5).
+pub(crate) fn own_smaps() -> io::Result<String> {
     shared_fault::point("code.maps")?;
-    fs::read_to_string("/proc/self/maps")
+    fs::read_to_string("/proc/self/smaps")
 }
 
 /// A handle of the process that has this number now. Kernels before 5.3 have none.

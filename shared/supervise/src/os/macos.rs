@@ -82,7 +82,7 @@ pub(crate) fn running() -> io::Result<Vec<(u32, Stat)>> {
     clippy::unnecessary_wraps,
     reason = "the twin of other systems can fail"
 )]
-pub(crate) fn own_maps() -> io::Result<String> {
+pub(crate) fn own_smaps() -> io::Result<String> {
     Ok(String::new())
 }
 

@@ -21,14 +21,14 @@ pub use unix::{ExitFile, Reports, Watched};
 mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    become_subreaper, environment, exit_file, own_maps, release_pages, running, send, stat,
+    become_subreaper, environment, exit_file, own_smaps, release_pages, running, send, stat,
 };
 
 #[cfg(target_os = "macos")]
 mod macos;
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
-    become_subreaper, environment, exit_file, own_maps, release_pages, running, send, stat,
+    become_subreaper, environment, exit_file, own_smaps, release_pages, running, send, stat,
 };
 
 #[cfg(windows)]
@@ -36,7 +36,8 @@ mod windows;
 #[cfg(windows)]
 pub(crate) use windows::{
     Alarm, become_subreaper, environment, exit_file, is_error_output_writable, is_no_program,
-    own_maps, pause, poll, reap, release_pages, running, send, spawn, stat, take_pending, try_lock,
+    own_smaps, pause, poll, reap, release_pages, running, send, spawn, stat, take_pending,
+    try_lock,
 };
 #[cfg(windows)]
 pub use windows::{ExitFile, Reports, Watched, raise};

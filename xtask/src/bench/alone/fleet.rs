@@ -1,10 +1,12 @@
 //! Idle workers, from one to a hundred in one agent.
 
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::{Agent, Endpoint, Programs};
+use crate::bench::proc::Snapshot;
 
 /// Workers of one agent.
 const SIZES: [usize; 3] = [1, 10, 100];
@@ -15,11 +17,32 @@ const SETTLE: Duration = Duration::from_secs(10);
 /// Length of the measurement.
 const SPAN: Duration = Duration::from_secs(40);
 
-/// Prints memory, wake-ups and CPU of each size, and the connections since its start.
+/// Prints memory, wake-ups and CPU of each size, and the connections since its start; then what the
+/// pings of a hundred workers cost this machine at least.
 pub(super) fn measure(programs: &Programs) -> Result<()> {
     for workers in SIZES {
         one(programs, workers)?;
     }
+    floor(programs)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a span of time is measured")]
+fn floor(programs: &Programs) -> Result<()> {
+    let endpoint = Endpoint::start(&programs.endpoint, &[])?;
+    let address = endpoint.url.trim_start_matches("http://");
+    let address = address.split('/').next().context("a URL has a host")?;
+    let mut pings = Command::new(&programs.endpoint)
+        .args(["ping", address])
+        .spawn()
+        .context("start the pings")?;
+    let before = Snapshot::of(pings.id())?;
+    std::thread::sleep(SPAN);
+    let after = Snapshot::of(pings.id())?;
+    // It has nothing to lose.
+    pings.kill().context("end the pings")?;
+    pings.wait().context("end the pings")?;
+    let micros = (after.cpu_ns - before.cpu_ns) / 1000 / SPAN.as_secs();
+    println!("50 pings/s by system calls alone: {micros} µs CPU/s");
     Ok(())
 }
 

@@ -64,14 +64,12 @@ impl Agent {
         Snapshot::of(self.pid())
     }
 
-    /// Bytes of the files that it keeps beside its jobs.
+    /// Bytes of the logs that it keeps on disk: beside the records of their jobs.
     pub(super) fn bytes_on_disk(&self) -> u64 {
-        let open = format!("/proc/{}/fd", self.pid());
-        // A spool may have no name.
-        let unnamed = files(Path::new(&open)).filter(|file| {
-            std::fs::read_link(file).is_ok_and(|to| to.starts_with(self.folder.path().join("tmp")))
-        });
-        unnamed
+        let records = self.folder.path().join("builds/.trireme/agent-1");
+        let spools =
+            files(&records).filter(|file| file.extension().is_some_and(|end| end == "log"));
+        spools
             .filter_map(|file| std::fs::metadata(file).ok())
             .map(|data| data.len())
             .sum()

@@ -15,7 +15,7 @@ pub use child::Reports;
 pub(crate) use child::{become_subreaper, is_no_program, reap, spawn};
 pub(crate) use lock::try_lock;
 pub use process::ExitFile;
-pub(crate) use process::{environment, exit_file, own_maps, release_pages, running, send, stat};
+pub(crate) use process::{environment, exit_file, own_smaps, release_pages, running, send, stat};
 
 use std::io;
 

@@ -202,7 +202,7 @@ pub(crate) fn exit_file(pid: u32, still_it: impl Fn() -> bool) -> Option<ExitFil
     clippy::unnecessary_wraps,
     reason = "the twin of other systems can fail"
 )]
-pub(crate) const fn own_maps() -> io::Result<String> {
+pub(crate) const fn own_smaps() -> io::Result<String> {
     Ok(String::new())
 }
 
