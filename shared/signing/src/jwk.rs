@@ -17,8 +17,8 @@ pub enum KeyError {
     /// No JSON, or not of keys.
     #[error("this is not a key or a set of keys (JWK or JWKS): {0}")]
     NotKeys(String),
-    /// A set of no keys.
-    #[error("the set has no keys; make one with `tool keygen`")]
+    /// A set of no keys that sign.
+    #[error("the set has no keys for signatures; make one with `tool keygen`")]
     Empty,
     /// A key does not say what it is for.
     #[error("key {0} has no `alg`; add the algorithm it is for")]
@@ -151,10 +151,11 @@ impl KeySet {
 
 impl VerifyingKey {
     fn of(number: usize, jwk: &Jwk) -> Result<Option<Self>, KeyError> {
-        let algorithm = jwk.algorithm(number)?;
+        // Keys for encryption have algorithms of their own.
         if !jwk.signs() {
             return Ok(None);
         }
+        let algorithm = jwk.algorithm(number)?;
         let material = jwk.material(algorithm).map_err(|why| KeyError::Malformed {
             number,
             algorithm: algorithm.name(),
@@ -303,8 +304,11 @@ mod tests {
         let set = format!(r#"{{"keys":[{ED},{ED}]}}"#);
         assert_eq!(KeySet::parse(&set).expect("two").0.len(), 2);
         let other = ED.replacen('{', r#"{"use":"enc","#, 1);
-        let set = format!(r#"{{"keys":[{ED},{other}]}}"#);
-        assert_eq!(KeySet::parse(&set).expect("one").0.len(), 1);
+        for other in [&other, &other.replace("EdDSA", "RSA-OAEP-256")] {
+            let set = format!(r#"{{"keys":[{ED},{other}]}}"#);
+            assert_eq!(KeySet::parse(&set).expect("one").0.len(), 1, "{other}");
+            assert_eq!(KeySet::parse(other).map(|_| ()), Err(KeyError::Empty));
+        }
     }
 
     #[test]

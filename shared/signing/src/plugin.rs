@@ -156,8 +156,8 @@ fn decoded(text: &str) -> Option<String> {
         rest = tail;
         if *byte == b'%' {
             let (digits, tail) = rest.split_at_checked(2)?;
-            let digits = std::str::from_utf8(digits).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            let [high, low] = [digits[0], digits[1]].map(|digit| char::from(digit).to_digit(16));
+            bytes.push(u8::try_from(high? * 16 + low?).ok()?);
             rest = tail;
         } else {
             bytes.push(*byte);
@@ -203,6 +203,8 @@ mod tests {
             ("/abs/olute", "/abs/olute"),
             ("C:\\x", "C:\\x"),
             ("bad%zz", "bad%zz"),
+            ("bad%+1", "bad%+1"),
+            ("bad%4", "bad%4"),
             ("", ""),
         ] {
             assert_eq!(

@@ -10,8 +10,10 @@ use crate::matrix::{self, Matrix, MatrixError, Permutation};
 use crate::plugin::Plugin;
 use crate::read::{Misread, named, scalar, scalars};
 
-/// The signature of a step, as it is written in the step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The signature of a step, as it is written in the step. A part that is missing is empty: it makes
+/// the signature a wrong one, not the step an unreadable one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Signature {
     /// Name of the algorithm, such as `EdDSA`. It is signed, too.
     pub algorithm: String,
@@ -38,8 +40,9 @@ pub struct Step {
 /// The fields that are always signed.
 pub(crate) const ALWAYS: [&str; 5] = ["command", "env", "matrix", "plugins", "repository_url"];
 
-/// Fields that are read here, with the other names they have.
-const READ: [&str; 8] = [
+/// Fields that are read here, with the other names they have, and the name of the step, which alone
+/// is not the matrix's to fill.
+const READ: [&str; 11] = [
     "command",
     "commands",
     "env",
@@ -48,6 +51,9 @@ const READ: [&str; 8] = [
     "checkout",
     "matrix",
     "signature",
+    "key",
+    "id",
+    "identifier",
 ];
 
 impl Step {
@@ -189,12 +195,21 @@ fn secrets(value: &Value) -> Result<Vec<Value>, Misread> {
 }
 
 fn signature(value: &Value) -> Result<Option<Signature>, Misread> {
-    if value.is_null() {
-        return Ok(None);
-    }
-    Signature::deserialize(value)
+    let mut parts = match value {
+        Value::Null => return Ok(None),
+        Value::Object(parts) => parts.clone(),
+        other => return Err(Misread::new("signature", named(other))),
+    };
+    parts.retain(|_, part| !part.is_null());
+    // What the library says of a part may hold its value, which may hold line ends.
+    Signature::deserialize(Value::Object(parts))
         .map(Some)
-        .map_err(|error| Misread::new("signature", error.to_string()))
+        .map_err(|_| {
+            Misread::new(
+                "signature",
+                "its parts are texts, `signed_fields` a list of them",
+            )
+        })
 }
 
 #[cfg(test)]
@@ -244,6 +259,7 @@ mod tests {
         let step = step(&json!({
             "command": "run {{matrix}}",
             "label": "{{matrix}}",
+            "key": "{{matrix.unknown}}",
             "env": {"A": "{{matrix}}", "{{matrix}}": "x"},
             "plugins": [{"p#{{matrix}}": {"{{matrix}}": ["{{matrix}}"]}}],
             "matrix": ["a", "b"],
@@ -259,8 +275,22 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_may_lack_parts() {
+        for written in [
+            json!({}),
+            json!({"algorithm": null, "signed_fields": null, "value": null}),
+        ] {
+            let step = step(&json!({ "signature": written }));
+            assert_eq!(step.signature(), Some(&Signature::default()), "{written}");
+        }
+    }
+
+    #[test]
     fn a_step_of_odd_values_is_an_error_that_shows_none() {
         for odd in [
+            json!({"signature": "secret"}),
+            json!({"signature": {"value": {"secret": 1}}}),
+            json!({"signature": {"signed_fields": "a\nsecret"}}),
             json!({"env": {"A": ["secret"]}}),
             json!({"plugins": "secret"}),
             json!({"matrix": "secret"}),
@@ -270,7 +300,7 @@ mod tests {
         ] {
             let error = Step::read(&odd).expect_err("odd").to_string();
             assert!(
-                error.contains("cannot be read") && !error.contains("secret\""),
+                error.contains("cannot be read") && !error.contains("secret"),
                 "{error}"
             );
         }

@@ -53,7 +53,7 @@ pub enum Rejection {
     #[error("invalid signature: job does not match signed step: {0}")]
     Matrix(#[from] MatrixError),
     /// A part of the job is not that of the step.
-    #[error("invalid signature: job does not match signed step: {0} differs")]
+    #[error("invalid signature: job does not match signed step: {} differs", .0.escape_debug())]
     Differs(String),
 }
 

@@ -115,6 +115,7 @@ fn region_of(key: &str) -> Option<&str> {
     (parts.next() == Some("arn"))
         .then(|| parts.nth(2))
         .flatten()
+        .filter(|region| !region.is_empty())
 }
 
 #[cfg(test)]
@@ -127,5 +128,6 @@ mod tests {
         assert_eq!(region_of(arn), Some("eu-west-1"));
         assert_eq!(region_of("alias/steps"), None);
         assert_eq!(region_of("abc-def"), None);
+        assert_eq!(region_of("arn:aws:kms::1:key/abc"), None);
     }
 }

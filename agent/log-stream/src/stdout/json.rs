@@ -104,7 +104,8 @@ fn cut_bytes(text: &[u8]) -> usize {
 /// The two ids of a W3C trace parent.
 fn trace(parent: &str) -> Option<(&str, &str)> {
     let mut parts = parent.split('-').skip(1);
-    Some((parts.next()?, parts.next()?))
+    let (trace, span, _flags) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((trace, span))
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ impl AllowLists {
             }
             if !list.allows(repository) {
                 return Err(NotAllowed::Repository(
-                    repository.to_owned(),
+                    on_one_line(repository),
                     list.to_string(),
                 ));
             }
@@ -116,7 +116,8 @@ impl AllowLists {
             let names = job.keys().filter(|name| !list.allows(name));
             let names: Vec<&str> = names.map(String::as_str).collect();
             if !names.is_empty() {
-                return Err(NotAllowed::Variables(names.join(", "), list.to_string()));
+                let names = on_one_line(&names.join(", "));
+                return Err(NotAllowed::Variables(names, list.to_string()));
             }
         }
         if let Some(list) = &self.plugins {
@@ -126,7 +127,7 @@ impl AllowLists {
             }
             for name in plugins.iter().map(Plugin::full_source) {
                 if !list.allows(&name) {
-                    return Err(NotAllowed::Plugin(name, list.to_string()));
+                    return Err(NotAllowed::Plugin(on_one_line(&name), list.to_string()));
                 }
             }
         }
@@ -139,6 +140,19 @@ impl AllowLists {
         let good = |list: &AllowList| !climbs(mirror) && list.allows(mirror);
         !mirror.is_empty() && list.is_some_and(|list| !good(list))
     }
+}
+
+/// What a job brings along cannot forge lines of a log.
+fn on_one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// The library shows the place over several lines; the last one says what is wrong.
@@ -256,6 +270,31 @@ mod tests {
             let job = job(&[(env::REPO, "https://git/good/x"), (PLUGINS, &plugins)]);
             let refusal = lists.check(&job).unwrap_err().to_string();
             assert!(refusal.contains("a part `..`"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_one_line_whatever_the_job_is_called() {
+        let none = || Some(list(&["^good$"]));
+        let repositories = AllowLists {
+            repositories: none(),
+            ..AllowLists::default()
+        };
+        let variables = AllowLists {
+            variables: none(),
+            ..AllowLists::default()
+        };
+        let plugins = AllowLists {
+            plugins: none(),
+            ..AllowLists::default()
+        };
+        for (lists, pair) in [
+            (repositories, (env::REPO, "evil\n+++ forged")),
+            (variables, ("evil\n+++ forged", "")),
+            (plugins, (PLUGINS, r#"["evil\n+++ forged"]"#)),
+        ] {
+            let text = lists.check(&job(&[pair])).unwrap_err().to_string();
+            assert!(text.contains(r"evil\n+++ forged"), "{text}");
         }
     }
 

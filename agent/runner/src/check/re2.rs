@@ -22,12 +22,24 @@ fn translated(pattern: &str) -> String {
         match c {
             '\\' => escape(&mut rest, &mut out),
             '[' => class(&mut rest, &mut out),
-            // A count without its least number is a count to our library, and text to RE2.
-            '{' if rest.peek() == Some(&',') => out.push_str(r"\{"),
+            // What is no whole count is text to RE2.
+            '{' if !counts(rest.clone()) => out.push_str(r"\{"),
             c => out.push(c),
         }
     }
     out
+}
+
+/// Whether this, after an opening brace, is how often something comes: `2}`, `2,}`, `2,5}`.
+fn counts(mut rest: Peekable<Chars<'_>>) -> bool {
+    let digits = |rest: &mut Peekable<Chars<'_>>| {
+        std::iter::from_fn(|| rest.next_if(char::is_ascii_digit)).count()
+    };
+    let least = digits(&mut rest);
+    if rest.next_if_eq(&',').is_some() {
+        digits(&mut rest);
+    }
+    least > 0 && rest.next() == Some('}')
 }
 
 /// What follows a backslash outside of a class.
@@ -37,6 +49,11 @@ fn escape(rest: &mut Peekable<Chars<'_>>, out: &mut String) {
         Some('b') => out.push_str(r"(?-u:\b)"),
         Some('B') => out.push_str(r"(?-u:\B)"),
         Some(c @ ('<' | '>')) => out.push(c),
+        Some(c @ ('p' | 'P' | 'x')) => {
+            out.extend(['\\', c]);
+            // What is in braces here is a name or a number.
+            out.extend(rest.next_if_eq(&'{'));
+        }
         Some(c) => match ascii(c) {
             Some((inside, false)) => out.extend(["[", inside, "]"]),
             Some((inside, true)) => out.extend(["[^", inside, "]"]),
@@ -145,6 +162,11 @@ mod tests {
             (r"^[[:x]+$", &["[:x"], &["y"]),
             (r"^a{,2}$", &["a{,2}"], &["aa"]),
             (r"^a{1,2}$", &["aa"], &["aaa"]),
+            (r"^a{2,}$", &["aa", "aaa"], &["a"]),
+            (r"^a{x}$", &["a{x}"], &["a"]),
+            (r"^a{$", &["a{"], &["a"]),
+            (r"^{1,b}{}$", &["{1,b}{}"], &["1"]),
+            (r"^\p{Greek}{2}\x{41}$", &["αβA"], &["αA", "p{Greek}"]),
             (r"(?i)^ABC$", &["abc"], &["abd"]),
             ("^.$", &["é"], &["", "ab", "\n"]),
             (r"^(?P<n>a)\z", &["a"], &["a\n"]),

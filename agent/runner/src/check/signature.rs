@@ -181,6 +181,8 @@ mod tests {
         };
         for (step, blocks) in [
             (json!(null), false),
+            (json!({"signature": {}}), false),
+            (json!({"signature": {"value": null}}), false),
             (
                 json!({"signature": {"algorithm": "EdDSA", "signed_fields": [], "value": ""}}),
                 false,
