@@ -6,7 +6,7 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The limit where nothing else is said. Long, because a loaded machine is no failure.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Looks until there is something, and returns it. Panics after [`PATIENCE`] with `what`.
 pub async fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {

@@ -14,7 +14,7 @@ use shared_slots::{Digest, Meta, Page, Slot, Source, Store};
 use shared_supervise::{ProcessId, Signal, wait_gone};
 
 /// Longer than any test may take: only a failure waits that long.
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_mins(5);
 
 /// More lines than any test writes: only a failure goes round and round.
 const MOST_LINES: usize = 500;

@@ -20,7 +20,7 @@ use crate::fake_agent::Manner;
 use crate::server::Server;
 
 /// How long anything may take before a test fails; far more than it should.
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(5);
 
 pub(crate) struct Bed {
     folder: TempDir,

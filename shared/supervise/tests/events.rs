@@ -7,7 +7,7 @@ use std::time::Duration;
 use shared_supervise::{Child, Ended, Event, Events, ProcessId, Signal, become_subreaper, reap};
 
 /// Longer than the test may take: only a failure waits that long.
-const LONG: Option<Duration> = Some(Duration::from_secs(30));
+const LONG: Option<Duration> = Some(Duration::from_mins(5));
 
 fn start(script: &str) -> Child {
     let args = ["-c".as_ref(), script.as_ref()];

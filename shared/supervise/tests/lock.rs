@@ -9,7 +9,7 @@ use std::time::Duration;
 use shared_supervise::{Lock, LockError};
 
 /// Longer than any test may take: only a failure waits that long.
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_mins(5);
 
 #[test]
 fn who_comes_second_is_told_who_was_first() {

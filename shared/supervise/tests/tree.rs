@@ -13,7 +13,7 @@ use shared_supervise::{
 };
 
 /// Longer than any test may take: only a failure waits that long.
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_mins(5);
 
 /// Starts a shell script that prints `lines` lines, and returns it, its input and these.
 fn script(text: &str, lines: usize) -> (ProcessId, PipeWriter, Vec<String>) {

@@ -18,7 +18,7 @@ use tonic::codec::CompressionEncoding;
 pub use seen::{Call, Line, Number, Received, Seen, Texts};
 
 /// How long tests wait for what must come.
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_mins(5);
 
 /// How the collector answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

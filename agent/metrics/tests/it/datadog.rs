@@ -7,7 +7,7 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 /// Long enough for a loaded machine; every wait is for a packet.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 fn facts() -> JobFacts {
     JobFacts {

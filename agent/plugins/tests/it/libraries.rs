@@ -11,7 +11,7 @@ use agent_plugins::{Event, Limits, Settings, gather};
 use crate::zip_bytes::{archive, file, written};
 
 /// A call's limit where every call is expected to end.
-const ENOUGH: Duration = Duration::from_mins(1);
+const ENOUGH: Duration = Duration::from_mins(5);
 
 /// A plugin; the macros change one thing each.
 const PLUGIN: &str = r#"

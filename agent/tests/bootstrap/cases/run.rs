@@ -14,7 +14,7 @@ use super::events::{Event, Recorder};
 use super::host::{Host, SYSTEM};
 
 /// Nothing in a case is silent for so long, unless it hangs.
-const SILENCE: Duration = Duration::from_mins(1);
+const SILENCE: Duration = Duration::from_mins(5);
 
 /// What comes to the runner while a job runs.
 pub(super) enum News {

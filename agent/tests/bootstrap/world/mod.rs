@@ -16,7 +16,7 @@ mod programs;
 pub(crate) use plugins::names;
 
 /// Longer than anything here takes; only a failing test waits for it.
-pub(crate) const LONG: Duration = Duration::from_mins(1);
+pub(crate) const LONG: Duration = Duration::from_mins(5);
 
 pub(crate) struct World {
     dir: TempDir,
