@@ -191,8 +191,10 @@ async fn twenty_releases_in_a_row_cost_no_job_and_leave_nothing_over() {
     assert!(!log.contains("rejected"), "a good release was rejected");
     let gaps = gaps(&host);
     assert!(gaps.len() >= 12, "switches were measured: {gaps:?}");
+    // Milliseconds are for the benchmark, on a machine that does nothing else. A switch that waits
+    // for a job, or for the gate, shows here on any machine.
     assert!(
-        gaps.iter().all(|gap| *gap < 1000),
+        gaps.iter().all(|gap| *gap < 10_000),
         "no gap in which nobody works: {gaps:?}"
     );
 }

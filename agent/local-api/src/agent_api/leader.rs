@@ -10,7 +10,7 @@ pub(super) const LOOK: Duration = Duration::from_millis(100);
 const OWN_LOOK: Duration = Duration::from_secs(1);
 /// A leader that listens but says nothing for so long has hung. Taking its place loses every lock,
 /// so a busy host must not be mistaken for that.
-const HUNG: Duration = Duration::from_secs(2);
+const HUNG: Duration = Duration::from_secs(5);
 
 /// What a look showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,15 +95,15 @@ mod tests {
         assert_eq!(
             steps(&[
                 (Silent, 0),
-                (Silent, 1999),
-                (Alive, 2100),
-                (Silent, 2200),
-                (Silent, 4199)
+                (Silent, 4999),
+                (Alive, 5100),
+                (Silent, 5200),
+                (Silent, 10_199)
             ]),
             [look; 5]
         );
         assert_eq!(
-            steps(&[(Silent, 0), (Silent, 1000), (Silent, 2000)]),
+            steps(&[(Silent, 0), (Silent, 1000), (Silent, 5000)]),
             [look, look, Step::TakeOver]
         );
     }

@@ -19,12 +19,12 @@ const POLL: Duration = Duration::from_millis(100);
 /// For one request. A leader that hangs has a successor well before, which knows nothing of what the
 /// first one still does with this request; asking again earlier, `begin` might find its own claim
 /// there and wait for itself.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(12);
 /// How long it is tried to find a leader that listens. After one that died there is a successor
 /// sooner than that.
 const SEARCH: Duration = Duration::from_secs(1);
 /// The same if there is one that says nothing; it may have hung.
-const LONG_SEARCH: Duration = Duration::from_secs(8);
+const LONG_SEARCH: Duration = Duration::from_secs(15);
 
 const DOING: &str = "doing";
 const DONE: &str = "done";
