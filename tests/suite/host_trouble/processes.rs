@@ -73,14 +73,16 @@ async fn a_trial_that_is_stopped_is_rejected_and_the_old_agent_works() {
     let bed = Bed::new(binaries()).await;
     let host = bed.host();
     host.log_line("launcher", &["agent committed"]).await;
-    let first = host.agent_pid().await;
-    let next = bed.variant(&bed.binaries.agent, "next");
+    // It stops itself: a signal from here could come after it was committed.
+    let next = bed.small_agent("next", 0);
+    let script = std::fs::read_to_string(&next).unwrap();
+    std::fs::write(&next, script.replacen("exec ", "kill -STOP $$\nexec ", 1)).unwrap();
     bed.server.publish("2.0.0", &bed.binaries.launcher, &next);
-    let trial = until("the trial runs", || {
-        host.handles().into_iter().find(|pid| *pid != first)
-    })
-    .await;
-    signal(trial, Signal::STOP);
+    let started = host
+        .log_line("launcher", &["agent started", "version=2.0.0"])
+        .await;
+    let pid = started.split_once("pid=").unwrap().1.split(' ').next();
+    let trial = pid.unwrap().parse().unwrap();
 
     host.log_line("launcher", &["agent rejected", "version=2.0.0"])
         .await;
